@@ -1,0 +1,247 @@
+"""The experiments as data: one entry a trial, with the published result beside it.
+
+Recipe A is that of a course project which compared L1, L2 and Ghost BatchNorm: 25 epochs, batch
+128 unless said, Adam from 0.03 on a schedule that lowers it every epoch. The network behind its
+results was not published (under 10,000 parameters); here every trial uses ``training.model.Net``
+with 5,760, and the schedule is an exponential one of factor 0.85 (0.03 down to 0.0006).
+Recipe B is that of a second project, which compared BatchNorm, GroupNorm and LayerNorm: 20 epochs,
+batch 64, SGD 0.1 with momentum 0.9, StepLR(8, gamma 0.01), dropout 0.01.
+Both rotate within 7 degrees.
+
+Use::
+
+    python -m training list
+    python -m training run bn gn ln --seeds 5
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from training.errors import TrainingError
+
+NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "none")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "exponential", "step", "onecycle")
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the original authors reported, in percent of the 10,000 test digits; None: not said."""
+
+    text: str
+    last: float | None = None
+    best: float | None = None
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Everything that decides a trial's numbers, besides data, seed, threads and precision."""
+
+    name: str
+    summary: str
+    recipe: str  # "A", "B" or "own"
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float  # of the first epoch; the highest one for "onecycle"
+    schedule: str
+    norm: str = "batch"
+    group_norm_groups: int = 2
+    num_splits: int = 2
+    dropout_value: float = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0  # torch's meaning: strength * p is added to the gradient of p
+    l1: float = 0.0
+    l1_form: str = "correct"  # or "accumulated", the published loop; see penalties.py
+    gamma: float = 1.0  # factor of "exponential" (every epoch) and "step" (every step_size epochs)
+    step_size: int = 1
+    warmup: float = 0.3  # part of a "onecycle" spent rising
+    rotation: float = 7.0  # degrees, drawn uniformly within plus and minus
+    shift: float = 0.0  # pixels, each direction, drawn uniformly within plus and minus
+    interpolation: str = "nearest"  # as torchvision's RandomRotation does by default
+    published: Published | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        _one_of("norm", self.norm, NORMS)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("interpolation", self.interpolation, INTERPOLATIONS)
+        _one_of("l1_form", self.l1_form, ("correct", "accumulated"))
+        for name in ("epochs", "batch_size", "step_size", "num_splits", "group_norm_groups"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name}={getattr(self, name)} must be 1 or more")
+        if not 0 <= self.dropout_value < 1:
+            raise TrainingError(f"dropout_value={self.dropout_value} must be in [0, 1)")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain dictionary kept in ``config.json``."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrialConfig:
+        """Build a configuration from a dictionary.
+
+        Raises:
+            TrainingError: for a key that is not a field, naming it and the fields there are.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise TrainingError(f"unknown key {unknown[0]!r}; a trial has {', '.join(sorted(known))}")
+        values = dict(values)
+        if isinstance(values.get("published"), dict):
+            values["published"] = Published(**values["published"])
+        return cls(**values)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise TrainingError(f"{name}={value!r} is not one of {', '.join(allowed)}")
+
+
+A: dict[str, Any] = {
+    "recipe": "A",
+    "epochs": 25,
+    "batch_size": 128,
+    "optimizer": "adam",
+    "learning_rate": 0.03,
+    "schedule": "exponential",
+    "gamma": 0.85,
+}
+B: dict[str, Any] = {
+    "recipe": "B",
+    "epochs": 20,
+    "batch_size": 64,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.9,
+    "schedule": "step",
+    "step_size": 8,
+    "gamma": 0.01,
+}
+BEST: dict[str, Any] = {
+    "recipe": "own",
+    "epochs": 25,
+    "batch_size": 128,
+    "optimizer": "sgd",
+    "learning_rate": 0.2,
+    "momentum": 0.9,
+    "nesterov": True,
+    "schedule": "onecycle",
+    "rotation": 10.0,
+    "shift": 1.5,
+    "interpolation": "bilinear",
+}
+
+_ALL = [
+    TrialConfig(
+        "bn-l1",
+        "BatchNorm, L1 5e-5",
+        **A,
+        l1=5e-5,
+        published=Published("hovers about 99.4 after epoch 11"),
+    ),
+    TrialConfig(
+        "bn-l2",
+        "BatchNorm, weight decay 1e-5",
+        **A,
+        weight_decay=1e-5,
+        published=Published("best 99.49", best=99.49),
+    ),
+    TrialConfig(
+        "bn-l1-l2",
+        "BatchNorm, L1 5e-5 and weight decay 1e-5",
+        **A,
+        l1=5e-5,
+        weight_decay=1e-5,
+        published=Published("between bn-l1 and bn-l2; later than bn-l2 to cross 99.4"),
+    ),
+    TrialConfig(
+        "gbn",
+        "Ghost BatchNorm, 2 splits",
+        **A | {"batch_size": 64},
+        norm="ghost",
+        published=Published("best 99.51, above 99.4 from epoch 6", best=99.51),
+    ),
+    TrialConfig(
+        "gbn-l1-l2",
+        "Ghost BatchNorm, 2 splits, L1 5e-5 and weight decay 1e-5",
+        **A | {"batch_size": 64},
+        norm="ghost",
+        l1=5e-5,
+        weight_decay=1e-5,
+        published=Published("lowest of the five, irregular first epochs"),
+    ),
+    TrialConfig(
+        "bn",
+        "BatchNorm",
+        **B,
+        published=Published("99.36 last, 99.38 best", last=99.36, best=99.38),
+    ),
+    TrialConfig(
+        "gn",
+        "GroupNorm, 2 groups",
+        **B,
+        norm="group",
+        published=Published("99.21 last, 99.22 best", last=99.21, best=99.22),
+    ),
+    TrialConfig(
+        "ln",
+        "LayerNorm over channels and space",
+        **B,
+        norm="layer",
+        published=Published("99.36 last, 99.36 best", last=99.36, best=99.36),
+    ),
+    TrialConfig(
+        "bn-l1-accumulated",
+        "BatchNorm, L1 0.01 added while its sum was growing, as published",
+        **B,
+        l1=0.01,
+        l1_form="accumulated",
+        published=Published("9.80 (collapsed)", last=9.80),
+    ),
+    TrialConfig(
+        "bn-l1-accumulated-low",
+        "BatchNorm, L1 0.001 added while its sum was growing, as published",
+        **B,
+        l1=0.001,
+        l1_form="accumulated",
+        published=Published("92.70 last", last=92.70),
+    ),
+    TrialConfig(
+        "bn-l1-fixed",
+        "BatchNorm, L1 0.01 counted once",
+        **B,
+        l1=0.01,
+        published=Published("never run by anyone"),
+    ),
+    TrialConfig(
+        "bn-l1-fixed-low",
+        "BatchNorm, L1 0.001 counted once",
+        **B,
+        l1=0.001,
+        published=Published("never run by anyone"),
+    ),
+    TrialConfig("none", "no normalization", **B, norm="none"),
+    TrialConfig("instance", "InstanceNorm", **B, norm="instance"),
+    TrialConfig("rms", "RMSNorm over channels and space", **B, norm="rms"),
+    TrialConfig("best", "BatchNorm, one cycle of Nesterov SGD, rotations and shifts", **BEST),
+]
+TRIALS: dict[str, TrialConfig] = {config.name: config for config in _ALL}
+
+
+def find_trial(name: str) -> TrialConfig:
+    """Return the trial of that name.
+
+    Raises:
+        TrainingError: when there is none, naming those there are.
+    """
+    try:
+        return TRIALS[name]
+    except KeyError:
+        raise TrainingError(f"unknown trial {name!r}; there are {', '.join(TRIALS)}") from None
