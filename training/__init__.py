@@ -1,1 +1,1 @@
-"""The experiments: small CNNs on MNIST, trained on normalization layers checked before each trial."""
+"""The experiments: small CNNs on MNIST on normalization layers checked before each trial."""

@@ -92,7 +92,9 @@ class TrialConfig:
         known = {f.name for f in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise TrainingError(f"unknown key {unknown[0]!r}; a trial has {', '.join(sorted(known))}")
+            raise TrainingError(
+                f"unknown key {unknown[0]!r}; a trial has {', '.join(sorted(known))}"
+            )
         values = dict(values)
         if isinstance(values.get("published"), dict):
             values["published"] = Published(**values["published"])

@@ -1,4 +1,4 @@
-"""L1 and L2 penalties on the parameters, and the L1 of a published loop that grew while it was added.
+"""L1 and L2 penalties on the parameters, and the L1 of a published loop that grew while added.
 
 That loop read, with ``lam`` the strength::
 
@@ -71,4 +71,3 @@ def l2_penalty(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
 
 
 L1_FORMS: dict[str, Penalty] = {"correct": l1_penalty, "accumulated": l1_penalty_accumulated}
-

@@ -1,0 +1,99 @@
+"""The command line of ``python -m training``: what may be said, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import NoReturn
+
+from training.errors import TrainingError
+from training.model import BACKENDS
+from training.trainer import PRECISIONS
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise TrainingError(message)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Turn ``5`` into the seeds 0 to 4, and ``3,7,11`` into just those.
+
+    >>> parse_seeds("3"), parse_seeds("3,7,11"), parse_seeds("7,")
+    ([0, 1, 2], [3, 7, 11], [7])
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    for part in parts:
+        if not (part.isascii() and part.isdigit()):
+            raise TrainingError(
+                f"--seeds {text}: {part!r} is not a seed; give how many (5) or which (3,7,11)"
+            )
+    seeds = [int(part) for part in parts]
+    if "," not in text:
+        if seeds[0] < 1:
+            raise TrainingError(f"--seeds {text}: at least one seed is needed")
+        return list(range(seeds[0]))
+    if len(set(seeds)) < len(seeds):
+        raise TrainingError(f"--seeds {text}: a seed is given twice")
+    return seeds
+
+
+def positive(text: str) -> int:
+    """Parse a whole number above zero."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def build_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="python -m training",
+        description="MNIST experiments on normalization layers checked against NumPy.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    commands.add_parser("list", help="the trials, with what was published about them")
+    report = commands.add_parser("report", help="make figures and report of a run folder again")
+    report.add_argument("folder", metavar="DIR", help="the run folder, e.g. runs/mnist")
+    data = commands.add_parser("data", help="fetch full MNIST")
+    data.add_argument("--out", default="data", metavar="DIR", help="default: data")
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
+    run = commands.add_parser("run", help="train trials; without a name, all of them")
+    run.add_argument("trials", nargs="*", metavar="TRIAL", help="see 'list'; default: all")
+    run.add_argument("--epochs", type=positive, metavar="E", help="default: each trial's own")
+    run.add_argument(
+        "--seeds", default="1", metavar="K", help="how many (5: seeds 0 to 4), or which: 3,7,11"
+    )
+    run.add_argument(
+        "--jobs", type=positive, metavar="J", help="trials at once; default: one per core"
+    )
+    run.add_argument(
+        "--threads", type=positive, default=1, metavar="T", help="threads of each trial; default: 1"
+    )
+    run.add_argument(
+        "--data", default="data", metavar="DIR", help="folder of MNIST (default: data), or 'sample'"
+    )
+    run.add_argument(
+        "--out", metavar="DIR", help="the run folder; default: runs/mnist, runs/sample"
+    )
+    run.add_argument("--resume", action="store_true", help="continue what the run folder holds")
+    run.add_argument(
+        "--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, ..."
+    )
+    run.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    run.add_argument(
+        "--backend", choices=BACKENDS, default="torch", help="of the normalization layers"
+    )
+
+
+def default_jobs(tasks: int) -> int:
+    """Return how many tasks to run at once: one a core, no more than there are."""
+    return max(1, min(tasks, len(os.sched_getaffinity(0))))

@@ -1,0 +1,87 @@
+"""A trial's state after an epoch, in one file that appears whole.
+
+A checkpoint holds the model, the optimizer, the history and the settings it belongs to. It holds no
+generator state: every epoch derives its own from the seed (see ``seeding``), so the epoch after a
+checkpoint is the same whether or not the process that wrote it lived on.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.errors import TrainingError
+from training.files import write_whole
+
+FORMAT = 1
+KEYS = {"format", "settings", "epoch", "model", "optimizer", "history"}
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` (the keys of ``KEYS`` but "format") to ``path``.
+
+    Raises:
+        TrainingError: when it cannot be written; an earlier checkpoint stays as it was.
+    """
+    # Through memory: torch.save to a full disk fails in C++ after having destroyed the old file.
+    stream = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, stream)
+    write_whole(path, stream.getvalue())
+
+
+def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Read a checkpoint and check that it belongs to a trial of these settings.
+
+    Nothing in the file is executed (``weights_only=True``).
+
+    Raises:
+        TrainingError: when the file is damaged, not a checkpoint, of another format, or was made
+            under other settings, naming the first that differs.
+    """
+    state = _read(path)
+    if not isinstance(state, dict) or not set(state) >= {"format", "settings"}:
+        raise TrainingError(f"{path} is not a checkpoint of this program; move it away")
+    if state["format"] != FORMAT or not set(state) >= KEYS:
+        raise TrainingError(
+            f"{path} has checkpoint format {state['format']}, this program reads format {FORMAT}; "
+            "start again in another --out"
+        )
+    check_settings(path, state["settings"], settings)
+    return state
+
+
+def check_settings(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Refuse to mix two runs.
+
+    Raises:
+        TrainingError: naming the first setting of ``found`` that differs from ``asked``.
+    """
+    for key in sorted(set(found) | set(asked)):
+        if found.get(key) != asked.get(key):
+            raise TrainingError(
+                f"{path} belongs to a run with {key}={found.get(key)!r}, this one has "
+                f"{key}={asked.get(key)!r}; use the same options or another --out"
+            )
+
+
+def _read(path: Path) -> Any:
+    try:
+        content = path.read_bytes()
+        # torch does not look at the checksums of its own archive; a flipped bit in a weight would
+        # pass silently.
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile("a checksum is wrong")
+        return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except (OSError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
+        reason = type(error).__name__
+    raise TrainingError(
+        f"{path} is damaged ({reason}); remove it to train this trial again from the start"
+    )

@@ -1,0 +1,140 @@
+"""``python -m training run | list | report | data``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from training import data
+from training.arguments import build_parser, default_jobs, parse_seeds
+from training.config import TRIALS, find_trial
+from training.download import fetch
+from training.errors import TrainingError
+from training.forecast import estimate_seconds
+from training.lock import locked
+from training.plots import draw_all
+from training.progress import Display, duration, final_table, make_console
+from training.results import read_run, write_summary
+from training.runner import run_tasks
+from training.tasks import Settings, Task
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0, 2 after an error, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = build_parser().parse_args(words)
+        options.words = words
+        commands = {"run": run, "list": list_trials, "report": report, "data": fetch_data}
+        return commands[options.command](options)
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept, --resume continues", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BAD_INPUT
+
+
+def run(options: Namespace) -> int:
+    """Train the trials asked for, then write tables, figures and report."""
+    digits = data.load(options.data)
+    default = "runs/sample" if options.data == "sample" else "runs/mnist"
+    folder = Path(options.out or default)
+    tasks = plan(options, folder)
+    jobs = options.jobs or default_jobs(len(tasks))
+    console = make_console()
+    console.print(f"data: {digits.describe()}", markup=False)
+    with locked(folder):
+        expected = estimate_seconds(tasks, jobs)
+        console.print(
+            f"{len(tasks)} trials into {folder}, {jobs} at once with {options.threads} thread(s) "
+            f"each: about {duration(expected)}",
+            markup=False,
+        )
+        failed = []
+        with Display(console, tasks, expected) as display:
+            for outcome in run_tasks(tasks, jobs):
+                display.ended(outcome)
+                failed += [outcome] if outcome.error else []
+        if len(failed) < len(tasks):
+            conclude(folder, console)
+    for outcome in failed:
+        print(f"error: {outcome.task}: {outcome.error}", file=sys.stderr)
+    return BAD_INPUT if failed else 0
+
+
+def conclude(folder: Path, console: Console) -> None:
+    """Make everything that a run folder holds beside its tasks, and print the table."""
+    results = read_run(folder)
+    write_summary(results)
+    draw_all(results)
+    console.print(final_table(results))
+    for problem in results.problems:
+        console.print(f"left out: {problem}", markup=False)
+
+
+def plan(options: Namespace, folder: Path) -> list[Task]:
+    """Return the tasks that the options ask for, trial by trial, seed by seed.
+
+    Raises:
+        TrainingError: for an unknown trial, seed or device.
+    """
+    configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
+    if options.epochs:
+        configs = [replace(config, epochs=options.epochs) for config in configs]
+    settings = Settings(
+        data=options.data,
+        device=check_device(options.device),
+        precision=options.precision,
+        threads=options.threads,
+        backend=options.backend,
+        resume=options.resume,
+        command=shlex.join(["python", "-m", "training", *options.words]),
+    )
+    seeds = parse_seeds(options.seeds)
+    return [Task(config, seed, settings, folder) for config in configs for seed in seeds]
+
+
+def check_device(name: str) -> str:
+    """Return ``name`` if torch can put a tensor there.
+
+    Raises:
+        TrainingError: when it cannot.
+    """
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"device {name!r} cannot be used here: {reason}") from error
+    return name
+
+
+def list_trials(_options: Namespace) -> int:
+    """Print the trials and what was published about them."""
+    for config in TRIALS.values():
+        published = config.published.text if config.published else "-"
+        print(f"{config.name:24}{config.recipe:5}{config.summary:66}{published}")
+    return 0
+
+
+def report(options: Namespace) -> int:
+    """Make tables, figures and report of a run folder again, from what is in it."""
+    conclude(Path(options.folder), make_console())
+    return 0
+
+
+def fetch_data(options: Namespace) -> int:
+    """Fetch full MNIST into a folder."""
+    print(fetch(Path(options.out), print).describe())
+    return 0

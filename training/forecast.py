@@ -1,0 +1,65 @@
+"""How long a run will take: a few steps of each trial, measured before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+
+from training import data
+from training.config import TrialConfig
+from training.data import Digits
+from training.record import epochs_so_far
+from training.tasks import Settings, Task
+from training.threads import set_threads
+from training.trainer import Trainer
+
+WARM_STEPS, TIMED_STEPS = 2, 6
+# Measured: evaluating a digit costs a quarter of training on one; fixed costs of a task (imports,
+# verification, gallery) a few seconds.
+EVALUATION_SHARE = 0.25
+TASK_SECONDS = 4.0
+
+
+def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
+    """Return the expected wall seconds for what is left of ``tasks``, ``jobs`` at a time."""
+    total = 0.0
+    for task in tasks:
+        digits = data.load(task.settings.data)
+        left = task.config.epochs - len(epochs_so_far(task.folder))
+        if left:
+            total += TASK_SECONDS + left * _epoch_seconds(task.config, task.settings, digits)
+    # Trials of unequal length cannot always fill every job.
+    return total / jobs
+
+
+def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> float:
+    images = len(digits.train_labels) + EVALUATION_SHARE * len(digits.test_labels)
+    return images * _seconds_per_image(config, settings)
+
+
+@lru_cache(maxsize=64)
+def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
+    set_threads(settings.threads)
+    digits = data.load(settings.data)
+    few = Digits(
+        digits.name,
+        digits.digest,
+        digits.train_images[: config.batch_size],
+        digits.train_labels[: config.batch_size],
+        digits.test_images[:1],
+        digits.test_labels[:1],
+    )
+    trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
+    trainer.model.train()
+    times = []
+    for epoch in range(1, WARM_STEPS + TIMED_STEPS + 1):
+        started = time.perf_counter()
+        for x, y in data.get_iterator(few, config, 0, epoch):
+            trainer.train_step(x.to(settings.device), y.to(settings.device))
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return sorted(times[WARM_STEPS:])[TIMED_STEPS // 2] / len(few.train_labels)

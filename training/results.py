@@ -1,0 +1,142 @@
+"""A run folder read back: what every table, figure and report is made from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.config import TRIALS, TrialConfig
+from training.errors import TrainingError
+from training.files import read_json, write_whole
+from training.record import Record
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial with one seed, as far as it got."""
+
+    folder: Path
+    config: TrialConfig
+    seed: int
+    details: dict[str, Any]  # config.json
+    record: Record  # may be empty
+    summary: dict[str, Any] | None  # None: not finished
+    failure: str | None
+
+    @property
+    def status(self) -> str:
+        """ "finished", or how far it got and why it stopped."""
+        if self.summary is not None:
+            return "finished"
+        done = f"{len(self.record.epochs)} of {self.config.epochs} epochs"
+        return f"failed after {done}: {self.failure}" if self.failure else f"unfinished, {done}"
+
+    def mistakes(self) -> dict[str, np.ndarray] | None:
+        """Return the arrays of ``misclassified.npz``, or None before the trial is finished."""
+        path = self.folder / "misclassified.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+
+@dataclass(frozen=True)
+class Results:
+    """A whole run folder."""
+
+    folder: Path
+    results: list[Result]
+    problems: list[str]  # tasks that could not be read, in words
+
+    @property
+    def data_name(self) -> str:
+        """What the run used, e.g. "MNIST (60,000 training and 10,000 test digits)"."""
+        return " and ".join(sorted({r.details["data"]["description"] for r in self.results}))
+
+    def by_trial(self) -> dict[str, list[Result]]:
+        """Return the results of each trial over its seeds, trials in the order of the table."""
+        order = {name: place for place, name in enumerate(TRIALS)}
+        names = sorted({r.config.name for r in self.results}, key=lambda n: (order.get(n, 999), n))
+        return {
+            name: sorted((r for r in self.results if r.config.name == name), key=lambda r: r.seed)
+            for name in names
+        }
+
+
+def read_run(folder: Path) -> Results:
+    """Read every task of a run folder; one that cannot be read is a problem, not an end.
+
+    Raises:
+        TrainingError: when the folder does not exist or holds no task at all.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; a run folder is what --out named")
+    results, problems = [], []
+    for config in sorted(folder.glob("*/seed-*/config.json")):
+        try:
+            results.append(read_task(config.parent))
+        except TrainingError as error:
+            problems.append(str(error))
+    if not results:
+        reason = problems[0] if problems else "it holds no TRIAL/seed-K/config.json"
+        raise TrainingError(f"{folder} holds no readable trial: {reason}")
+    return Results(folder, results, problems)
+
+
+def read_task(folder: Path) -> Result:
+    """Read the folder of one trial with one seed.
+
+    Raises:
+        TrainingError: when a file of it is damaged.
+    """
+    details = read_json(folder / "config.json")
+    try:
+        config = TrialConfig.from_dict(details["trial"])
+        seed = int(details["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{folder / 'config.json'} is damaged: {error!r}") from error
+    history = folder / "history.csv"
+    record = Record.read_csv(history) if history.exists() else Record()
+    summary = read_json(folder / "summary.json") if (folder / "summary.json").exists() else None
+    failure = read_json(folder / "failure.json") if (folder / "failure.json").exists() else {}
+    return Result(folder, config, seed, details, record, summary, failure.get("error"))
+
+
+SUMMARY_COLUMNS = (
+    "trial", "seed", "status", "data", "epochs", "last_accuracy", "best_accuracy", "best_epoch",
+    "last_loss", "first_epoch_at_target", "seconds_to_target", "train_seconds",
+    "images_per_second", "misclassified", "published_last", "published_best",
+)  # fmt: skip
+
+
+def write_summary(run: Results) -> None:
+    """Write ``summary.csv``: one row for each trial and seed, finished or not."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, SUMMARY_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for results in run.by_trial().values():
+        for result in results:
+            numbers = result.record.summary() if result.record.epochs else {}
+            numbers |= result.summary or {}
+            published = result.config.published
+            row = {
+                **{k: v for k, v in numbers.items() if k in SUMMARY_COLUMNS and v is not None},
+                "trial": result.config.name,
+                "seed": result.seed,
+                "status": result.status,
+                "data": result.details["data"]["name"],
+            }
+            if published:
+                known = {"published_last": published.last, "published_best": published.best}
+                row |= {k: v for k, v in known.items() if v is not None}
+            writer.writerow({k: _plain(v) for k, v in row.items()})
+    write_whole(run.folder / "summary.csv", text.getvalue())
+
+
+def _plain(value: Any) -> Any:
+    return format(value, ".10g") if isinstance(value, float) else value

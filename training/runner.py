@@ -1,0 +1,90 @@
+"""Tasks to processes on this machine, through joblib.
+
+With one job the tasks run in this process, one after the other; a task's numbers are the same
+either way, because everything that decides them is in the task.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from training.errors import TrainingError
+from training.tasks import Outcome, Task
+from training.trial import Trial
+
+ATTEMPTS = 3  # how often a task is started again after its worker was lost
+
+
+def run_task(task: Task) -> Outcome:
+    """Run one task and say how it ended; a failure is an outcome, not an exception."""
+    try:
+        return Outcome(task.name, summary=Trial(task).run())
+    except TrainingError as error:
+        return Outcome(task.name, error=str(error))
+    except Exception as error:  # noqa: BLE001 - one trial's bug must not end the others
+        return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+
+
+def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
+    """Run all tasks, ``jobs`` at a time, yielding each outcome as it comes.
+
+    A worker that dies (killed, out of memory) takes no other task with it: those it interrupted are
+    started again and resume, up to three times.
+    """
+    if jobs == 1:
+        yield from map(run_task, tasks)
+        return
+    left = {task.name: task for task in tasks}
+    for _attempt in range(ATTEMPTS):
+        try:
+            for outcome in _parallel(list(left.values()), jobs):
+                del left[outcome.task]
+                yield outcome
+        except TerminatedWorkerError:
+            left = {name: _resuming(task) for name, task in left.items()}
+        if not left:
+            return
+    for task in left.values():
+        yield Outcome(task.name, error=f"its worker process died {ATTEMPTS} times")
+
+
+def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
+    calls = (delayed(_in_worker)(task, os.getpid()) for task in tasks)
+    pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
+    try:
+        yield from pool(calls)
+    except BaseException:
+        # Ctrl-C included: workers ignore it, so that they end here and not in a traceback each.
+        get_reusable_executor().shutdown(wait=False, kill_workers=True)
+        raise
+
+
+def _in_worker(task: Task, parent: int) -> Outcome:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with(parent)
+    return run_task(task)
+
+
+def _die_with(parent: int) -> None:
+    """End this worker soon after its parent has gone: a killed run leaves nobody writing."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if not any(thread.name == "parent-watch" for thread in threading.enumerate()):
+        threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def _resuming(task: Task) -> Task:
+    return replace(task, settings=replace(task.settings, resume=True))

@@ -1,0 +1,163 @@
+"""One experiment end to end: verify the layers, train, checkpoint every epoch, sum up."""
+
+from __future__ import annotations
+
+import io
+import traceback
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from training import checkpoint, data, gallery
+from training.environment import environment
+from training.errors import TrainingError
+from training.files import read_json, write_json, write_whole
+from training.lock import locked
+from training.record import Record
+from training.tasks import Task
+from training.threads import set_threads
+from training.trainer import Trainer
+from training.verification import verify_layers
+
+GALLERY_IMAGES = 100  # pictures kept of the most confident mistakes; the numbers are kept of all
+# An orphaned worker of a killed run ends within one epoch's batch of work; see runner.
+PATIENCE_SECONDS = 10.0
+
+
+class Trial:
+    """Runs one task in its folder.
+
+    ``run`` may be called again at any time, in any process: a finished task is not repeated, a
+    killed one continues after its last checkpoint with the same numbers.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.digits = data.load(task.settings.data)
+        self.decisive = task.decisive(self.digits.digest)
+        self.record = Record()
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end and return the summary.
+
+        Raises:
+            TrainingError: when the folder is in use, belongs to another run, or holds a run and
+                ``resume`` is off; when a layer is refused; when the loss is not finite; when a
+                file cannot be read or written. What was finished before stays.
+        """
+        folder = self.task.folder
+        with locked(folder, PATIENCE_SECONDS if self.task.settings.resume else 0):
+            self._check_folder()
+            if (folder / "summary.json").exists():
+                return read_json(folder / "summary.json")
+            set_threads(self.task.settings.threads)
+            (folder / "failure.json").unlink(missing_ok=True)
+            try:
+                return self._train()
+            except Exception as error:
+                self._remember(error)
+                raise
+
+    def _check_folder(self) -> None:
+        config = self.task.folder / "config.json"
+        if not config.exists():
+            return
+        if not self.task.settings.resume:
+            raise TrainingError(
+                f"{self.task.folder} holds a run already; --resume continues it, another --out "
+                "starts a new one"
+            )
+        found = read_json(config)
+        if not isinstance(found, dict) or "decisive" not in found:
+            raise TrainingError(f"{config} is damaged: it has no entry 'decisive'")
+        checkpoint.check_settings(config, found["decisive"], self.decisive)
+
+    def _train(self) -> dict[str, Any]:
+        task, settings = self.task, self.task.settings
+        trainer = Trainer(
+            task.config,
+            self.digits,
+            task.seed,
+            settings.device,
+            settings.precision,
+            settings.backend,
+        )
+        verified = self._verify(trainer)
+        path = task.folder / "checkpoint.pt"
+        if path.exists():
+            state = checkpoint.load(path, self.decisive)
+            trainer.load_state(state)
+            self.record = Record.from_rows(state["history"])
+            self.record.write_csv(task.folder / "history.csv")
+        else:
+            write_json(task.folder / "config.json", self._config(trainer, verified))
+        for epoch in range(len(self.record.epochs) + 1, task.config.epochs + 1):
+            self.record.add(trainer.train_epoch(epoch))
+            self._save(trainer, epoch)
+        return self._finish(trainer)
+
+    def _remember(self, error: Exception) -> None:
+        """Leave the reason in the folder, for the report."""
+        # The disk that refused a checkpoint may refuse this too; the error itself is on its way.
+        with suppress(TrainingError):
+            trace = "".join(traceback.format_exception(error))
+            write_json(self.task.folder / "failure.json", {"error": str(error), "traceback": trace})
+
+    def _verify(self, trainer: Trainer) -> dict[str, Any]:
+        # The first batch of training is what the layers see first.
+        x, _ = next(data.get_iterator(self.digits, self.task.config, self.task.seed, 1))
+        return verify_layers(trainer.model, x.to(trainer.device))
+
+    def _save(self, trainer: Trainer, epoch: int) -> None:
+        state = {
+            "settings": self.decisive,
+            "epoch": epoch,
+            "history": self.record.rows(),
+            **trainer.state(),
+        }
+        checkpoint.save(self.task.folder / "checkpoint.pt", state)
+        self.record.write_csv(self.task.folder / "history.csv")
+
+    def _config(self, trainer: Trainer, verified: dict[str, Any]) -> dict[str, Any]:
+        settings = self.task.settings
+        return {
+            "trial": self.task.config.to_dict(),
+            "seed": self.task.seed,
+            "data": {"name": self.digits.name, "description": self.digits.describe()},
+            "device": settings.device,
+            "precision": settings.precision,
+            "threads": settings.threads,
+            "backend": settings.backend,
+            "command": settings.command,
+            "parameters": sum(p.numel() for p in trainer.model.parameters()),
+            "verification": verified,
+            "environment": environment(),
+            "decisive": self.decisive,
+        }
+
+    def _finish(self, trainer: Trainer) -> dict[str, Any]:
+        folder = self.task.folder
+        mistakes = trainer.misclassified()
+        shown = self.digits.test_images[mistakes.index[:GALLERY_IMAGES]]
+        arrays = {
+            "index": mistakes.index.numpy(),
+            "true": mistakes.true.numpy(),
+            "predicted": mistakes.predicted.numpy(),
+            "confidence": mistakes.confidence.numpy(),
+            "images": shown.numpy(),
+        }
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **arrays)
+        write_whole(folder / "misclassified.npz", stream.getvalue())
+        gallery.draw(folder / "misclassified.png", self.task.name, arrays)
+        summary = {
+            "trial": self.task.config.name,
+            "seed": self.task.seed,
+            "data": self.digits.name,
+            **self.record.summary(),
+            "misclassified": len(mistakes.index),
+            "confusion": trainer.confusion(),
+        }
+        write_json(folder / "summary.json", summary)
+        return summary
