@@ -1,0 +1,146 @@
+"""The finished file: cached values beside the formulas, and the same bytes for the same book.
+
+openpyxl writes a formula without its result. Here every part of its zip is read again with
+ElementTree's parser and written in one normal form: `<v>` goes in beside `<f>`, and what depends on
+the day, the machine or the XML library underneath (dates, order, `<a/>` or `<a></a>`) is fixed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+import zipfile
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from normviz.workbook.cells import Book, Cell, Value
+
+MOMENT = "2024-01-01T00:00:00Z"
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_SHEET_PART = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
+
+
+def with_cached_values(saved: bytes, book: Book) -> bytes:
+    """openpyxl's file with the book's values as cached results, in its normal form."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(saved)) as source,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(_entry(name), _part(name, source.read(name), book))
+    return out.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, ZIP_DATE)
+    entry.create_system = 0
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _part(name: str, content: bytes, book: Book) -> bytes:
+    """One part of the file in normal form."""
+    if not name.endswith((".xml", ".rels")):
+        return content
+    if name == "docProps/core.xml":
+        content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", MOMENT.encode(), content)
+    match = _SHEET_PART.fullmatch(name)
+    live = book.pages[int(match[1]) - 1].formulas() if match else iter(())
+    parser = ET.XMLParser(target=_Rewriter(live))
+    parser.feed(content)
+    text = str(parser.close())
+    return (_DECLARATION + text).encode("utf-8")
+
+
+class _Rewriter:
+    """A parser target that writes what it reads, and a cached value into each formula's cell."""
+
+    def __init__(self, live: Iterator[tuple[str, Cell]]) -> None:
+        self.live = live
+        self.out: list[str] = []
+        self.prefixes: dict[str, str] = {}
+        self.fresh: list[tuple[str, str]] = []
+        self.names: dict[str, str] = {}
+        self.cached = ""
+        self.formula_cell = False
+        self.skipping = False
+        self.waiting = next(live, None)
+
+    def start_ns(self, prefix: str | None, uri: str) -> None:
+        self.prefixes[uri] = prefix or ""
+        self.fresh.append((prefix or "", uri))
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == f"{{{MAIN}}}c":
+            self._begin_cell(attributes)
+        elif self.formula_cell and tag == f"{{{MAIN}}}v":
+            self.skipping = True
+            return
+        pieces = [f"<{self._name(tag)}"]
+        if self.fresh:
+            for prefix, uri in self.fresh:
+                pieces.append(f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}")
+            self.fresh.clear()
+        for key, value in attributes.items():
+            pieces.append(f" {self._name(key)}={quoteattr(value)}")
+        pieces.append(">")
+        self.out.append("".join(pieces))
+
+    def end(self, tag: str) -> None:
+        if self.skipping:
+            self.skipping = False
+            return
+        if self.formula_cell and tag == f"{{{MAIN}}}c":
+            self.out.append(self.cached)
+            self.formula_cell = False
+        self.out.append(f"</{self._name(tag)}>")
+
+    def data(self, text: str) -> None:
+        if not self.skipping:
+            self.out.append(escape(text))
+
+    def close(self) -> str:
+        if self.waiting is not None:
+            raise RuntimeError(f"the formula of cell {self.waiting[0]} did not reach the file")
+        return "".join(self.out)
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        """Note the value of a cell with a formula, and its type in the cell's attributes."""
+        if self.waiting is None or attributes["r"] != self.waiting[0]:
+            return
+        value = self.waiting[1].value
+        self.waiting = next(self.live, None)
+        self.formula_cell = True
+        kind, text = cached_value(value)
+        self.cached = f"<v>{escape(text)}</v>"
+        attributes.pop("t", None)
+        if kind:
+            attributes["t"] = kind
+
+    def _name(self, tag: str) -> str:
+        """A name as it stood in the source: ElementTree's `{uri}local` with its prefix again."""
+        name = self.names.get(tag)
+        if name is None:
+            uri, _, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
+            prefix = "xml" if uri.endswith("/XML/1998/namespace") else self.prefixes.get(uri, "")
+            name = self.names[tag] = f"{prefix}:{local}" if prefix else local
+        return name
+
+
+def cached_value(value: Value) -> tuple[str, str]:
+    """The type and the text of a cached result.
+
+    >>> cached_value(0.5), cached_value("PASS"), cached_value(True)
+    (('', '0.5'), ('str', 'PASS'), ('b', '1'))
+    """
+    if isinstance(value, bool):
+        return "b", "1" if value else "0"
+    if isinstance(value, str):
+        return "str", value
+    if value is None:
+        return "str", ""
+    return "", repr(value)

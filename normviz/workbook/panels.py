@@ -1,0 +1,161 @@
+"""Steps drawn on a page: a heading in words and symbols, then one cell for every value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from normviz.workbook.address import address
+from normviz.workbook.cells import Page, Value
+from normviz.workbook.layout import Layout, Regions
+from normviz.workbook.styles import (
+    AXIS,
+    AXIS_LEFT,
+    CODE,
+    PROSE,
+    STEP_FORMULA,
+    STEP_NAME,
+    Style,
+    set_color,
+)
+
+Paint = Callable[[int], Style]
+"""The look of the cell of one value, by its index from 0."""
+
+Formula = Callable[[int], str] | None
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands above the cells of a step; empty lines are left out."""
+
+    name: str
+    formula: str = ""
+    numpy: str = ""
+    sentence: str = ""
+
+    def height(self) -> int:
+        """How many rows the caption takes."""
+        return sum(1 for text in (self.name, self.formula, self.numpy, self.sentence) if text)
+
+    def draw(self, page: Page, top: int, left: int, right: int) -> int:
+        """Draw it from `left` to `right` and return the row below."""
+        lines = ((self.name, STEP_NAME), (self.formula, STEP_FORMULA), (self.numpy, CODE))
+        for text, style in lines:
+            if text:
+                page.span((top, left, top, right), text, style)
+                top += 1
+        if self.sentence:
+            page.span((top, left, top, right), self.sentence, PROSE)
+            characters = sum(page.widths.get(c, 8.43) for c in range(left, right + 1)) * 1.12
+            lines_needed = max(1, math.ceil(len(self.sentence) / max(characters, 1)))
+            page.heights[top] = max(page.heights.get(top, 0), 12.5 * lines_needed + 3)
+            top += 1
+        return top
+
+
+class Grid:
+    """A tensor drawn element by element, images down and channels across."""
+
+    def __init__(self, page: Page, layout: Layout, top: int, left: int) -> None:
+        self.page, self.layout, self.top, self.left = page, layout, top, left
+        rows, columns = layout.places()
+        self.rows: list[int] = (rows.ravel() + top).tolist()
+        self.columns: list[int] = (columns.ravel() + left).tolist()
+
+    def at(self, index: int) -> str:
+        return address(self.rows[index], self.columns[index])
+
+    @property
+    def area(self) -> tuple[int, int, int, int]:
+        """All of the grid, with the empty cells between its blocks."""
+        height, width = self.layout.size
+        return self.top, self.left, self.top + height - 1, self.left + width - 1
+
+    def draw(self, values: Sequence[Value], formula: Formula, paint: Paint) -> None:
+        for index, value in enumerate(values):
+            live = formula(index) if formula else None
+            self.page.put(self.rows[index], self.columns[index], value, paint(index), live)
+
+    def draw_axes(self, image: str = "n", channel: str = "c") -> None:
+        """Channel numbers in the row above, image numbers in the column to the left."""
+        for c in range(self.layout.channels):
+            column = self.left + self.layout.channel_column(c)
+            area = (self.top - 1, column, self.top - 1, column + self.layout.block[1] - 1)
+            self.page.span(area, f"{channel} = {c}", AXIS)
+        for n in range(self.layout.images):
+            row = self.top + self.layout.image_row(n)
+            self.page.put(row, self.left - 1, f"{image} = {n}", AXIS_LEFT)
+
+
+class Table:
+    """One cell for each label of a tensor, below the channels and in the order of its images.
+
+    A cell spans the columns its set spans, so that the statistic of a group stands under the
+    group's channels.
+    """
+
+    def __init__(self, page: Page, layout: Layout, regions: Regions, top: int, left: int) -> None:
+        self.page, self.layout, self.top, self.left = page, layout, top, left
+        boxes = [regions.box(k) for k in range(1, len(regions.areas) + 1)]
+        tops = sorted({box[0] for box in boxes})
+        row_of = {row: top + at for at, row in enumerate(tops)}
+        self.height = len(tops)
+        self.boxes = boxes
+        self.places = []
+        for box, areas in zip(boxes, regions.areas, strict=True):
+            row, first = row_of[box[0]], left + box[1]
+            last = left + box[3] if len(areas) == 1 else first
+            self.places.append((row, first, row, last))
+
+    def at(self, index: int) -> str:
+        row, column = self.places[index][:2]
+        return address(row, column)
+
+    @property
+    def area(self) -> tuple[int, int, int, int]:
+        """All of the table."""
+        width = self.layout.size[1]
+        return self.top, self.left, self.top + self.height - 1, self.left + width - 1
+
+    def draw(self, values: Sequence[Value], formula: Formula, paint: Paint) -> None:
+        for index, value in enumerate(values):
+            live = formula(index) if formula else None
+            self.page.span(self.places[index], value, paint(index), live)
+
+    def draw_axes(self) -> None:
+        """Which channels and images each column and row of the table stands for."""
+        seen: set[tuple[int, int]] = set()
+        for box, (row, first, _, last) in zip(self.boxes, self.places, strict=True):
+            if (first, last) not in seen and row == self.top:
+                seen.add((first, last))
+                text = _range_text("c", box[1], box[3], self.layout, across=True)
+                self.page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
+        labeled: set[int] = set()
+        for box, (row, *_) in zip(self.boxes, self.places, strict=True):
+            if row not in labeled:
+                labeled.add(row)
+                text = _range_text("n", box[0], box[2], self.layout, across=False)
+                self.page.put(row, self.left - 1, text, AXIS_LEFT)
+
+
+def _range_text(letter: str, first: int, last: int, layout: Layout, *, across: bool) -> str:
+    """The blocks from a cell to another: `c = 1`, `c = 0-1` or `all c`."""
+    size = layout.block[1] + layout.gaps[1] if across else layout.block[0] + layout.gaps[0]
+    total = layout.channels if across else layout.images
+    start, stop = first // size, last // size
+    if start == stop:
+        return f"{letter} = {start}"
+    return f"all {letter}" if (start, stop) == (0, total - 1) else f"{letter} = {start}–{stop}"
+
+
+def by_set(style: Style, set_of: Sequence[int]) -> Paint:
+    """Every element in the color of its set."""
+    looks = {label: style.filled(set_color(label)) for label in set(set_of)}
+    return lambda index: looks[set_of[index]]
+
+
+def evenly(style: Style) -> Paint:
+    """The same look everywhere."""
+    return lambda index: style

@@ -1,0 +1,105 @@
+"""How cells look: one small record a look, and the palette of the whole workbook.
+
+A `Style` is a value: equal looks are one object in the file, however many cells wear it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+INK = "1F2933"
+SOFT = "5B6770"
+FAINT = "9AA5B1"
+ACCENT = "1D4E63"
+FORWARD = "DCE9EE"
+BACKWARD = "F3E3DA"
+INPUT = "FFF3B0"
+INPUT_EDGE = "D6A700"
+GOOD, GOOD_INK = "D7F0DD", "1B6E3C"
+BAD, BAD_INK = "F9D5D3", "A4231D"
+WARN, WARN_INK = "FCE8C5", "8A5A00"
+PAPER = "F6F8F9"
+LINE = "C9D2D8"
+
+SET_COLORS = (
+    "CFE3F5",
+    "FBD9C0",
+    "D3EBC9",
+    "E3D3F0",
+    "FBE9A9",
+    "C7EAE6",
+    "F7CFDD",
+    "DDD8C6",
+    "B5CDF0",
+    "F2BFA8",
+    "B7DCB2",
+    "CDBBE8",
+    "EFD27A",
+    "9FD8D0",
+    "EEB0C6",
+    "C5C9D6",
+)
+"""Sixteen pastels, neighbours far apart in hue; set 17 wears the color of set 1 again."""
+
+
+def set_color(label: int) -> str:
+    """The color of a statistics set, by its 1-based label."""
+    return SET_COLORS[(label - 1) % len(SET_COLORS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The look of a cell. Colors are RRGGBB; `fill` and `edge` may be None."""
+
+    size: float = 10
+    bold: bool = False
+    italic: bool = False
+    underline: bool = False
+    mono: bool = False
+    color: str = INK
+    fill: str | None = None
+    edge: str | None = None
+    horizontal: str = "general"
+    vertical: str = "center"
+    wrap: bool = False
+    number: str = "General"
+    unlocked: bool = False
+    indent: int = 0
+
+    def filled(self, color: str) -> Style:
+        """The same look on another background."""
+        return replace(self, fill=color)
+
+    def but(self, **changes: object) -> Style:
+        """The same look with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+NUMBER_FORMAT = "0.###;-0.###;0"
+SMALL_FORMAT = "0.0E+00;-0.0E+00;0"
+
+PLAIN = Style()
+TITLE = Style(size=18, bold=True, color=ACCENT)
+SUBTITLE = Style(size=10.5, color=SOFT, wrap=True, vertical="top")
+BACK_LINK = Style(size=9, color=ACCENT, underline=True)
+LINK = Style(size=10.5, color=ACCENT, underline=True)
+BANNER = Style(size=12, bold=True, color=ACCENT, fill=FORWARD, indent=1)
+STEP_NAME = Style(size=11, bold=True, color=ACCENT)
+STEP_FORMULA = Style(size=10.5, color=INK)
+PROSE = Style(size=9.5, color=SOFT, wrap=True, vertical="top")
+CODE = Style(size=9, mono=True, color=SOFT)
+AXIS = Style(size=8.5, color=FAINT, horizontal="center")
+AXIS_LEFT = Style(size=8.5, color=FAINT, horizontal="right")
+NUMBER = Style(horizontal="center", number=NUMBER_FORMAT, edge="FFFFFF")
+INPUT_NUMBER = Style(
+    horizontal="center", number="General", fill=INPUT, edge=INPUT_EDGE, unlocked=True
+)
+INPUT_TEXT = INPUT_NUMBER.but(bold=True)
+LABEL = Style(bold=True)
+LABEL_RIGHT = Style(horizontal="right", color=SOFT)
+HEADER = Style(bold=True, color="FFFFFF", fill=ACCENT, horizontal="center", wrap=True)
+HEADER_LEFT = HEADER.but(horizontal="left", indent=1)
+BODY = Style(edge=LINE, indent=1, wrap=True)
+BODY_CENTER = Style(edge=LINE, horizontal="center")
+BODY_SMALL = Style(edge=LINE, horizontal="center", number=SMALL_FORMAT)
+VERDICT = Style(bold=True, edge=LINE, horizontal="center")

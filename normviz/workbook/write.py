@@ -1,0 +1,55 @@
+"""From a book to a file on disk: written, completed, checked, and put in place whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from normviz.workbook.cells import Book
+from normviz.workbook.lint import lint
+from normviz.workbook.openpyxl_writer import openpyxl_bytes
+from normviz.workbook.package import with_cached_values
+
+
+class UnsafeWorkbookError(Exception):
+    """A built file broke a rule of the lint: a fault of normviz, not of its user."""
+
+
+def workbook_bytes(book: Book) -> bytes:
+    """The finished .xlsx file of a book; the same book gives the same bytes.
+
+    Raises:
+        UnsafeWorkbookError: where the file would make a spreadsheet program offer a repair.
+    """
+    content = with_cached_values(openpyxl_bytes(book), book)
+    problems = lint(content)
+    if problems:
+        shown = "; ".join(str(problem) for problem in problems[:3])
+        raise UnsafeWorkbookError(f"{len(problems)} problems in {book.title!r}: {shown}")
+    return content
+
+
+def save(book: Book, path: str | os.PathLike[str]) -> Path:
+    """Write a book to `path`, whole or not at all, and return the path."""
+    return write_whole(Path(path), workbook_bytes(book))
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Put a file in place by rename, so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
