@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from normviz.convert import from_torch
 from normviz.core import Gradients
 from normviz.functional import (
     batch_norm,
@@ -18,6 +19,43 @@ from normviz.functional import (
     rms_norm,
     rms_norm_backward,
 )
-from normviz.sets import set_labels
+from normviz.sets import StatisticsSets, set_labels, statistics_sets
+from normviz.trace import Step, Trace, trace
+from normviz.verify import verify
 
 __version__ = "0.1.0"
+
+# What needs openpyxl is imported at its first use, so that `import normviz` stays light.
+_LATER = {"explain": "normviz.workbook.explain"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'normviz' has no attribute {name!r}")
+
+
+__all__ = [
+    "batch_norm",
+    "batch_norm_backward",
+    "ghost_batch_norm",
+    "ghost_batch_norm_backward",
+    "group_norm",
+    "group_norm_backward",
+    "instance_norm",
+    "instance_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "rms_norm",
+    "rms_norm_backward",
+    "Gradients",
+    "StatisticsSets",
+    "statistics_sets",
+    "set_labels",
+    "Step",
+    "Trace",
+    "trace",
+    "explain",
+    "from_torch",
+    "verify",
+]

@@ -147,6 +147,12 @@ def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
     return Moments(mean.reshape(keep) if sets.centered else mean, var.reshape(keep))
 
 
+def moments(x: Array, sets: StatisticsSets) -> Moments:
+    """Mean and biased variance of every set of x, which has the form of ``sets.view``."""
+    with quiet_and_unbuffered():
+        return center(x, sets, np.empty(x.shape, x.dtype))
+
+
 def normalize(
     x: Array,
     sets: StatisticsSets,

@@ -372,6 +372,23 @@ def rms_norm_backward(
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, None, eps)
 
 
+def setup(op: str, x: Array, arguments: dict[str, Any]) -> tuple[StatisticsSets, bool]:
+    """Check a whole call of ``op`` as its function does; its sets, and whether x's own are used.
+
+    ``arguments`` are all of the function's, by name.
+    """
+    rest = dict(arguments)
+    if op in ("layer_norm", "rms_norm", "group_norm"):
+        rest.setdefault("bias", None)
+        return _sample_setup(op, x, **rest), True
+    names = ("running_mean", "running_var", "weight", "bias")
+    training = rest.get("use_input_stats", rest.get("training", False))
+    tail = (*(rest[n] for n in names), training, rest["momentum"], rest["eps"])
+    if op == "ghost_batch_norm":
+        return _ghost_setup(x, rest["num_splits"], *tail)[0], training
+    return _batch_setup(op, x, {}, *tail)[0], training
+
+
 def default_eps(dtype: Any) -> float:
     """What ``eps=None`` means in rms_norm: the machine epsilon of the dtype.
 

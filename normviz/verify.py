@@ -1,0 +1,190 @@
+"""Any torch normalization layer against the NumPy reference: forward, backward, buffers."""
+
+import copy
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.convert import from_torch
+from normviz.errors import needs_torch
+from normviz.module import to_numpy
+
+Array = npt.NDArray[Any]
+
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 5e-3}
+"""The largest difference allowed, relative to the largest value of the result."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one tensor of the torch layer is from the reference's.
+
+    ``absolute`` is the largest difference of an element, ``relative`` that divided by the largest
+    absolute value of the reference's tensor.
+    """
+
+    tensor: str
+    absolute: float
+    relative: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the relative difference is within the tolerance (NaN is not)."""
+        return self.relative <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`verify` found; its truth value is the verdict."""
+
+    layer: str
+    dtype: str
+    training: bool
+    shape: tuple[int, ...]
+    differences: tuple[Difference, ...]
+
+    def __bool__(self) -> bool:
+        return all(d.passed for d in self.differences)
+
+    @property
+    def worst(self) -> Difference:
+        """The tensor with the largest relative difference."""
+        return max(
+            self.differences, key=lambda d: math.inf if d.relative != d.relative else d.relative
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data, for a JSON file."""
+        return {**asdict(self), "passed": bool(self)}
+
+    def __str__(self) -> str:
+        mode = "training" if self.training else "evaluation"
+        lines = [
+            f"{'PASS' if self else 'FAIL'}  {self.layer}  {self.dtype}  {mode}  {self.shape}",
+            f"  {'tensor':<20} {'absolute':>10} {'relative':>10} {'allowed':>10}",
+        ]
+        lines += [
+            f"  {d.tensor:<20} {d.absolute:>10.2e} {d.relative:>10.2e} {d.tolerance:>10.0e}"
+            f"{'' if d.passed else '  FAIL'}"
+            for d in self.differences
+        ]
+        return "\n".join(lines)
+
+
+def verify(module: Any, x: Any, grad_output: Any = None) -> Report:
+    """Run a torch normalization layer beside the NumPy reference on the same numbers.
+
+    Compares the output, the gradients of x, weight and bias for ``grad_output`` (random where not
+    given), and the running buffers after the step, in the mode the module is in. The module itself
+    is left as it was: a copy runs.
+
+    Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
+    in the module's own dtype; grad_output as x.
+
+    Raises:
+        TypeError: for a module that has no twin in the reference.
+        ModuleNotFoundError: without torch.
+        ValueError, TypeError: what the layer refuses the reference refuses too.
+
+    >>> import torch
+    >>> bool(verify(torch.nn.GroupNorm(2, 4), torch.randn(3, 4, 5)))
+    True
+    """
+    torch = needs_torch("verify")
+    twin = from_torch(module)
+    array = to_numpy(x)
+    if grad_output is None:
+        grad_output = np.random.default_rng(0).standard_normal(array.shape)
+    upstream = to_numpy(grad_output).astype(array.dtype)
+    reference = _run_reference(twin, array, upstream)
+    found = _run_torch(torch, copy.deepcopy(module), array, upstream)
+    differences = tuple(
+        _difference(name, found[name], expected, array.dtype)
+        for name, expected in reference.items()
+    )
+    name = type(module).__name__
+    return Report(name, str(array.dtype), bool(module.training), array.shape, differences)
+
+
+def _run_reference(twin: Any, x: Array, grad_output: Array) -> dict[str, Array]:
+    results = {"output": twin(x)}
+    results |= {n: g for n, g in twin.backward(grad_output)._asdict().items() if g is not None}
+    return results | {n: b for n in twin._buffers if (b := getattr(twin, n)) is not None}
+
+
+def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[str, Array]:
+    tensor = torch.from_numpy(x.copy()).requires_grad_()
+    device = next((p.device for p in [*module.parameters(), *module.buffers()]), tensor.device)
+    output = module(tensor.to(device))
+    for parameter in module.parameters():
+        parameter.grad = None
+    output.backward(torch.from_numpy(grad_output.copy()).to(device))
+    results = {"output": output, "grad_input": tensor.grad}
+    results |= {f"grad_{name}": p.grad for name, p in module.named_parameters()}
+    results |= dict(module.named_buffers())
+    return {name: to_numpy(value) for name, value in results.items() if value is not None}
+
+
+def _difference(name: str, found: Array, expected: Array, dtype: np.dtype[Any]) -> Difference:
+    tolerance = TOLERANCE[str(dtype)]
+    if found.shape != expected.shape:
+        return Difference(name, math.inf, math.inf, tolerance)
+    if found.size == 0:
+        return Difference(name, 0.0, 0.0, tolerance)
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    absolute = float(np.max(np.abs(a - b)))
+    scale = float(np.max(np.abs(b)))
+    # A gradient that is zero up to rounding has no scale of its own: it is held to that of 1.
+    relative = absolute / (scale if scale > 1e-3 else 1.0)
+    return Difference(name, absolute, relative, tolerance)
+
+
+def standard_layers(dtype: str) -> list[tuple[str, Any, Array]]:
+    """Every layer that the reference has, with an x for it: what ``normviz verify`` runs.
+
+    >>> [name for name, _, _ in standard_layers("float64")][:3]
+    ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d']
+    """
+    torch = needs_torch("verify")
+    from normviz import torch_layers as own
+
+    nn, wanted = torch.nn, getattr(torch, dtype)
+    two, three, four, five = (8, 6), (4, 6, 10), (4, 6, 5, 5), (4, 6, 3, 4, 4)
+    cases = [
+        (nn.BatchNorm1d(6), two),
+        (nn.BatchNorm2d(6), four),
+        (nn.BatchNorm3d(6), five),
+        (nn.GroupNorm(3, 6), four),
+        (nn.LayerNorm((6, 5, 5)), four),
+        (nn.InstanceNorm1d(6, affine=True, track_running_stats=True), three),
+        (nn.InstanceNorm2d(6, affine=True, track_running_stats=True), four),
+        (nn.InstanceNorm3d(6, affine=True, track_running_stats=True), five),
+        (nn.RMSNorm((6, 5, 5)), four),
+        (own.GhostBatchNorm2d(6, num_splits=2), four),
+        (own.RMSNorm2d(6), four),
+        (own.ReferenceNorm2d("batch_norm", 6), four),
+    ]
+    rng = np.random.default_rng(0)
+    layers = []
+    for module, shape in cases:
+        module = module.to(wanted)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.copy_(torch.from_numpy(rng.normal(1.0, 0.5, tuple(parameter.shape))))
+        x = (3.0 * rng.standard_normal(shape) + 1.0).astype(dtype)
+        layers.append((type(module).__name__, module, x))
+    return layers
+
+
+def verify_all() -> list[Report]:
+    """Verify every standard layer in float32 and float64, in training and in evaluation."""
+    return [
+        verify(module.train(training), x)
+        for dtype in ("float32", "float64")
+        for _, module, x in standard_layers(dtype)
+        for training in (True, False)
+    ]
