@@ -25,6 +25,7 @@ from training.errors import TrainingError
 NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "none")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "onecycle")
+CHANNELS = (8, 16, 8, 12, 14, 14)  # after each convolution but the last
 INTERPOLATIONS = ("nearest", "bilinear")
 
 
@@ -49,6 +50,8 @@ class TrialConfig:
     optimizer: str
     learning_rate: float  # of the first epoch; the highest one for "onecycle"
     schedule: str
+    channels: tuple[int, ...] = CHANNELS
+    pool: int = 6  # side of the average pooling at the end; 6 and 8 leave one value a channel
     norm: str = "batch"
     group_norm_groups: int = 2
     num_splits: int = 2
@@ -63,6 +66,8 @@ class TrialConfig:
     warmup: float = 0.3  # part of a "onecycle" spent rising
     rotation: float = 7.0  # degrees, drawn uniformly within plus and minus
     shift: float = 0.0  # pixels, each direction, drawn uniformly within plus and minus
+    log_scale: float = 0.0  # logarithm of the magnification, likewise
+    shear: float = 0.0  # likewise
     interpolation: str = "nearest"  # as torchvision's RandomRotation does by default
     published: Published | None = field(default=None)
 
@@ -95,7 +100,7 @@ class TrialConfig:
             raise TrainingError(
                 f"unknown key {unknown[0]!r}; a trial has {', '.join(sorted(known))}"
             )
-        values = dict(values)
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         if isinstance(values.get("published"), dict):
             values["published"] = Published(**values["published"])
         return cls(**values)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,6 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
-CHUNK = 4096  # images augmented at once: large enough for one call to pay, small for the cache
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def load(source: str) -> Digits:
 def _load_sample() -> Digits:
     try:
         content = SAMPLE.read_bytes()
-        with np.load(SAMPLE, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             images = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise TrainingError(f"the bundled sample {SAMPLE.name} is damaged: {error}") from error
@@ -141,29 +141,23 @@ def get_iterator(
     batch size does not divide the data, as in torch's DataLoader; for Ghost BatchNorm it is cut to
     a multiple of ``num_splits`` (at most num_splits - 1 images of an epoch are not seen).
     """
-    draw = generator(seed, epoch, "augmentation")
     order = torch.randperm(len(digits.train_labels), generator=generator(seed, epoch, "order"))
-    angles = augment.uniform((len(order),), config.rotation, draw)
-    shifts = augment.uniform((len(order), 2), config.shift, draw) if config.shift else None
-    multiple = config.num_splits if config.norm == "ghost" else 1
-    size = config.batch_size
-    chunk = max(1, CHUNK // size) * size
-    for start in range(0, len(order), chunk):
-        part = slice(start, start + chunk)
-        images = digits.train_images[order[part]].unsqueeze(1).float() / 255
-        moved = augment.transform(
-            images, angles[part], None if shifts is None else shifts[part], config.interpolation
-        )
-        ready = scale(moved)
-        labels = digits.train_labels[order[part]]
-        for at in range(0, len(labels), size):
-            count = min(size, len(labels) - at) // multiple * multiple
-            if count:
-                yield ready[at : at + count], labels[at : at + count]
+    movements = augment.draw(len(order), config, generator(seed, epoch, "augmentation"))
+    # Batch by batch and not all at once: a batch stays in the processor's cache until it is used.
+    for start in range(0, len(order), config.batch_size):
+        part = slice(start, start + _usable(min(config.batch_size, len(order) - start), config))
+        if part.stop > start:
+            images = digits.train_images[order[part]].unsqueeze(1).float() / 255
+            moved = augment.move(images, movements[part], config.interpolation)
+            yield scale(moved), digits.train_labels[order[part]]
 
 
 def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
     """Return how many batches ``get_iterator`` yields."""
     full, rest = divmod(len(digits.train_labels), config.batch_size)
-    multiple = config.num_splits if config.norm == "ghost" else 1
-    return full + (rest >= multiple)
+    return full + (_usable(rest, config) > 0)
+
+
+def _usable(count: int, config: TrialConfig) -> int:
+    """Return how many of ``count`` images the normalization can take in one batch."""
+    return count // config.num_splits * config.num_splits if config.norm == "ghost" else count

@@ -13,7 +13,7 @@ from training.config import TrialConfig
 from training.data import Digits
 from training.record import epochs_so_far
 from training.tasks import Settings, Task
-from training.threads import set_threads
+from training.threads import prepare
 from training.trainer import Trainer
 
 WARM_STEPS, TIMED_STEPS = 2, 6
@@ -42,7 +42,7 @@ def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> f
 
 @lru_cache(maxsize=64)
 def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
-    set_threads(settings.threads)
+    prepare(settings.threads)
     digits = data.load(settings.data)
     few = Digits(
         digits.name,

@@ -6,16 +6,16 @@ whether torch's own layer or the NumPy reference computes it, are the choices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import NORMS
+from training.config import CHANNELS, NORMS
 from training.dropout import SparseDropout
 from training.norms import BACKENDS, make_norm
 
-CHANNELS = (8, 16, 12, 14, 14)  # of the five normalized convolutions
 FLAGS = {"layer": "layer_norm", "group": "group_norm", "ghost": "ghost_norm"}
 
 
@@ -30,6 +30,8 @@ class Net(nn.Module):
         norm: the normalization by name instead: "batch", "layer", "group", "ghost", "instance",
             "rms" or "none".
         backend: "torch", or "reference" for the NumPy code of normviz.
+        channels: after each convolution but the last; the third is the 1 by 1 before the pool.
+        pool: side of the average pooling, 6 to 8.
 
     Raises:
         ValueError: when two choices contradict each other or a value cannot be.
@@ -51,6 +53,8 @@ class Net(nn.Module):
         num_splits: int = 2,
         norm: str | None = None,
         backend: str = "torch",
+        channels: Sequence[int] = CHANNELS,
+        pool: int = 6,
     ) -> None:
         super().__init__()
         chosen = {"layer": layer_norm, "group": group_norm, "ghost": ghost_norm}
@@ -72,15 +76,16 @@ class Net(nn.Module):
                 layers.add_module("dropout", SparseDropout(dropout_value))
             return layers
 
-        self.block1 = block(1, 8)  # 28 -> 26
-        self.block2 = block(8, 16)  # 24
-        self.squeeze = nn.Conv2d(16, 8, 1, bias=False)
+        a, b, c, d, e, f = channels
+        self.block1 = block(1, a)  # 28 -> 26
+        self.block2 = block(a, b)  # 24
+        self.squeeze = nn.Conv2d(b, c, 1, bias=False)
         self.pool = nn.MaxPool2d(2)  # 12
-        self.block3 = block(8, 12)  # 10
-        self.block4 = block(12, 14)  # 8
-        self.block5 = block(14, 14, padding=1)  # 8
-        self.average = nn.AvgPool2d(6)  # 1
-        self.classify = nn.Conv2d(14, 10, 1, bias=False)
+        self.block3 = block(c, d)  # 10
+        self.block4 = block(d, e)  # 8
+        self.block5 = block(e, f, padding=1)  # 8
+        self.average = nn.AvgPool2d(pool)  # 1
+        self.classify = nn.Conv2d(f, 10, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(self.squeeze(self.block2(self.block1(x))))

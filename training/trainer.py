@@ -58,6 +58,9 @@ class Trainer:
         self.config, self.digits, self.seed = config, digits, seed
         self.device, self.precision = device, precision
         self.model = build_model(config, seed, backend).to(device)
+        if backend == "torch":
+            # A fifth faster on the CPU; the reference computes in torch's default order.
+            self.model = self.model.to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(config, self.model)
         self.steps_per_epoch = data.steps_per_epoch(digits, config)
         self._test_images = data.normalize(digits.test_images).to(device)
@@ -120,7 +123,7 @@ class Trainer:
         right = (scores.argmax(1) == self._test_labels).sum().item()
         return loss, 100 * right / len(self._test_labels)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def test_scores(self) -> Tensor:
         """Return the log-probabilities (N, 10) of the test set, always in float32."""
         self.model.eval()
@@ -174,6 +177,8 @@ def build_model(config: TrialConfig, seed: int, backend: str = "torch") -> Net:
             group_norm_groups=config.group_norm_groups,
             num_splits=config.num_splits,
             backend=backend,
+            channels=config.channels,
+            pool=config.pool,
         )
 
 

@@ -16,7 +16,7 @@ from training.files import read_json, write_json, write_whole
 from training.lock import locked
 from training.record import Record
 from training.tasks import Task
-from training.threads import set_threads
+from training.threads import prepare
 from training.trainer import Trainer
 from training.verification import verify_layers
 
@@ -51,7 +51,7 @@ class Trial:
             self._check_folder()
             if (folder / "summary.json").exists():
                 return read_json(folder / "summary.json")
-            set_threads(self.task.settings.threads)
+            prepare(self.task.settings.threads)
             (folder / "failure.json").unlink(missing_ok=True)
             try:
                 return self._train()

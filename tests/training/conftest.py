@@ -1,0 +1,113 @@
+"""Small data and quick trials for the tests of the trainer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import data
+from training.config import TrialConfig, find_trial
+from training.data import Digits
+from training.tasks import Settings, Task
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Digits:
+    return data.load("sample")
+
+
+@pytest.fixture(scope="session")
+def tiny(sample: Digits) -> Digits:
+    """A few digits: enough for steps, not for accuracy."""
+    return Digits(
+        "tiny",
+        "tiny",
+        sample.train_images[:320],
+        sample.train_labels[:320],
+        sample.test_images[:100],
+        sample.test_labels[:100],
+    )
+
+
+@pytest.fixture
+def use_tiny(tiny: Digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
+    """Let every task load the tiny data."""
+    monkeypatch.setattr(data, "load", lambda _source: tiny)
+    return tiny
+
+
+@pytest.fixture
+def make_task(tmp_path: Path) -> Callable[..., Task]:
+    def make(name: str = "bn", seed: int = 0, resume: bool = False, **changes: object) -> Task:
+        config: TrialConfig = replace(find_trial(name), **{"epochs": 2, **changes})
+        return Task(config, seed, Settings(data="sample", resume=resume), tmp_path / "run")
+
+    return make
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "training", *map(str, words)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start ``python -m training ...`` in its own process group; what is left is ended."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*words: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command(*words),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run_training(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``python -m training ...`` to its end."""
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*words),
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    return run
