@@ -23,10 +23,10 @@ Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
 Slices = tuple[slice, ...]
 
-BLOCK_BYTES = 400_000
-"""Bytes of x in one block: with its output that fits a second-level cache of 1 MiB."""
+BLOCK_BYTES = 1_700_000
+"""Bytes of x in one block: small enough for the cache, large enough to make NumPy's calls few."""
 
-_RUN = 16384
+_RUN = 4096
 """The longest run of elements summed in x's own dtype before float64 takes over."""
 
 _ONES = {np.dtype(t): np.ones(_RUN, t) for t in (np.float32, np.float64)}
@@ -65,17 +65,22 @@ def quiet_and_unbuffered() -> Iterator[None]:
 
 
 def blocks(sets: StatisticsSets, itemsize: int) -> Iterator[Slices]:
-    """Slices that cut the view into blocks of whole sets, each about ``BLOCK_BYTES`` large."""
+    """Slices that cut the view into blocks of whole sets, each at most ``BLOCK_BYTES`` large.
+
+    (Or of a single set, where that alone is larger.)
+    """
     room = max(1, BLOCK_BYTES // max(1, sets.size * itemsize))
     yield from _cut(sets, sets.kept, room, [slice(None)] * len(sets.view))
 
 
 def _cut(sets: StatisticsSets, kept: Axes, room: int, at: list[slice]) -> Iterator[Slices]:
-    """Slice the first kept axis; where even one of its indices is too much, also the next."""
+    """Slice the first kept axis evenly; where one of its indices is too much, also the next."""
     axis, inner = kept[0], kept[1:]
     per_index = math.prod(sets.view[a] for a in inner)
-    step = max(1, room // max(1, per_index))
-    for start in range(0, sets.view[axis], step):
+    length = sets.view[axis]
+    pieces = math.ceil(length / max(1, room // max(1, per_index)))
+    step = math.ceil(length / max(1, pieces))
+    for start in range(0, length, max(1, step)):
         at[axis] = slice(start, start + step)
         if per_index > room and inner:
             yield from _cut(sets, inner, room, at)
@@ -89,62 +94,50 @@ def total(a: Array, b: Array | None, axes: Axes) -> Array:
     Runs along the last axis are summed by BLAS in a's dtype, the rest in float64. Without axes it
     is the elementwise product itself.
     """
-    last = a.ndim - 1
     if not axes:
         return a if b is None else a * b
-    if last not in axes or a.shape[last] < 8:
+    last = a.ndim - 1
+    if axes[-1] != last or a.shape[last] < 8:
         product = a if b is None else a * b
         return np.add.reduce(product, axis=axes, dtype=np.float64, keepdims=True)
     partial = _run_sums(a, b)[..., None]
-    if len(axes) == 1:
-        return partial
-    return np.add.reduce(partial, axis=axes[:-1], keepdims=True)
+    return partial if len(axes) == 1 else np.add.reduce(partial, axis=axes[:-1], keepdims=True)
 
 
 def _run_sums(a: Array, b: Array | None) -> Array:
     """Sums along the last axis, in float64 from one run of ``_RUN`` elements to the next."""
     length = a.shape[-1]
-    other = _ONES[a.dtype] if b is None else b
-    sums = np.float64(0.0)
-    for start in range(0, length, _RUN):
-        stop = min(start + _RUN, length)
-        factor = other[: stop - start] if b is None else other[..., start:stop]
-        sums = sums + np.vecdot(a[..., start:stop], factor).astype(np.float64)
-    return np.asarray(sums)
-
-
-def _merge_trailing(x: Array, axes: Axes) -> tuple[Array, Axes]:
-    """The same block with its neighbouring reduced axes as one, where that needs no copy."""
-    first = x.ndim - 2
-    if axes[-2:] != (first, first + 1) or not x.flags.c_contiguous:
-        return x, axes
-    return x.reshape(*x.shape[:first], -1), axes[:-1]
+    if b is None:
+        b = _ONES[a.dtype][: min(length, _RUN)]
+    if length <= _RUN:
+        return np.asarray(np.vecdot(a, b), np.float64)
+    whole = length - length % _RUN
+    runs = a[..., :whole].reshape(*a.shape[:-1], -1, _RUN)
+    others = b if b.shape[-1] == _RUN else b[..., :whole].reshape(*b.shape[:-1], -1, _RUN)
+    sums = np.add.reduce(np.vecdot(runs, others), axis=-1, dtype=np.float64)
+    rest = b[: length - whole] if b.shape[-1] == _RUN else b[..., whole:]
+    return np.asarray(sums + np.vecdot(a[..., whole:], rest), np.float64)
 
 
 def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
     """Write ``x - mean`` of every set into ``out`` and return the sets' moments.
 
     x and out are blocks of whole sets in the form of ``sets.view``. For an op that takes the mean
-    as zero (rms_norm) nothing is subtracted, and the variance is the mean square.
+    as zero (rms_norm) out is left alone, and the variance is the mean square.
     """
-    shape = x.shape
-    x, axes = _merge_trailing(x, sets.axes)
-    out = out.reshape(x.shape)
-    size = sets.size
+    axes, size = sets.axes, sets.size
     if not sets.centered:
-        mean, centered = np.zeros(()), x
-    else:
-        mean = total(x, None, axes) / size
-        centered = np.subtract(x, mean.astype(out.dtype), out=out)
-    var = total(centered, centered, axes) / size
-    if np.any(mean * mean > 16.0 * var):
+        return Moments(np.zeros(()), total(x, x, axes) / size)
+    mean = total(x, None, axes) / size
+    np.subtract(x, mean.astype(out.dtype), out=out)
+    var = total(out, out, axes) / size
+    if (mean * mean > 16.0 * var).any():
         # Far from zero the rounding of the mean itself shows: measure what is left, take it away.
-        rest = total(centered, None, axes) / size
-        centered -= rest.astype(out.dtype)
+        rest = total(out, None, axes) / size
+        out -= rest.astype(out.dtype)
         mean = mean.astype(out.dtype) + rest
-        var = total(centered, centered, axes) / size
-    keep = tuple(1 if a in sets.axes else n for a, n in enumerate(shape))
-    return Moments(mean.reshape(keep) if sets.centered else mean, var.reshape(keep))
+        var = total(out, out, axes) / size
+    return Moments(mean, var)
 
 
 def moments(x: Array, sets: StatisticsSets) -> Moments:
@@ -168,16 +161,17 @@ def normalize(
     dtype = working_dtype(x.dtype)
     output = np.empty(x.shape, x.dtype)
     x_view, output_view = x.reshape(sets.view), output.reshape(sets.view)
+    gamma, beta = (_beside_sets(p, sets) for p in (weight, bias))
     moments = given or _empty_moments(sets)
     with quiet_and_unbuffered():
         for at in blocks(sets, dtype.itemsize):
             block = x_view[at].astype(dtype, copy=False)
-            out = output_view[at] if x.dtype == dtype else np.empty(block.shape, dtype)
+            out = output_view[at].astype(dtype, copy=False)
             centered = _center(block, sets, out, at, moments, own=given is None)
-            inv_std = inverse_std(_at(moments.var, at), eps)
-            _scale_into(centered, inv_std, _parameter(weight, sets, at), sets, out)
-            if bias is not None:
-                out += _parameter(bias, sets, at)
+            inv_std = inverse_std(moments.var[at], eps)
+            _scale_into(centered, inv_std, None if gamma is None else gamma[at], sets, out)
+            if beta is not None:
+                out += beta[at]
             if out.dtype != x.dtype:
                 output_view[at] = out
     return output, moments
@@ -212,66 +206,79 @@ def differentiate(
     """
     dtype = working_dtype(x.dtype)
     grad_input = np.empty(x.shape, x.dtype)
-    views = (grad_output.reshape(sets.view), x.reshape(sets.view), grad_input.reshape(sets.view))
+    views = [a.reshape(sets.view) for a in (grad_output, x, grad_input)]
+    gamma = _beside_sets(weight, sets)
     moments = given or _empty_moments(sets)
-    sums = {n: _zeros(p, sets) for n, p in (("weight", weight), ("bias", bias)) if p is not None}
+    sums = ParameterSums(sets, weight, bias)
     with quiet_and_unbuffered():
         for at in blocks(sets, dtype.itemsize):
             grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
             scratch = np.empty(block.shape, dtype)
             centered = _center(block, sets, scratch, at, moments, own=given is None)
-            inv_std = inverse_std(_at(moments.var, at), eps)
-            run_sums = _run_gradients(grad, centered, sets, at, inv_std, sums)
-            gamma = _parameter(weight, sets, at)
-            _scale_into(grad, inv_std, gamma, sets, out)
+            inv_std = inverse_std(moments.var[at], eps)
+            block_gamma = None if gamma is None else gamma[at]
+            plain, weighed = sums.add(grad, centered, inv_std, at)
+            _scale_into(grad, inv_std, block_gamma, sets, out)
             if given is None:
-                _through_statistics(run_sums, gamma, sets, inv_std, centered, scratch, out)
+                # What flows back through the variance, then through the mean of each set.
+                slope = total(weighed, block_gamma, sets.axes) / sets.size * inv_std**2
+                out -= np.multiply(centered, slope.astype(dtype), out=scratch)
+                if sets.centered:
+                    offset = total(plain, block_gamma, sets.axes) / sets.size * inv_std
+                    out -= offset.astype(dtype)
             if out.dtype != x.dtype:
                 views[2][at] = out
-    grads = {n: s.reshape(sets.parameter_shape).astype(x.dtype) for n, s in sums.items()}
-    return Gradients(grad_input, grads.get("weight"), grads.get("bias"))
+    return Gradients(grad_input, sums.of_weight(), sums.of_bias())
 
 
-def _run_gradients(
-    grad: Array,
-    centered: Array,
-    sets: StatisticsSets,
-    at: Slices,
-    inv_std: Array,
-    sums: dict[str, Array],
-) -> tuple[Array, Array]:
-    """Sums of grad and of grad * centered over the elements that share a set and a parameter.
+class ParameterSums:
+    """The sums that the parameters' gradients are made of, gathered block by block.
 
-    Both the parameters' gradients, added up here in ``sums``, and the gradients of the statistics
-    are made of these.
+    Of the gradient (for the bias) and of gradient * normalized (for the weight), over the elements
+    that share a set and a parameter; the gradients of the statistics are made of the same sums.
     """
-    inner = tuple(a for a in sets.axes if a not in sets.affine_axes)
-    outer = tuple(a for a in sets.kept if a not in sets.affine_axes)
-    plain, weighted = total(grad, None, inner), total(grad, centered, inner)
-    if "bias" in sums:
-        _parameter_at(sums["bias"], at)[...] += np.add.reduce(plain, axis=outer, keepdims=True)
-    if "weight" in sums:
-        weighed = weighted * inv_std.astype(weighted.dtype)
-        _parameter_at(sums["weight"], at)[...] += np.add.reduce(weighed, axis=outer, keepdims=True)
-    return plain, weighted
 
+    def __init__(self, sets: StatisticsSets, weight: Array | None, bias: Array | None) -> None:
+        self.sets, self.weight, self.bias = sets, weight, bias
+        self.inner = tuple(a for a in sets.axes if a not in sets.affine_axes)
+        self.outer = tuple(a for a in sets.kept if a not in sets.affine_axes)
+        # One sum per set and parameter, added up at the end; with a parameter per element that
+        # would be as large as x, so there the sets are added up at once.
+        shape = _beside_shape(sets) if sets.channelwise else sets.parameter_view
+        self.sums = {
+            name: np.zeros(shape, np.float64 if sets.channelwise else parameter.dtype)
+            for name, parameter in (("weight", weight), ("bias", bias))
+            if parameter is not None
+        }
 
-def _through_statistics(
-    run_sums: tuple[Array, Array],
-    gamma: Array | None,
-    sets: StatisticsSets,
-    inv_std: Array,
-    centered: Array,
-    scratch: Array,
-    out: Array,
-) -> None:
-    """Take away from ``out`` what flows back through the variance and the mean of each set."""
-    plain, weighted = run_sums
-    slope = total(weighted, gamma, sets.axes) / sets.size * inv_std**3
-    out -= np.multiply(centered, slope.astype(out.dtype), out=scratch)
-    if sets.centered:
-        offset = total(plain, gamma, sets.axes) / sets.size * inv_std
-        out -= offset.astype(out.dtype)
+    def add(self, grad: Array, centered: Array, inv_std: Array, at: Slices) -> tuple[Array, Array]:
+        """Take in a block; its sums of grad and of grad * normalized."""
+        plain = total(grad, None, self.inner)
+        weighed = total(grad, centered, self.inner)
+        weighed *= inv_std.astype(weighed.dtype)
+        for name, value in (("weight", weighed), ("bias", plain)):
+            if name in self.sums:
+                if self.sets.channelwise:
+                    self.sums[name][at] = value
+                else:
+                    self.sums[name] += np.add.reduce(value, axis=self.outer, keepdims=True)
+        return plain, weighed
+
+    def of_weight(self) -> Array | None:
+        """The gradient of the weight, in its own shape and dtype."""
+        return self._gradient("weight", self.weight)
+
+    def of_bias(self) -> Array | None:
+        """The gradient of the bias, in its own shape and dtype."""
+        return self._gradient("bias", self.bias)
+
+    def _gradient(self, name: str, parameter: Array | None) -> Array | None:
+        if parameter is None:
+            return None
+        total_ = self.sums[name]
+        if self.sets.channelwise:
+            total_ = np.add.reduce(total_, axis=self.outer)
+        return total_.reshape(parameter.shape).astype(parameter.dtype)
 
 
 def inverse_std(var: Array, eps: float) -> Array:
@@ -284,11 +291,9 @@ def _center(
 ) -> Array:
     """``block - mean``, with its own mean (kept in ``moments``) or the one already there."""
     if own:
-        found = center(block, sets, out)
-        _at(moments.mean, at)[...] = found.mean
-        _at(moments.var, at)[...] = found.var
+        moments.mean[at], moments.var[at] = center(block, sets, out)
     elif sets.centered:
-        np.subtract(block, _at(moments.mean, at).astype(out.dtype), out=out)
+        np.subtract(block, moments.mean[at].astype(out.dtype), out=out)
     return out if sets.centered else block
 
 
@@ -296,12 +301,11 @@ def _scale_into(
     x: Array, inv_std: Array, gamma: Array | None, sets: StatisticsSets, out: Array
 ) -> None:
     """``out = x * inv_std * gamma``, in one pass where gamma is constant along the last axis."""
-    if gamma is None:
-        np.multiply(x, inv_std.astype(out.dtype), out=out)
-    elif sets.channelwise:
+    if gamma is not None and sets.channelwise:
         np.multiply(x, (inv_std * gamma).astype(out.dtype), out=out)
-    else:
-        np.multiply(x, inv_std.astype(out.dtype), out=out)
+        return
+    np.multiply(x, inv_std.astype(out.dtype), out=out)
+    if gamma is not None:
         out *= gamma
 
 
@@ -309,21 +313,15 @@ def _empty_moments(sets: StatisticsSets) -> Moments:
     return Moments(np.zeros(sets.broadcast_shape), np.zeros(sets.broadcast_shape))
 
 
-def _zeros(parameter: Array, sets: StatisticsSets) -> Array:
-    return np.zeros(sets.parameter_view, np.float64 if sets.channelwise else parameter.dtype)
+def _beside_shape(sets: StatisticsSets) -> tuple[int, ...]:
+    """The view's shape with 1 where elements share both a set and a parameter."""
+    kept = sets.kept
+    return tuple(n if a in kept or a in sets.affine_axes else 1 for a, n in enumerate(sets.view))
 
 
-def _at(values: Array, at: Slices) -> Array:
-    """The part of one-per-set ``values`` that belongs to a block."""
-    return values[tuple(s if n > 1 else slice(None) for s, n in zip(at, values.shape, strict=True))]
-
-
-_parameter_at = _at
-
-
-def _parameter(parameter: Array | None, sets: StatisticsSets, at: Slices) -> Array | None:
-    """The part of weight or bias that belongs to a block, broadcastable against it."""
+def _beside_sets(parameter: Array | None, sets: StatisticsSets) -> Array | None:
+    """weight or bias in a form that a block's slices cut as they cut the view."""
     if parameter is None:
         return None
-    view = parameter.reshape(sets.parameter_view)
-    return _at(view, at).astype(working_dtype(parameter.dtype), copy=False)
+    view = parameter.reshape(sets.parameter_view).astype(working_dtype(parameter.dtype), copy=False)
+    return np.broadcast_to(view, _beside_shape(sets))
