@@ -1,0 +1,69 @@
+# normviz: every target sets up what it needs in .venv, and not again until its versions change.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DATA   ?= data
+RUN    ?= runs/published
+JOBS   ?= 2
+SEEDS  ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo workbook train test bench lint data report clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/training workbook ## workbook, a brief training on the bundled digits, a report
+	$(BIN)/python -m training run bn gn ln gbn --data sample --epochs 3 --jobs $(JOBS) --out runs/demo --resume
+	$(BIN)/python -m training report runs/demo
+	@echo "Open workbooks/normalization.xlsx and runs/demo/report.html"
+
+workbook: $(VENV)/core ## workbooks/normalization.xlsx and its previews
+	$(BIN)/normviz workbook -o workbooks/normalization.xlsx --previews
+
+train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
+	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume
+	$(BIN)/python -m training report $(RUN)
+
+test: $(VENV)/development ## all tests
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/development ## speed, as ratios within one run
+	$(BIN)/python -m tests.benchmarks
+
+lint: $(VENV)/development ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+data: $(VENV)/training ## full MNIST into DATA
+	$(BIN)/python -m training data --data $(DATA)
+
+report: $(VENV)/training ## the report of RUN
+	$(BIN)/python -m training report $(RUN)
+
+clean: ## remove .venv and caches; runs and data stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are files, so that a target sets up its part once; a larger part contains the smaller.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	@touch $@
+
+# torch and torchvision go together: they are asked for in one command.
+$(VENV)/training: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch torchvision
+	$(PIP) -e '.[training]'
+	@touch $@ $(VENV)/core
+
+$(VENV)/development: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch torchvision
+	$(PIP) -e '.[development]'
+	@touch $@ $(VENV)/training $(VENV)/core
