@@ -85,7 +85,7 @@ class TrialConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain dictionary kept in ``config.json``."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "channels": list(self.channels)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrialConfig:

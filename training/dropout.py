@@ -36,27 +36,24 @@ class _DropAt(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, positions: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(positions)
         ctx.scale = scale
-        ctx.channels_last = _is_channels_last(x)
-        return _scaled_and_zeroed(x, positions, scale, ctx.channels_last)
+        return _scaled_and_zeroed(x, positions, scale)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         (positions,) = ctx.saved_tensors
         (grad,) = grad_outputs
-        return _scaled_and_zeroed(grad, positions, ctx.scale, ctx.channels_last), None, None
+        return _scaled_and_zeroed(grad, positions, ctx.scale), None, None
 
 
-def _scaled_and_zeroed(x: Tensor, positions: Tensor, scale: float, channels_last: bool) -> Tensor:
-    # A position counts in the order of memory, so both passes must lay out the tensor alike.
-    wanted = torch.channels_last if channels_last else torch.contiguous_format
-    y = x.contiguous(memory_format=wanted) * scale
-    flat = y.permute(0, 2, 3, 1) if channels_last else y
+def _scaled_and_zeroed(x: Tensor, positions: Tensor, scale: float) -> Tensor:
+    # Images are counted channels last, whatever their layout: so forward, backward and every
+    # backend drop the same elements.
+    images = x.dim() == 4
+    y = x.contiguous(memory_format=torch.channels_last if images else torch.contiguous_format)
+    y = y * scale
+    flat = y.permute(0, 2, 3, 1) if images else y
     flat.view(-1).index_fill_(0, positions, 0)
     return y
-
-
-def _is_channels_last(x: Tensor) -> bool:
-    return x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
 
 
 class SparseDropout(nn.Module):

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from normviz.torch_layers import GhostBatchNorm2d, ReferenceNorm2d, RMSNorm2d
 from torch import nn
+
+from normviz.torch_layers import GhostBatchNorm2d, ReferenceNorm2d, RMSNorm2d
 
 BACKENDS = ("torch", "reference")
 Maker = Callable[[int, int, int], nn.Module]  # channels, groups, splits
+
+# The others' default. RMSNorm's own, the machine epsilon, would differ with the precision.
+EPS = 1e-5
 
 _TORCH: dict[str, Maker] = {
     "batch": lambda channels, _groups, _splits: nn.BatchNorm2d(channels),
@@ -20,7 +24,7 @@ _TORCH: dict[str, Maker] = {
     "group": lambda channels, groups, _splits: nn.GroupNorm(groups, channels),
     "ghost": lambda channels, _groups, splits: GhostBatchNorm2d(channels, splits),
     "instance": lambda channels, _groups, _splits: nn.InstanceNorm2d(channels, affine=True),
-    "rms": lambda channels, _groups, _splits: RMSNorm2d(channels),
+    "rms": lambda channels, _groups, _splits: RMSNorm2d(channels, EPS),
 }
 _REFERENCE: dict[str, Maker] = {
     "batch": lambda channels, _groups, _splits: ReferenceNorm2d("batch_norm", channels),
@@ -34,7 +38,7 @@ _REFERENCE: dict[str, Maker] = {
         "ghost_batch_norm", channels, num_splits=splits
     ),
     "instance": lambda channels, _groups, _splits: ReferenceNorm2d("instance_norm", channels),
-    "rms": lambda channels, _groups, _splits: ReferenceNorm2d("rms_norm", channels),
+    "rms": lambda channels, _groups, _splits: ReferenceNorm2d("rms_norm", channels, eps=EPS),
 }
 
 

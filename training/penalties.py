@@ -29,25 +29,20 @@ def l1_penalty(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
     >>> l1_penalty([a, b], 0.5).item()
     3.5
     """
-    return strength * sum((p.abs().sum() for p in parameters), start=torch.zeros(()))
+    return strength * _absolute_sums(parameters).sum()
 
 
 def l1_penalty_accumulated(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
     """Return the penalty as published: ``strength * sum_i (T - i) |p_i|`` for i = 0 .. T - 1.
 
-    Computed as the published loop computed it, by adding the running sum after every tensor.
+    The running sums that the loop adds are the cumulative sums over the tensors.
 
     >>> import torch
     >>> a, b = nn.Parameter(torch.tensor([1.0, -2.0])), nn.Parameter(torch.tensor([4.0]))
     >>> l1_penalty_accumulated([a, b], 0.5).item()  # 0.5 * (2 * 3 + 1 * 4)
     5.0
     """
-    running = torch.zeros(())
-    total = torch.zeros(())
-    for parameter in parameters:
-        running = running + parameter.abs().sum()
-        total = total + running
-    return strength * total
+    return strength * _absolute_sums(parameters).cumsum(0).sum()
 
 
 def accumulated_factors(model: nn.Module) -> dict[str, int]:
@@ -71,3 +66,9 @@ def l2_penalty(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
 
 
 L1_FORMS: dict[str, Penalty] = {"correct": l1_penalty, "accumulated": l1_penalty_accumulated}
+
+
+def _absolute_sums(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return (T,) sums of absolute values, one for each of T tensors."""
+    sums = [torch.linalg.vector_norm(p, 1) for p in parameters]
+    return torch.stack(sums) if sums else torch.zeros(0)

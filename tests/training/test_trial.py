@@ -1,0 +1,148 @@
+import csv
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.errors import TrainingError
+from training.lock import locked
+from training.runner import run_task, run_tasks
+from training.trial import Trial
+
+pytestmark = pytest.mark.usefixtures("use_tiny")
+HISTORY = (
+    "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,train_seconds,images_per_second"
+)
+
+
+def metrics(folder):
+    """The history without what a clock decides."""
+    with (folder / "history.csv").open() as stream:
+        return [
+            {k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(stream)
+        ]
+
+
+def final_weights(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["model"]
+
+
+def same_weights(first, second):
+    first, second = final_weights(first), final_weights(second)
+    return all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_a_run_on_disk(make_task):
+    task = make_task("bn", seed=3)
+    summary = Trial(task).run()
+    names = {path.name for path in task.folder.iterdir()}
+    assert names - {".lock"} == {
+        "config.json", "history.csv", "checkpoint.pt", "summary.json", "misclassified.png",
+        "misclassified.npz",
+    }  # fmt: skip
+    assert task.folder.parts[-2:] == ("bn", "seed-3")
+    assert (task.folder / "history.csv").read_text().splitlines()[0] == HISTORY
+    rows = metrics(task.folder)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    config = json.loads((task.folder / "config.json").read_text())
+    assert config["seed"] == 3
+    assert config["threads"] == 1
+    assert config["precision"] == "float32"
+    assert config["data"]["name"] == "tiny"
+    assert torch.__version__.startswith(config["environment"]["torch"])
+    assert all(layer["report"]["passed"] for layer in config["verification"].values())
+    assert json.loads((task.folder / "summary.json").read_text()) == summary
+    assert summary["last_accuracy"] == float(rows[-1]["test_accuracy"])
+    with np.load(task.folder / "misclassified.npz", allow_pickle=False) as mistakes:
+        assert len(mistakes["index"]) == summary["misclassified"]
+        assert mistakes["images"].shape[1:] == (28, 28)
+
+
+def test_interrupted_after_an_epoch_it_continues_bit_for_bit(make_task, tmp_path, monkeypatch):
+    whole = replace(make_task("bn-l1", epochs=3), run_folder=tmp_path / "whole")
+    Trial(whole).run()
+
+    task = make_task("bn-l1", epochs=3)
+    from training.trainer import Trainer
+
+    steps = iter(range(100))
+    original = Trainer.train_step
+
+    def dying(self, x, y):
+        if next(steps) == 4:  # three steps an epoch: in the middle of the second
+            raise KeyboardInterrupt
+        return original(self, x, y)
+
+    monkeypatch.setattr(Trainer, "train_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        Trial(task).run()
+    assert len(metrics(task.folder)) == 1
+    monkeypatch.setattr(Trainer, "train_step", original)
+    resumed = replace(task, settings=replace(task.settings, resume=True))
+    Trial(resumed).run()
+    assert metrics(task.folder) == metrics(whole.folder)
+    assert same_weights(task.folder, whole.folder)
+
+
+def test_a_finished_trial_is_not_run_again(make_task, monkeypatch):
+    first = Trial(make_task("bn")).run()
+    monkeypatch.setattr("training.trial.Trial._train", lambda _self: pytest.fail("trained again"))
+    assert Trial(make_task("bn", resume=True)).run() == first
+
+
+def test_a_folder_that_holds_a_run_needs_resume(make_task):
+    task = make_task("bn")
+    Trial(task).run()
+    before = (task.folder / "history.csv").read_bytes()
+    with pytest.raises(TrainingError, match="holds a run already; --resume continues it"):
+        Trial(task).run()
+    assert (task.folder / "history.csv").read_bytes() == before
+
+
+def test_resuming_under_other_settings_is_refused(make_task):
+    Trial(make_task("bn")).run()
+    with pytest.raises(TrainingError, match="a run with epochs=2, this one has epochs=5"):
+        Trial(make_task("bn", resume=True, epochs=5)).run()
+
+
+def test_a_damaged_checkpoint_fails_that_trial_only(make_task):
+    bad, good = make_task("bn", resume=True), make_task("gn", resume=True)
+    Trial(bad).run()
+    (bad.folder / "summary.json").unlink()
+    (bad.folder / "checkpoint.pt").write_bytes(b"PK")
+    history = (bad.folder / "history.csv").read_bytes()
+    outcomes = {outcome.task: outcome for outcome in run_tasks([bad, good])}
+    assert "checkpoint.pt is damaged" in outcomes[bad.name].error
+    assert outcomes[good.name].error is None
+    assert (bad.folder / "history.csv").read_bytes() == history
+    assert (bad.folder / "checkpoint.pt").read_bytes() == b"PK"
+    assert "damaged" in json.loads((bad.folder / "failure.json").read_text())["error"]
+
+
+def test_a_nan_keeps_what_was_before_it(make_task):
+    task = make_task("none", epochs=3)
+    outcome = run_task(replace(task, config=replace(task.config, learning_rate=1e20)))
+    assert "training loss of none became" in outcome.error
+    assert not (task.folder / "checkpoint.pt").exists()
+    assert not (task.folder / "summary.json").exists()
+
+
+def test_a_locked_trial_is_left_alone(make_task):
+    task = make_task("bn")
+    with locked(task.folder):
+        outcome = run_task(task)
+    assert f"is in use by another process ({os.getpid()})" in outcome.error
+    assert not (task.folder / "failure.json").exists()
+
+
+def test_a_bug_is_an_outcome_with_its_type(make_task, monkeypatch):
+    def broken(_self, _epoch):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("training.trainer.Trainer.train_epoch", broken)
+    task = make_task("bn")
+    assert run_task(task).error == "ZeroDivisionError: oops"
+    assert "Traceback" in json.loads((task.folder / "failure.json").read_text())["traceback"]

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch import nn
+
+from training.data import normalize
+from training.errors import TrainingError
+from training.model import Net
+from training.trial import Trial
+from training.verification import layer_inputs, verify_layers
+
+
+@pytest.fixture(scope="module")
+def batch(sample):
+    return normalize(sample.train_images[:16])
+
+
+class Careless(nn.BatchNorm2d):
+    """Normalizes by the unbiased variance, the usual mistake."""
+
+    def forward(self, x):
+        count = x.numel() / x.shape[1]
+        return super().forward(x) * ((count - 1) / count) ** 0.5
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "ghost", "instance", "rms"])
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+def test_every_layer_of_the_network_is_verified(norm, backend, batch):
+    reports = verify_layers(Net(norm=norm, backend=backend), batch)
+    assert list(reports) == [f"block{i}.norm" for i in range(1, 6)]
+    shapes = [r["input_shape"] for r in reports.values()]
+    assert shapes == [[16, 8, 26, 26], [16, 16, 24, 24], [16, 12, 10, 10], [16, 14, 8, 8],
+                      [16, 14, 8, 8]]  # fmt: skip
+    for report in reports.values():
+        assert report["report"]["passed"]
+        compared = {d["tensor"] for d in report["report"]["differences"]}
+        assert {"output", "grad_input", "grad_weight"} <= compared
+        if norm in ("batch", "ghost"):
+            assert {"running_mean", "running_var"} <= compared
+
+
+def test_no_normalization_nothing_to_verify(batch):
+    assert verify_layers(Net(norm="none"), batch) == {}
+
+
+def test_a_careless_layer_is_refused_by_name(batch):
+    net = Net()
+    net.block3.norm = Careless(12)
+    with pytest.raises(TrainingError, match=r"refusing to train: layer block3\.norm \(Careless"):
+        verify_layers(net, batch)
+
+
+def test_a_trial_with_a_careless_layer_never_takes_a_step(make_task, use_tiny, monkeypatch):
+    monkeypatch.setattr("training.norms.nn.BatchNorm2d", Careless)
+    steps = []
+    monkeypatch.setattr("training.trainer.Trainer.train_step", lambda *_: steps.append(1))
+    task = make_task("bn")
+    with pytest.raises(TrainingError, match="refusing to train"):
+        Trial(task).run()
+    assert steps == []
+    assert not (task.folder / "checkpoint.pt").exists()
+
+
+def test_verifying_leaves_the_network_as_it_was(batch):
+    net = Net(norm="ghost")
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    verify_layers(net, batch)
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+    assert all(layer.generator is None for layer in net.dropout_layers())
+
+
+def test_inputs_are_those_of_the_first_training_step(batch):
+    inputs = layer_inputs(Net(), batch)
+    assert (inputs["block1.norm"] >= 0).all()  # after ReLU
+    assert inputs["block1.norm"].std() > 0
