@@ -221,7 +221,7 @@ def differentiate(
             _scale_into(grad, inv_std, block_gamma, sets, out)
             if given is None:
                 # What flows back through the variance, then through the mean of each set.
-                slope = total(weighed, block_gamma, sets.axes) / sets.size * inv_std**2
+                slope = total(weighed, block_gamma, sets.axes) / sets.size * inv_std**3
                 out -= np.multiply(centered, slope.astype(dtype), out=scratch)
                 if sets.centered:
                     offset = total(plain, block_gamma, sets.axes) / sets.size * inv_std
@@ -234,13 +234,16 @@ def differentiate(
 class ParameterSums:
     """The sums that the parameters' gradients are made of, gathered block by block.
 
-    Of the gradient (for the bias) and of gradient * normalized (for the weight), over the elements
+    Of the gradient (for the bias) and of gradient * centered (for the weight), over the elements
     that share a set and a parameter; the gradients of the statistics are made of the same sums.
     """
 
     def __init__(self, sets: StatisticsSets, weight: Array | None, bias: Array | None) -> None:
         self.sets, self.weight, self.bias = sets, weight, bias
-        self.inner = tuple(a for a in sets.axes if a not in sets.affine_axes)
+        # The elements that share a set and a parameter; without parameters, a whole set.
+        with_parameters = weight is not None or bias is not None
+        shared = sets.affine_axes if with_parameters else ()
+        self.inner = tuple(a for a in sets.axes if a not in shared)
         self.outer = tuple(a for a in sets.kept if a not in sets.affine_axes)
         # One sum per set and parameter, added up at the end; with a parameter per element that
         # would be as large as x, so there the sets are added up at once.
@@ -252,17 +255,23 @@ class ParameterSums:
         }
 
     def add(self, grad: Array, centered: Array, inv_std: Array, at: Slices) -> tuple[Array, Array]:
-        """Take in a block; its sums of grad and of grad * normalized."""
+        """Take in a block; its sums of grad and of grad * centered."""
         plain = total(grad, None, self.inner)
         weighed = total(grad, centered, self.inner)
-        weighed *= inv_std.astype(weighed.dtype)
-        for name, value in (("weight", weighed), ("bias", plain)):
-            if name in self.sums:
-                if self.sets.channelwise:
-                    self.sums[name][at] = value
-                else:
-                    self.sums[name] += np.add.reduce(value, axis=self.outer, keepdims=True)
+        if "bias" in self.sums:
+            self._keep("bias", plain, None, at)
+        if "weight" in self.sums:
+            self._keep("weight", weighed, inv_std, at)
         return plain, weighed
+
+    def _keep(self, name: str, value: Array, factor: Array | None, at: Slices) -> None:
+        """Keep ``value * factor``, one factor per set."""
+        if self.sets.channelwise:
+            self.sums[name][at] = value if factor is None else value * factor
+            return
+        # A row of the view is a set here: the factors weigh the rows, a matrix product adds them.
+        factors = np.ones((len(value), 1)) if factor is None else factor
+        self.sums[name] += factors.T.astype(value.dtype) @ value
 
     def of_weight(self) -> Array | None:
         """The gradient of the weight, in its own shape and dtype."""

@@ -1,0 +1,118 @@
+"""The NumPy reference beside torch's own CPU layers: one thread each, float32, in one run.
+
+Forward and backward alternate between the two, and the fastest of several rounds of each counts.
+Peak memory is what the reference allocates beyond its input and its output, in units of the input.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import time  # noqa: E402
+import tracemalloc  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from functools import partial  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+import normviz  # noqa: E402
+
+ROUNDS = 15
+SHAPES = ((32, 64, 56, 56), (64, 16, 26, 26))
+SPLITS = 4
+
+
+def ghost(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+    """Ghost batch norm in plain torch: one batch_norm a split."""
+    pieces = [F.batch_norm(p, None, None, *parameters, training=True) for p in x.chunk(SPLITS)]
+    return torch.cat(pieces)
+
+
+def cases(shape: tuple[int, ...]) -> dict[str, tuple[dict[str, Any], Callable[..., Any]]]:
+    """For every op its arguments, and torch's layer as a function of x and the parameters."""
+    groups, rest = shape[1] // 4, shape[1:]
+    return {
+        "batch_norm": (
+            {"training": True},
+            lambda x, *p: F.batch_norm(x, None, None, *p, training=True),
+        ),
+        "layer_norm": ({"normalized_shape": rest}, lambda x, *p: F.layer_norm(x, rest, *p)),
+        "group_norm": ({"num_groups": groups}, lambda x, *p: F.group_norm(x, groups, *p)),
+        "instance_norm": ({}, lambda x, *p: F.instance_norm(x, None, None, *p)),
+        "ghost_batch_norm": ({"training": True, "num_splits": SPLITS}, ghost),
+        "rms_norm": ({"normalized_shape": rest}, lambda x, *p: F.rms_norm(x, rest, *p)),
+    }
+
+
+def alternate(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float]:
+    """The fastest of several rounds of each, in milliseconds, taken in turn."""
+    best = [float("inf"), float("inf")]
+    for _ in range(ROUNDS):
+        for i, run in enumerate((ours, theirs)):
+            start = time.perf_counter()
+            run()
+            best[i] = min(best[i], 1e3 * (time.perf_counter() - start))
+    return best[0], best[1]
+
+
+def peak(run: Callable[[], Any], size: int) -> float:
+    """Peak memory of a call beyond what it returns, in units of ``size`` bytes."""
+    tracemalloc.start()
+    run()
+    beyond = tracemalloc.get_traced_memory()[1] - size
+    tracemalloc.stop()
+    return beyond / size
+
+
+def measure(op: str, shape: tuple[int, ...], affine: bool) -> str:
+    """One row of the table: times and ratios, forward and backward."""
+    rng = np.random.default_rng(0)
+    x, grad = (rng.standard_normal(shape, dtype=np.float32) for _ in range(2))
+    arguments, layer = cases(shape)[op]
+    elementwise = "normalized_shape" in arguments
+    names = (["weight"] if op == "rms_norm" else ["weight", "bias"]) if affine else []
+    size = shape[1:] if elementwise else shape[1:2]
+    parameters = {n: rng.standard_normal(size, dtype=np.float32) for n in names}
+    forward = partial(getattr(normviz, op), x, **arguments, **parameters)
+    backward = partial(getattr(normviz, f"{op}_backward"), grad, x, **arguments, **parameters)
+    tensors = [torch.from_numpy(p).requires_grad_() for p in parameters.values()]
+    tx, tgrad = torch.from_numpy(x).requires_grad_(), torch.from_numpy(grad)
+    graph = layer(tx, *tensors)
+
+    def torch_forward() -> None:
+        with torch.no_grad():
+            layer(tx, *tensors)
+
+    def torch_backward() -> None:
+        torch.autograd.grad(graph, [tx, *tensors], tgrad, retain_graph=True)
+
+    f, b = alternate(forward, torch_forward), alternate(backward, torch_backward)
+    memory = max(peak(forward, x.nbytes), peak(backward, x.nbytes))
+    kind = "affine" if affine else "plain"
+    return (
+        f"{op:<17} {kind:<7}{f[0]:8.2f} {f[1]:8.2f} {f[0] / f[1]:7.2f}"
+        f"{b[0]:10.2f} {b[1]:8.2f} {b[0] / b[1]:7.2f}{memory:9.2f}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    for shape in SHAPES:
+        print(f"x {shape} float32, one thread; times in ms, best of {ROUNDS} rounds taken in turn")
+        print(
+            f"{'':<25}{'forward':>7} {'torch':>8} {'ratio':>7}{'backward':>11} {'torch':>7}"
+            f" {'ratio':>7}{'memory':>9}"
+        )
+        for op in cases(shape):
+            for affine in (False, True):
+                print(measure(op, shape, affine), flush=True)
+    print("memory: peak beyond input and output, in units of the input")
+
+
+if __name__ == "__main__":
+    main()
