@@ -11,20 +11,11 @@ float16 is worked in float32.
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from normviz.arguments import (
-    check_buffers,
-    check_eps,
-    check_grad_output,
-    check_momentum,
-    check_parameters,
-    check_tensor,
-    check_values_per_set,
-)
-from normviz.core import Gradients, Moments, differentiate, normalize
-from normviz.sets import StatisticsSets, statistics_sets
+from normviz.arguments import check_grad_output, check_tensor
+from normviz.calls import batch_setup, default_eps, ghost_setup, sample_setup, update_running
+from normviz.core import Gradients, differentiate, normalize
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -60,7 +51,7 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    setup = _batch_setup(
+    setup = batch_setup(
         "batch_norm", x, {}, running_mean, running_var, weight, bias, training, momentum, eps
     )
     sets, given = setup
@@ -96,7 +87,7 @@ def batch_norm_backward(
     >>> bool(abs(grads.grad_input.sum()) < 1e-12), grads.grad_weight
     (True, None)
     """
-    setup = _batch_setup(
+    setup = batch_setup(
         "batch_norm", x, {}, running_mean, running_var, weight, bias, training, momentum, eps
     )
     return differentiate(
@@ -136,7 +127,7 @@ def ghost_batch_norm(
     array([-1.,  1., -1.,  1.])
     """
     buffers = (running_mean, running_var)
-    sets, given = _ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
+    sets, given = ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
     output, moments = normalize(x, sets, weight, bias, eps, given)
     if training:
         update_running(running_mean, running_var, moments, sets, momentum)
@@ -165,7 +156,7 @@ def ghost_batch_norm_backward(
     array([10.])
     """
     buffers = (running_mean, running_var)
-    sets, given = _ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
+    sets, given = ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps, given)
 
 
@@ -193,7 +184,7 @@ def layer_norm(
     array([[-1.225,  0.   ,  1.225],
            [-1.225,  0.   ,  1.225]])
     """
-    sets = _sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
+    sets = sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
     return normalize(x, sets, weight, bias, eps)[0]
 
 
@@ -213,7 +204,7 @@ def layer_norm_backward(
     >>> layer_norm_backward(np.array([[0.0, 0.0, 1.0]]), x, (3,), bias=np.zeros(3)).grad_bias
     array([0., 0., 1.])
     """
-    sets = _sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
+    sets = sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps)
 
 
@@ -241,7 +232,7 @@ def group_norm(
     >>> group_norm(np.array([[1.0, 3.0, 50.0, 70.0]]), 2).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
-    sets = _sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
+    sets = sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
     return normalize(x, sets, weight, bias, eps)[0]
 
 
@@ -261,7 +252,7 @@ def group_norm_backward(
     >>> group_norm_backward(np.array([[1.0, 0.0, 0.0, 0.0]]), x, 2).grad_input.shape
     (1, 4)
     """
-    sets = _sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
+    sets = sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps)
 
 
@@ -294,7 +285,7 @@ def instance_norm(
             [-1.,  1.]]])
     """
     buffers = (running_mean, running_var)
-    sets, given = _batch_setup(
+    sets, given = batch_setup(
         "instance_norm", x, {}, *buffers, weight, bias, use_input_stats, momentum, eps
     )
     output, moments = normalize(x, sets, weight, bias, eps, given)
@@ -323,7 +314,7 @@ def instance_norm_backward(
     array([2., 2.])
     """
     buffers = (running_mean, running_var)
-    sets, given = _batch_setup(
+    sets, given = batch_setup(
         "instance_norm", x, {}, *buffers, weight, bias, use_input_stats, momentum, eps
     )
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps, given)
@@ -348,7 +339,7 @@ def rms_norm(
     array([[0.8485, 1.1314]])
     """
     eps = default_eps(check_tensor("x", x).dtype) if eps is None else eps
-    sets = _sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
+    sets = sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
     return normalize(x, sets, weight, None, eps)[0]
 
 
@@ -368,113 +359,5 @@ def rms_norm_backward(
     True
     """
     eps = default_eps(check_tensor("x", x).dtype) if eps is None else eps
-    sets = _sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
+    sets = sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
     return differentiate(check_grad_output(grad_output, x), x, sets, weight, None, eps)
-
-
-def setup(op: str, x: Array, arguments: dict[str, Any]) -> tuple[StatisticsSets, bool]:
-    """Check a whole call of ``op`` as its function does; its sets, and whether x's own are used.
-
-    ``arguments`` are all of the function's, by name.
-    """
-    rest = dict(arguments)
-    if op in ("layer_norm", "rms_norm", "group_norm"):
-        rest.setdefault("bias", None)
-        return _sample_setup(op, x, **rest), True
-    names = ("running_mean", "running_var", "weight", "bias")
-    training = rest.get("use_input_stats", rest.get("training", False))
-    tail = (*(rest[n] for n in names), training, rest["momentum"], rest["eps"])
-    if op == "ghost_batch_norm":
-        return _ghost_setup(x, rest["num_splits"], *tail)[0], training
-    return _batch_setup(op, x, {}, *tail)[0], training
-
-
-def default_eps(dtype: Any) -> float:
-    """What ``eps=None`` means in rms_norm: the machine epsilon of the dtype.
-
-    >>> default_eps(np.float64)
-    2.220446049250313e-16
-    """
-    return float(np.finfo(dtype).eps)
-
-
-def update_running(
-    running_mean: Array | None,
-    running_var: Array | None,
-    moments: Moments,
-    sets: StatisticsSets,
-    momentum: float,
-) -> None:
-    """Move the running buffers in place towards the mean, per channel, of the sets' statistics.
-
-    With one set per channel (batch_norm) that is torch's update; with more it is the mean of what
-    torch would have made of each set. The variance is unbiased: times n / (n - 1).
-    """
-    if running_mean is None or running_var is None or sets.size * sets.count == 0:
-        return
-    over = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
-    new_mean = moments.mean.mean(axis=over)
-    new_var = moments.var.mean(axis=over) * (sets.size / (sets.size - 1))
-    running_mean[...] = (1.0 - momentum) * running_mean + momentum * new_mean
-    running_var[...] = (1.0 - momentum) * running_var + momentum * new_var
-
-
-def _batch_setup(
-    op: str,
-    x: Array,
-    arguments: dict[str, Any],
-    running_mean: Array | None,
-    running_var: Array | None,
-    weight: Array | None,
-    bias: Array | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-) -> tuple[StatisticsSets, Moments | None]:
-    """Check a call of an op with running buffers; its sets, and the moments it is given."""
-    sets = statistics_sets(op, check_tensor("x", x).shape, **arguments)
-    check_eps(eps, positive=training)
-    check_momentum(momentum)
-    why = "when x's own statistics are not used (evaluation)"
-    check_buffers(running_mean, running_var, needed=not training, why=why)
-    check_parameters(
-        x,
-        sets.parameter_shape,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-    )
-    if training:
-        check_values_per_set(
-            sets, "the output would be the bias alone: use more samples or pixels, or drop_last"
-        )
-        return sets, None
-    assert running_mean is not None
-    assert running_var is not None
-    shape = sets.parameter_view
-    per_channel = [b.astype(np.float64).reshape(shape) for b in (running_mean, running_var)]
-    return sets, Moments(*(np.broadcast_to(b, sets.broadcast_shape) for b in per_channel))
-
-
-def _ghost_setup(x: Array, num_splits: int, *rest: Any) -> tuple[StatisticsSets, Moments | None]:
-    """As _batch_setup; in evaluation the splits are gone, and with them any demand on N."""
-    training = rest[4]
-    if training:
-        return _batch_setup("ghost_batch_norm", x, {"num_splits": num_splits}, *rest)
-    return _batch_setup("batch_norm", x, {}, *rest)
-
-
-def _sample_setup(
-    op: str, x: Array, weight: Array | None, bias: Array | None, eps: float, **arguments: Any
-) -> StatisticsSets:
-    """Check a call of an op whose sets stay within a sample, and return its sets."""
-    sets = statistics_sets(op, check_tensor("x", x).shape, **arguments)
-    check_eps(eps, positive=False)
-    check_parameters(x, sets.parameter_shape, weight=weight, bias=bias)
-    if op == "group_norm":
-        if sets.size == 0:
-            raise ValueError(f"x must have spatial elements to normalize, got shape {x.shape}")
-        if sets.view[0] == 1:
-            check_values_per_set(sets, "the output would be the bias alone: use fewer groups")
-    return sets

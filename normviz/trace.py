@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz import functional, steps
+from normviz import calls, functional, steps
 from normviz.arguments import check_grad_output, check_tensor
 from normviz.core import Moments, working_dtype
 from normviz.core import moments as moments_of
@@ -134,14 +134,14 @@ class Trace(Mapping[str, Array]):
         new = {"new_mean": np.zeros(mean.shape), "new_var": np.zeros(var.shape)}
         shape = self.sets.broadcast_shape
         found = Moments(*(self[n].astype(np.float64).reshape(shape) for n in ("mean", "variance")))
-        functional.update_running(
+        calls.update_running(
             buffers["running_mean"],
             buffers["running_var"],
             found,
             self.sets,
             self.arguments["momentum"],
         )
-        functional.update_running(new["new_mean"], new["new_var"], found, self.sets, momentum=1.0)
+        calls.update_running(new["new_mean"], new["new_var"], found, self.sets, momentum=1.0)
         return buffers | new
 
     def backward(self, grad_output: Array) -> "Trace":
@@ -293,7 +293,7 @@ def trace(op: str, x: Array, **arguments: Any) -> Trace:
     function = getattr(functional, op)
     check_tensor("x", x)
     complete = _complete(op, function, x, arguments)
-    sets, training = functional.setup(op, x, complete)
+    sets, training = calls.setup(op, x, complete)
     made = Trace(op, x, sets, training, complete)
     with np.errstate(all="ignore"):
         made._forward(x.astype(working_dtype(x.dtype)).reshape(sets.view))
@@ -316,5 +316,5 @@ def _complete(op: str, function: Any, x: Array, arguments: dict[str, Any]) -> di
     complete = dict(bound.arguments)
     del complete["x"]
     if complete["eps"] is None:
-        complete["eps"] = functional.default_eps(x.dtype)
+        complete["eps"] = calls.default_eps(x.dtype)
     return complete
