@@ -11,13 +11,14 @@ float16 is worked in float32.
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from normviz.arguments import check_grad_output, check_tensor
 from normviz.calls import batch_setup, default_eps, ghost_setup, sample_setup, update_running
 from normviz.core import Gradients, differentiate, normalize
 
-Array = npt.NDArray[Any]
+Array = npt.NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
 
 
