@@ -99,7 +99,8 @@ def verify(module: Any, x: Any, grad_output: Any = None) -> Report:
     array = to_numpy(x)
     if grad_output is None:
         grad_output = np.random.default_rng(0).standard_normal(array.shape)
-    upstream = to_numpy(grad_output).astype(array.dtype)
+    upstream = np.empty_like(array)  # in x's memory layout, which decides the kernel torch runs
+    upstream[...] = to_numpy(grad_output)
     reference = _run_reference(twin, array, upstream)
     found = _run_torch(torch, copy.deepcopy(module), array, upstream)
     differences = tuple(
@@ -117,12 +118,12 @@ def _run_reference(twin: Any, x: Array, grad_output: Array) -> dict[str, Array]:
 
 
 def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[str, Array]:
-    tensor = torch.from_numpy(x.copy()).requires_grad_()
+    tensor = torch.from_numpy(x.copy(order="K")).requires_grad_()
     device = next((p.device for p in [*module.parameters(), *module.buffers()]), tensor.device)
     output = module(tensor.to(device))
     for parameter in module.parameters():
         parameter.grad = None
-    output.backward(torch.from_numpy(grad_output.copy()).to(device))
+    output.backward(torch.from_numpy(grad_output.copy(order="K")).to(device))
     results = {"output": output, "grad_input": tensor.grad}
     results |= {f"grad_{name}": p.grad for name, p in module.named_parameters()}
     results |= dict(module.named_buffers())
