@@ -8,12 +8,13 @@ import numpy.typing as npt
 from normviz.arguments import (
     check_buffers,
     check_eps,
+    check_flag,
     check_momentum,
     check_parameters,
     check_tensor,
     check_values_per_set,
 )
-from normviz.core import Moments
+from normviz.core import Moments, working_dtype
 from normviz.sets import StatisticsSets, statistics_sets
 
 Array = npt.NDArray[Any]
@@ -37,12 +38,14 @@ def setup(op: str, x: Array, arguments: dict[str, Any]) -> tuple[StatisticsSets,
 
 
 def default_eps(dtype: Any) -> float:
-    """What ``eps=None`` means in rms_norm: the machine epsilon of the dtype.
+    """What ``eps=None`` means in rms_norm: the machine epsilon of the dtype it is worked in.
+
+    That is float32's for a float16 x, in torch as here.
 
     >>> default_eps(np.float64)
     2.220446049250313e-16
     """
-    return float(np.finfo(dtype).eps)
+    return float(np.finfo(working_dtype(np.dtype(dtype))).eps)
 
 
 def update_running(
@@ -80,7 +83,9 @@ def batch_setup(
 ) -> tuple[StatisticsSets, Moments | None]:
     """Check a call of an op with running buffers; its sets, and the moments it is given."""
     sets = statistics_sets(op, check_tensor("x", x).shape, **arguments)
-    check_eps(eps, positive=training)
+    instance = op == "instance_norm"
+    check_flag("use_input_stats" if instance else "training", training)
+    check_eps(eps, positive=training and not instance)
     check_momentum(momentum)
     why = "when x's own statistics are not used (evaluation)"
     check_buffers(running_mean, running_var, needed=not training, why=why)
@@ -106,8 +111,7 @@ def batch_setup(
 
 def ghost_setup(x: Array, num_splits: int, *rest: Any) -> tuple[StatisticsSets, Moments | None]:
     """As batch_setup; in evaluation the splits are gone, and with them any demand on N."""
-    training = rest[4]
-    if training:
+    if check_flag("training", rest[4]):
         return batch_setup("ghost_batch_norm", x, {"num_splits": num_splits}, *rest)
     return batch_setup("batch_norm", x, {}, *rest)
 

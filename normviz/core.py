@@ -125,7 +125,7 @@ def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
     x and out are blocks of whole sets in the form of ``sets.view``. For an op that takes the mean
     as zero (rms_norm) out is left alone, and the variance is the mean square.
     """
-    axes, size = sets.axes, sets.size
+    axes, size = sets.axes, max(1, sets.size)
     if not sets.centered:
         return Moments(np.zeros(()), total(x, x, axes) / size)
     mean = total(x, None, axes) / size
@@ -221,7 +221,7 @@ def differentiate(
             _scale_into(grad, inv_std, block_gamma, sets, out)
             if given is None:
                 # What flows back through the variance, then through the mean of each set.
-                slope = total(weighed, block_gamma, sets.axes) / sets.size * inv_std**3
+                slope = total(weighed, block_gamma, sets.axes) * inv_std / sets.size * inv_std**2
                 out -= np.multiply(centered, slope.astype(dtype), out=scratch)
                 if sets.centered:
                     offset = total(plain, block_gamma, sets.axes) / sets.size * inv_std

@@ -276,8 +276,8 @@ def instance_norm(
 
     Raises:
         TypeError: x or a parameter is not a floating-point array of a dtype that goes together.
-        ValueError: a wrong shape, eps that is not positive, one spatial element with
-            use_input_stats, no buffers without.
+        ValueError: a wrong shape, a negative eps, one spatial element with use_input_stats, no
+            buffers without.
 
     Source: Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, eq. 2.
 
@@ -326,7 +326,8 @@ def rms_norm(
 ) -> Array:
     """Divide by the root mean square over the trailing dimensions: layer_norm without a mean.
 
-    ``y = x / sqrt(mean(x^2) + eps) * weight``. ``eps=None`` is the machine epsilon of x's dtype.
+    ``y = x / sqrt(mean(x^2) + eps) * weight``. ``eps=None`` is the machine epsilon of x's dtype
+    (of float32 for a float16 x, which is worked in float32).
 
     Shapes: x (*leading, *normalized_shape); weight normalized_shape.
 

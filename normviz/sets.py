@@ -124,6 +124,8 @@ def _channels_and_space(op: str, shape: Shape) -> tuple[int, int, int]:
 
 def _positive_integer(name: str, value: Any) -> int:
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)
     except TypeError:
         raise TypeError(
