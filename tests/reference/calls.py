@@ -1,0 +1,89 @@
+"""Calls of a normalization as data: an op, its x, an upstream gradient and its arguments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+OPS = (
+    "batch_norm",
+    "layer_norm",
+    "group_norm",
+    "instance_norm",
+    "ghost_batch_norm",
+    "rms_norm",
+)
+BUFFERED = ("batch_norm", "instance_norm", "ghost_batch_norm")
+TRAILING = ("layer_norm", "rms_norm")
+SHAPES = {2: (6, 8), 3: (4, 6, 5), 4: (4, 6, 3, 2), 5: (4, 4, 2, 3, 2)}
+
+TRAINING, NO_BUFFERS, EVALUATION = "training", "no buffers", "evaluation"
+AFFINE, BIAS_ONLY, WEIGHT_ONLY, PLAIN = "affine", "bias only", "weight only", "plain"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call; ``arguments`` are the function's keyword arguments."""
+
+    op: str
+    x: Array
+    grad_output: Array
+    arguments: dict[str, Any]
+
+    def with_arrays(self, change: Callable[[Array], Array]) -> "Call":
+        """The same call with x and grad_output changed (in memory layout, for example)."""
+        return replace(self, x=change(self.x), grad_output=change(self.grad_output))
+
+
+def modes(op: str) -> tuple[str, ...]:
+    """The modes an op has: three with running buffers, one without."""
+    return (TRAINING, NO_BUFFERS, EVALUATION) if op in BUFFERED else (TRAINING,)
+
+
+def make_call(
+    op: str,
+    shape: tuple[int, ...],
+    dtype: str = "float64",
+    mode: str = TRAINING,
+    parameters: str = AFFINE,
+    *,
+    groups: int = 2,
+    splits: int = 2,
+    normalized_shape: tuple[int, ...] | None = None,
+    eps: float | None = 1e-5,
+    momentum: float = 0.1,
+    parameter_dtype: str | None = None,
+    offset: float = 0.7,
+    seed: int = 0,
+) -> Call:
+    """A call of ``op`` on random numbers of spread 2 around ``offset``."""
+    rng = np.random.default_rng(seed)
+    arguments: dict[str, Any] = {"eps": eps}
+    parameter_shape = shape[1:2]
+    if op in TRAILING:
+        parameter_shape = shape[1:] if normalized_shape is None else normalized_shape
+        arguments["normalized_shape"] = parameter_shape
+    elif op == "group_norm":
+        arguments["num_groups"] = groups
+    elif op == "ghost_batch_norm":
+        arguments["num_splits"] = splits
+
+    def draw(center: float, spread: float) -> Array:
+        values = center + spread * rng.uniform(-1.0, 1.0, parameter_shape)
+        return np.asarray(values, parameter_dtype or dtype)
+
+    if parameters in (AFFINE, WEIGHT_ONLY):
+        arguments["weight"] = draw(1.0, 0.5)
+    if parameters in (AFFINE, BIAS_ONLY) and op != "rms_norm":
+        arguments["bias"] = draw(0.0, 0.5)
+    if op in BUFFERED:
+        flag = "use_input_stats" if op == "instance_norm" else "training"
+        arguments |= {flag: mode != EVALUATION, "momentum": momentum}
+        if mode != NO_BUFFERS:
+            arguments |= {"running_mean": draw(offset, 0.5), "running_var": draw(3.0, 1.0)}
+    x = np.asarray(offset + 2.0 * rng.standard_normal(shape), dtype)
+    return Call(op, x, np.asarray(rng.standard_normal(shape), dtype), arguments)

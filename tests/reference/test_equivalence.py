@@ -1,0 +1,113 @@
+"""Forward, every gradient and the running buffers equal torch's, over a wide grid of calls."""
+
+import pytest
+
+from tests.reference.calls import (
+    AFFINE,
+    BIAS_ONLY,
+    BUFFERED,
+    EVALUATION,
+    NO_BUFFERS,
+    OPS,
+    PLAIN,
+    SHAPES,
+    TRAILING,
+    TRAINING,
+    WEIGHT_ONLY,
+    make_call,
+    modes,
+)
+from tests.reference.oracle import assert_same, by_normviz, by_torch
+
+GRID = [
+    pytest.param(op, rank, mode, parameters, id=f"{op}-{rank}D-{mode}-{parameters}")
+    for op in OPS
+    for rank in SHAPES
+    for mode in modes(op)
+    for parameters in (AFFINE, WEIGHT_ONLY, BIAS_ONLY, PLAIN)
+    # torch refuses instance norm without space, and rms norm has no bias.
+    if not (op == "instance_norm" and rank == 2 and mode != EVALUATION)
+    and not (op == "rms_norm" and parameters in (BIAS_ONLY, WEIGHT_ONLY))
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize(("op", "rank", "mode", "parameters"), GRID)
+def test_same_as_torch(op, rank, mode, parameters, dtype):
+    call = make_call(op, SHAPES[rank], dtype, mode, parameters)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize(("op", "mode"), [(op, mode) for op in OPS for mode in modes(op)])
+@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # torch's rms_norm
+def test_half_precision_input_with_single_precision_parameters(op, mode):
+    call = make_call(op, (4, 6, 3, 2), "float16", mode, parameter_dtype="float32")
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("eps", [1e-12, 1e-5, 1e-3, 0.5])
+@pytest.mark.parametrize("op", OPS)
+def test_eps(op, eps):
+    call = make_call(op, (4, 6, 3, 2), eps=eps)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_eps_none_of_rms_norm_is_the_machine_epsilon(dtype):
+    call = make_call("rms_norm", (4, 6, 3, 2), dtype, eps=None)
+    # Values so small that eps decides the result.
+    call.x[...] *= 1e-3 if dtype == "float16" else 1e-7
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("op", ["layer_norm", "group_norm", "rms_norm"])
+def test_eps_zero_where_torch_allows_it(op):
+    call = make_call(op, (4, 6, 3, 2), eps=0.0)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("op", BUFFERED)
+def test_eps_zero_in_evaluation(op):
+    call = make_call(op, (4, 6, 3, 2), mode=EVALUATION, eps=0.0)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.01, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("op", BUFFERED)
+def test_momentum_weighs_the_new_value(op, momentum):
+    call = make_call(op, (4, 6, 3, 2), momentum=momentum)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 12])
+@pytest.mark.parametrize("shape", [(3, 24), (3, 12, 5), (1, 12, 2, 3)], ids=str)
+def test_groups(shape, groups):
+    call = make_call("group_norm", shape, groups=groups, eps=1e-2)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("splits", [1, 2, 3, 4, 6, 12])
+@pytest.mark.parametrize("mode", [TRAINING, NO_BUFFERS, EVALUATION])
+def test_splits(splits, mode):
+    call = make_call("ghost_batch_norm", (12, 3, 2, 3), mode=mode, splits=splits)
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+@pytest.mark.parametrize("op", TRAILING)
+def test_normalized_shape_of_every_length(op, length):
+    shape = (4, 3, 5, 2)
+    call = make_call(op, shape, normalized_shape=shape[-length:])
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("op", TRAILING)
+def test_rank_one(op):
+    call = make_call(op, (7,), normalized_shape=(7,))
+    assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_image_sized_input(op):
+    call = make_call(op, (4, 6, 37, 41), "float32", groups=3)
+    assert_same(by_normviz(call), by_torch(call))
