@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from normviz import functional
 from normviz.sets import OPS, StatisticsSets, statistics_sets
+from normviz.trace import Trace, trace
+from normviz.workbook.catalog import describe
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
-LIMIT = 4_096
+MOST_ELEMENTS, MOST_IMAGES = 4_096, 200
+"""A sheet of more can hardly be read, and a sum over more images makes too long a formula."""
+
 GAMMA, BETA = (2.0, 0.5, -1.0, 1.5), (1.0, -1.0, 0.5, 2.0)
 
 
@@ -65,6 +72,17 @@ class Case:
         self.running_mean: Array = np.zeros(channels)
         self.running_var: Array = np.ones(channels)
 
+    @cached_property
+    def traces(self) -> dict[str, Trace | str]:
+        """The trace of every op, or the sentence with which the reference refuses this x."""
+        found: dict[str, Trace | str] = {}
+        for op in OPS:
+            try:
+                found[op] = self.trace(op)
+            except ValueError as error:
+                found[op] = str(error)
+        return found
+
     @property
     def shape(self) -> Shape:
         """The shape of x."""
@@ -83,6 +101,23 @@ class Case:
         """The statistics sets of an op on x."""
         return statistics_sets(op, self.shape, **self.arguments(op))
 
+    def trace(self, op: str) -> Trace:
+        """Every step of an op on the inputs, forward and backward.
+
+        Raises:
+            ValueError: where the reference refuses the shape, as torch does (one value per set).
+        """
+        arguments = self.arguments(op) | {"weight": self.weight(op), "eps": self.settings.eps}
+        taken = signature(getattr(functional, op)).parameters
+        if "bias" in taken:
+            arguments["bias"] = self.bias(op)
+        if describe(op).running:
+            arguments["training"] = True
+            arguments["momentum"] = self.settings.momentum
+            arguments["running_mean"] = self.running_mean
+            arguments["running_var"] = self.running_var
+        return trace(op, self.x, **arguments).backward(self.grad_output)
+
     def weight(self, op: str) -> Array:
         """gamma in the shape the op wants: one a channel, or one an element."""
         return _per_parameter(self.gamma, self.sets(op))
@@ -93,12 +128,12 @@ class Case:
 
 
 def _check_shape(shape: Shape) -> None:
-    if not 2 <= len(shape) <= 5 or any(n < 1 for n in shape):
+    if len(shape) != 4 or any(n < 1 for n in shape):
         raise ValueError(f"shape must be four positive whole numbers N,C,H,W, got {shape}")
-    if math.prod(shape) > LIMIT:
+    if math.prod(shape) > MOST_ELEMENTS or shape[0] > MOST_IMAGES:
         raise ValueError(
-            f"shape must have at most {LIMIT} elements to be read on a sheet, got {shape} "
-            f"with {math.prod(shape)}"
+            f"shape must have at most {MOST_ELEMENTS} elements and {MOST_IMAGES} images to fit "
+            f"on a sheet, got {shape} with {math.prod(shape)} elements and {shape[0]} images"
         )
 
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from normviz.workbook.address import MAX_COLUMNS, MAX_ROWS, Area, address, fixed_area, on_sheet
 from normviz.workbook.styles import PLAIN, Style
 
@@ -118,6 +121,21 @@ class Page:
     def link(self, row: int, column: int, title: str, reference: str = "A1") -> None:
         """Make a cell jump to another sheet when clicked."""
         self.links[row, column] = Link(title, reference)
+
+    def values(self, area: Area) -> Iterator[Value]:
+        """The values of an area row by row, None where it is empty."""
+        for row in range(area[0], area[2] + 1):
+            line = self.rows.get(row, {})
+            for column in range(area[1], area[3] + 1):
+                yield line[column].value if column in line else None
+
+    def numbers(self, area: Area) -> npt.NDArray[np.float64]:
+        """The numbers of an area row by row, 0 where it is empty."""
+        return np.array([value or 0.0 for value in self.values(area)], dtype=np.float64)
+
+    def width(self, left: int, right: int) -> float:
+        """How many characters fit between two columns, both inclusive."""
+        return sum(self.widths.get(column, 8.43) for column in range(left, right + 1))
 
     def at(self, row: int, column: int) -> str:
         """The address of a cell as another sheet has to write it."""

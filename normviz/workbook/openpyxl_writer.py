@@ -52,8 +52,8 @@ def _write_page(workbook: Workbook, page: Page) -> None:
             sheet.append(())
         sheet.append(pens.line(row, line))
         following = row + 1
-    for area in page.merges:
-        sheet.merged_cells.add(CellRange(area_text(area)))
+    # A list, where openpyxl keeps a set: in order, and not compared each with all before it.
+    sheet.merged_cells = [CellRange(area_text(area)) for area in page.merges]
     for rule in page.rules:
         sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
     for choice in page.choices:

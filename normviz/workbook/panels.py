@@ -35,9 +35,10 @@ class Caption:
     numpy: str = ""
     sentence: str = ""
 
-    def height(self) -> int:
-        """How many rows the caption takes."""
-        return sum(1 for text in (self.name, self.formula, self.numpy, self.sentence) if text)
+    def height(self, width: float) -> int:
+        """How many rows the caption takes where a row holds `width` characters."""
+        lines = sum(1 for text in (self.name, self.formula, self.numpy) if text)
+        return lines + _lines(self.sentence, width)
 
     def draw(self, page: Page, top: int, left: int, right: int) -> int:
         """Draw it from `left` to `right` and return the row below."""
@@ -46,13 +47,15 @@ class Caption:
             if text:
                 page.span((top, left, top, right), text, style)
                 top += 1
-        if self.sentence:
-            page.span((top, left, top, right), self.sentence, PROSE)
-            characters = sum(page.widths.get(c, 8.43) for c in range(left, right + 1)) * 1.12
-            lines_needed = max(1, math.ceil(len(self.sentence) / max(characters, 1)))
-            page.heights[top] = max(page.heights.get(top, 0), 12.5 * lines_needed + 3)
-            top += 1
-        return top
+        rows = _lines(self.sentence, page.width(left, right))
+        if rows:
+            page.span((top, left, top + rows - 1, right), self.sentence, PROSE)
+        return top + rows
+
+
+def _lines(text: str, width: float) -> int:
+    """How many lines a text takes at the size of a sentence."""
+    return math.ceil(len(text) / max(width * 1.1, 1))
 
 
 class Grid:
@@ -133,6 +136,8 @@ class Table:
                 text = _range_text("c", box[1], box[3], self.layout, across=True)
                 self.page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
         labeled: set[int] = set()
+        if self.layout.images == 1:
+            return
         for box, (row, *_) in zip(self.boxes, self.places, strict=True):
             if row not in labeled:
                 labeled.add(row)
@@ -159,3 +164,20 @@ def by_set(style: Style, set_of: Sequence[int]) -> Paint:
 def evenly(style: Style) -> Paint:
     """The same look everywhere."""
     return lambda index: style
+
+
+class Single:
+    """One number that says something about a whole step."""
+
+    def __init__(self, page: Page, top: int, left: int) -> None:
+        self.page, self.top, self.left = page, top, left
+        self.area = (top, left, top, left + 1)
+
+    def at(self, index: int) -> str:
+        return address(self.top, self.left)
+
+    def draw(self, values: Sequence[Value], formula: Formula, paint: Paint) -> None:
+        self.page.span(self.area, values[0], paint(0), formula(0) if formula else None)
+
+    def draw_axes(self) -> None:
+        """A single number has no axes."""

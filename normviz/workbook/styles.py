@@ -75,7 +75,7 @@ class Style:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-NUMBER_FORMAT = "0.###;-0.###;0"
+NUMBER_FORMAT = "0.000;-0.000;0"
 SMALL_FORMAT = "0.0E+00;-0.0E+00;0"
 
 PLAIN = Style()

@@ -1,0 +1,92 @@
+"""The whole workbook, sheet by sheet."""
+
+from __future__ import annotations
+
+from normviz.workbook.case import Case, Settings
+from normviz.workbook.catalog import describe
+from normviz.workbook.cells import Book
+from normviz.workbook.sheets import contents, identities, inputs, reference, refused, sets
+from normviz.workbook.sheets.checks import ChecksSheet
+from normviz.workbook.sheets.norm import NormSheet
+
+TITLE = "Normalization, step by step"
+
+
+def build(settings: Settings | None = None) -> Book:
+    """The workbook for some settings; the default is the one that ships."""
+    case = Case(settings or Settings())
+    book = Book(TITLE)
+    first = contents.begin_contents(book)
+    cells = inputs.build(book, case)
+    sets.build(book, case)
+    sheets: dict[str, NormSheet] = {}
+    for op, trace in case.traces.items():
+        if isinstance(trace, str):
+            refused.build(book, op, trace)
+        else:
+            sheets[op] = NormSheet(book, trace, cells).build()
+    equal = identities.build(book, case, cells, sheets)
+    checks = ChecksSheet(book, case, cells)
+    constants = reference.build(book, case)
+    status, value = checks.build(sheets, equal, constants)
+    rows = [_row(page.title) for page in book.pages[1:]]
+    contents.fill(first, status, value, rows)
+    return book
+
+
+def _row(title: str) -> contents.Row:
+    return ROWS.get(title, (title, *_NORM_ROW))
+
+
+_NORM_ROW = (
+    "Every step of forward and backward, the closed form of dx, and what must hold.",
+    "Change one x on Inputs: only the cells of its set change here.",
+)
+ROWS: dict[str, contents.Row] = {
+    title: (title, shows, tries)
+    for title, shows, tries in (
+        (
+            "Inputs",
+            "x, dy, γ, β, ε, momentum, the running statistics: all the numbers that are yours.",
+            "Type 40 over one x, or set Numbers to Random and press F9.",
+        ),
+        (
+            "Sets",
+            "The one idea in one picture: which elements share a mean and a variance.",
+            "Find the sets of one pixel in all six pictures.",
+        ),
+        (
+            describe("batch_norm").title,
+            "Forward, backward, closed form; running_mean and running_var with the unbiased "
+            "variance beside the biased one.",
+            "Change one image: every other image's output changes too.",
+        ),
+        (
+            describe("ghost_batch_norm").title,
+            "BatchNorm on each split of the batch by itself; the running statistics move to the "
+            "mean over the splits.",
+            "Change an image of one split: the other split does not notice.",
+        ),
+        (
+            describe("rms_norm").title,
+            "The same steps with the mean taken as zero, and no β.",
+            "Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
+        ),
+        (
+            "Identities",
+            "GroupNorm with 1 group is LayerNorm, with C groups InstanceNorm; Ghost with 1 split "
+            "is BatchNorm.",
+            "Switch to Random: the differences stay zero.",
+        ),
+        (
+            "Checks",
+            "Each live step against NumPy and torch, with the largest difference and PASS or FAIL.",
+            "Overwrite a formula on any sheet with a number: a check fails.",
+        ),
+        (
+            "Reference",
+            "The constants behind the checks: NumPy's and torch's values, side by side.",
+            "Compare the last digits of the two.",
+        ),
+    )
+}

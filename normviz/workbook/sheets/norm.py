@@ -1,0 +1,144 @@
+"""The sheet of one normalization: every step of forward and backward as live formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from normviz.trace import Step, Trace
+from normviz.workbook.catalog import describe
+from normviz.workbook.cells import Book, Page
+from normviz.workbook.formulas import FORMULAS, Chain
+from normviz.workbook.page_head import FIRST_ROW, LINK_ROW, begin, explain
+from normviz.workbook.panels import Caption, Formula, Paint, by_set, evenly
+from normviz.workbook.sections import Frame, Piece, StepPage
+from normviz.workbook.sheets.inputs import InputCells
+from normviz.workbook.sheets.norm_extras import closed_form, running_statistics, what_must_hold
+from normviz.workbook.styles import (
+    BACKWARD,
+    CODE,
+    LABEL_RIGHT,
+    NUMBER,
+    PAPER,
+    Style,
+)
+
+STATISTIC = NUMBER.but(bold=True)
+PARAMETER = NUMBER.filled(PAPER)
+SETTING = Style(number="General", bold=True, horizontal="left")
+
+
+class NormSheet:
+    """One op's sheet; `steps.placed` tells where each step stands."""
+
+    def __init__(self, book: Book, trace: Trace, inputs: InputCells) -> None:
+        self.trace, self.inputs = trace, inputs
+        self.words = describe(trace.op)
+        self.page: Page = begin(book, self.words.title, self.words.title)
+        self.frame = Frame(trace.sets)
+        self.steps = StepPage(self.page, self.frame, FIRST_ROW)
+        eps, count = self._head()
+        self.chain = Chain(
+            set_of=self.frame.set_of,
+            parameter_of=self.frame.parameter_of,
+            set_areas=self.frame.sets.areas,
+            parameter_areas=self.frame.parameters.areas,
+            eps=eps,
+            count=count,
+            placed=self.steps.placed,  # type: ignore[arg-type]
+        )
+        self._number = 0
+
+    def build(self) -> NormSheet:
+        """Draw the sheet."""
+        split = next(at for at, s in enumerate(self.trace.steps) if s.name == "grad_output")
+        forward, backward = self.trace.steps[:split], self.trace.steps[split:]
+        self.steps.section("Forward", note="from x to the output y")
+        self.steps.draw([self._x(), *self._forward(forward)])
+        self.steps.section(
+            "Backward", BACKWARD, note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule"
+        )
+        self.page.breaks.append(self.steps.row - 3)
+        self.steps.draw([self._step(step) for step in backward])
+        closed_form(self)
+        if self.trace.running_buffers():
+            running_statistics(self)
+        what_must_hold(self)
+        return self
+
+    def _head(self) -> tuple[str, str]:
+        """Title, words, and the two numbers every step needs: eps, and n of each set."""
+        page, sets, last = self.page, self.trace.sets, self.steps.last_column
+        explain(page, f"{self.words.sets} {self.words.use} ({self.words.paper})", last)
+        page.put(LINK_ROW, 4, "ε =", LABEL_RIGHT)
+        area = (LINK_ROW, 5, LINK_ROW, 6)
+        eps = page.span(area, self.trace.eps, SETTING, self.inputs.setting("eps"))
+        page.put(LINK_ROW, 7, "n =", LABEL_RIGHT)
+        count = page.put(LINK_ROW, 8, sets.size, SETTING)
+        page.put(
+            LINK_ROW,
+            9,
+            f"elements in each of the {sets.count} sets",
+            LABEL_RIGHT.but(horizontal="left"),
+        )
+        page.put(LINK_ROW, max(last - 6, 12), self.words.call, CODE)
+        return "$" + eps[0] + "$" + eps[1:], "$" + count[0] + "$" + count[1:]
+
+    def _x(self) -> Piece:
+        caption = Caption("x  the input", "colored by statistics set", self.trace.numpy_setup[0])
+        return self._from_inputs("x", "x", caption, self.trace.x.ravel().tolist(), "element")
+
+    def _forward(self, steps: Sequence[Step]) -> list[Piece]:
+        """The forward steps, with the parameters just before the output that needs them."""
+        pieces = [self._step(step) for step in steps[:-1]]
+        suffix = "" if self.trace.sets.channelwise else "_elements"
+        for name, symbol, source in (("weight", "γ", "gamma"), ("bias", "β", "beta")):
+            value = self.trace.arguments.get(name)
+            if value is not None:
+                caption = Caption(f"{name}  {symbol}", f"learned, of shape {value.shape}")
+                values = value.ravel().tolist()
+                pieces.append(
+                    self._from_inputs(name, source + suffix, caption, values, "parameter")
+                )
+        return [*pieces, self._step(steps[-1])]
+
+    def _from_inputs(
+        self, name: str, source: str, caption: Caption, values: list[float], per: str
+    ) -> Piece:
+        def formula(index: int) -> str:
+            return self.inputs.at(source, index)
+
+        return Piece(
+            name, caption, values, per, formula, self.paint(per, NUMBER.but(number="General"))
+        )
+
+    def _step(self, step: Step) -> Piece:
+        if step.name == "grad_output":
+            values = step.value.ravel().tolist()
+            caption = Caption(f"{step.name}  {step.symbol}", step.formula, sentence=step.sentence)
+            return self._from_inputs("grad_output", "grad_output", caption, values, "element")
+        self._number += 1
+        title = f"{self._number}  {step.name}  {step.symbol}"
+        caption = Caption(title, step.formula, step.numpy, step.sentence)
+        values = step.value.ravel().tolist()
+        style = NUMBER if step.kind == "element" else STATISTIC
+        return Piece(
+            step.name,
+            caption,
+            values,
+            step.kind,
+            self.formula(step.name),
+            self.paint(step.kind, style),
+        )
+
+    def formula(self, name: str) -> Formula:
+        """The formula of a step's cells."""
+        rule = FORMULAS[name]
+        return lambda index: rule(self.chain, index)
+
+    def paint(self, per: str, style: Style = NUMBER) -> Paint:
+        """Elements and statistics in the color of their set, parameters all alike."""
+        if per == "element":
+            return by_set(style, self.frame.set_of)
+        if per == "set":
+            return by_set(style, range(1, self.trace.sets.count + 1))
+        return evenly(style.filled(PAPER))

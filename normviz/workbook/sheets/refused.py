@@ -1,0 +1,21 @@
+"""The sheet of a normalization that cannot be done on this x, and why."""
+
+from __future__ import annotations
+
+from normviz.workbook.catalog import describe
+from normviz.workbook.cells import Book
+from normviz.workbook.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.styles import LABEL, PLAIN
+
+WIDTH = 110
+
+
+def build(book: Book, op: str, reason: str) -> None:
+    """A sheet with the sentence with which normviz, like torch, refuses."""
+    words = describe(op)
+    page = begin(book, words.title, words.title)
+    page.widths[2] = WIDTH
+    explain(page, f"{words.sets} {words.use} ({words.paper})", 2)
+    page.put(FIRST_ROW, 2, "torch and normviz refuse to normalize a tensor of this shape:", LABEL)
+    page.put(FIRST_ROW + 1, 2, reason, PLAIN.but(wrap=True, vertical="top"))
+    page.heights[FIRST_ROW + 1] = 45
