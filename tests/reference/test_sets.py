@@ -1,0 +1,84 @@
+"""Statistics sets against their definition, element by element."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import normviz
+from tests.reference.calls import OPS, TRAILING
+from tests.reference.truth import brute_labels
+
+
+def arguments_of(op, shape, divisor=2, length=None):
+    if op in TRAILING:
+        return {"normalized_shape": shape[1:] if length is None else shape[-length:]}
+    names = {"group_norm": "num_groups", "ghost_batch_norm": "num_splits"}
+    return {names[op]: divisor} if op in names else {}
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (2, 4, 3, 2), (2, 2, 2, 2, 3)], ids=str)
+@pytest.mark.parametrize("op", OPS)
+def test_labels_are_the_definition(op, shape):
+    arguments = arguments_of(op, shape)
+    labels = normviz.set_labels(op, shape, **arguments)
+    np.testing.assert_array_equal(labels, brute_labels(op, shape, **arguments))
+    assert labels.dtype == np.int64
+
+
+@given(data=st.data())
+def test_labels_of_any_shape(data):
+    op = data.draw(st.sampled_from(OPS))
+    shape = tuple(data.draw(st.lists(st.integers(1, 6), min_size=2, max_size=5)))
+    counted = shape[0] if op == "ghost_batch_norm" else shape[1]
+    divisor = data.draw(st.sampled_from([d for d in range(1, counted + 1) if counted % d == 0]))
+    length = data.draw(st.integers(1, len(shape)))
+    arguments = arguments_of(op, shape, divisor, length)
+    labels = normviz.set_labels(op, shape, **arguments)
+    np.testing.assert_array_equal(labels, brute_labels(op, shape, **arguments))
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_labels_count_up_in_order_of_first_appearance(op):
+    shape = (4, 6, 2, 3)
+    labels = normviz.set_labels(op, shape, **arguments_of(op, shape)).ravel()
+    _, first = np.unique(labels, return_index=True)
+    assert list(labels[np.sort(first)]) == list(range(1, labels.max() + 1))
+
+
+COUNTS = {
+    "batch_norm": ((6,), 4 * 10),
+    "layer_norm": ((4,), 6 * 10),
+    "group_norm": ((4, 3), 2 * 10),
+    "instance_norm": ((4, 6), 10),
+    "ghost_batch_norm": ((2, 6), 2 * 10),
+    "rms_norm": ((4,), 6 * 10),
+}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_count_size_and_statistic_shape_are_those_of_the_table(op):
+    shape = (4, 6, 2, 5)
+    divisor = 3 if op == "group_norm" else 2
+    sets = normviz.statistics_sets(op, shape, **arguments_of(op, shape, divisor))
+    statistic_shape, size = COUNTS[op]
+    assert (sets.statistic_shape, sets.size) == (statistic_shape, size)
+    assert sets.count == math.prod(statistic_shape)
+    assert sets.count * sets.size == math.prod(shape)
+    assert (np.bincount(sets.labels().ravel())[1:] == size).all()
+
+
+def test_labels_of_an_empty_batch():
+    assert normviz.set_labels("batch_norm", (0, 3, 2)).shape == (0, 3, 2)
+
+
+def test_labels_take_a_call_s_other_arguments():
+    labels = normviz.set_labels("group_norm", (1, 4), num_groups=2, eps=1e-3, weight=None)
+    np.testing.assert_array_equal(labels, [[1, 1, 2, 2]])
+
+
+def test_labels_take_a_list_and_numpy_integers():
+    labels = normviz.set_labels("group_norm", [np.int64(1), 4], num_groups=np.int64(2))
+    np.testing.assert_array_equal(labels, [[1, 1, 2, 2]])
