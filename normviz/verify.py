@@ -75,7 +75,7 @@ class Report:
         return "\n".join(lines)
 
 
-def verify(module: Any, x: Any, grad_output: Any = None) -> Report:
+def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None = None) -> Report:
     """Run a torch normalization layer beside the NumPy reference on the same numbers.
 
     Compares the output, the gradients of x, weight and bias for ``grad_output`` (random where not
@@ -83,7 +83,11 @@ def verify(module: Any, x: Any, grad_output: Any = None) -> Report:
     is left as it was: a copy runs.
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
-    in the module's own dtype; grad_output as x.
+    in the module's own dtype and any memory layout; grad_output as x. ``tolerance`` is relative
+    to the largest value of each tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for
+    float16. (torch's float32 batch norm on channels-last tensors on the CPU adds up in float32
+    and misses 1e-5 on tens of thousands of values per channel, where its contiguous kernel and the
+    reference are exact to 1e-7.)
 
     Raises:
         TypeError: for a module that has no twin in the reference.
@@ -103,9 +107,9 @@ def verify(module: Any, x: Any, grad_output: Any = None) -> Report:
     upstream[...] = to_numpy(grad_output)
     reference = _run_reference(twin, array, upstream)
     found = _run_torch(torch, copy.deepcopy(module), array, upstream)
+    allowed = TOLERANCE[str(array.dtype)] if tolerance is None else tolerance
     differences = tuple(
-        _difference(name, found[name], expected, array.dtype)
-        for name, expected in reference.items()
+        _difference(name, found[name], expected, allowed) for name, expected in reference.items()
     )
     name = type(module).__name__
     return Report(name, str(array.dtype), bool(module.training), array.shape, differences)
@@ -130,8 +134,7 @@ def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[st
     return {name: to_numpy(value) for name, value in results.items() if value is not None}
 
 
-def _difference(name: str, found: Array, expected: Array, dtype: np.dtype[Any]) -> Difference:
-    tolerance = TOLERANCE[str(dtype)]
+def _difference(name: str, found: Array, expected: Array, tolerance: float) -> Difference:
     if found.shape != expected.shape:
         return Difference(name, math.inf, math.inf, tolerance)
     if found.size == 0:
