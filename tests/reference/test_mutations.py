@@ -1,0 +1,79 @@
+"""The comparison has teeth: a normalization that is wrong in one place fails it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from normviz import calls, core, sets
+from tests.reference.calls import OPS, TRAINING, make_call
+from tests.reference.oracle import assert_same, by_normviz, by_torch
+
+WRONG = {
+    "batch_norm": lambda s: replace(s, axes=(0,)),
+    "layer_norm": lambda s: replace(s, centered=False),
+    "group_norm": lambda s: replace(s, axes=(3,)),
+    "instance_norm": lambda s: replace(s, axes=(0, 2)),
+    "ghost_batch_norm": lambda s: replace(s, axes=(0, 1, 3)),
+    "rms_norm": lambda s: replace(s, centered=True),
+}
+
+
+def assert_caught(op):
+    call = make_call(op, (4, 6, 3, 2), mode=TRAINING)
+    with pytest.raises(AssertionError):
+        assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_wrong_sets_are_caught(monkeypatch, op):
+    right = sets.OPS[op].build
+    wrong = replace(sets.OPS[op], build=lambda *args: WRONG[op](right(*args)))
+    monkeypatch.setitem(sets.OPS, op, wrong)
+    assert_caught(op)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_eps_outside_the_root_is_caught(monkeypatch, op):
+    monkeypatch.setattr(core, "inverse_std", lambda var, eps: 1.0 / (np.sqrt(var) + eps))
+    assert_caught(op)
+
+
+@pytest.mark.parametrize("op", ["batch_norm", "instance_norm", "ghost_batch_norm"])
+def test_a_biased_running_variance_is_caught(monkeypatch, op):
+    right = calls.update_running
+
+    def biased(running_mean, running_var, moments, sets_, momentum):
+        shrunk = core.Moments(moments.mean, moments.var * (sets_.size - 1) / sets_.size)
+        right(running_mean, running_var, shrunk, sets_, momentum)
+
+    monkeypatch.setattr("normviz.functional.update_running", biased)
+    assert_caught(op)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_a_gradient_that_ignores_the_statistics_is_caught(monkeypatch, op):
+    """The straight path alone, which is right in evaluation only."""
+    right = core.total
+    inside = []
+
+    def forward_only(a, b, axes):
+        return right(a, b, axes) * (0.0 if inside else 1.0)
+
+    add = core.ParameterSums.add
+
+    def add_then_forget(self, *args):
+        inside.clear()
+        sums = add(self, *args)
+        inside.append(True)
+        return sums
+
+    def center(x, sets_, out):
+        inside.clear()
+        return original_center(x, sets_, out)
+
+    original_center = core.center
+    monkeypatch.setattr(core, "total", forward_only)
+    monkeypatch.setattr(core, "center", center)
+    monkeypatch.setattr(core.ParameterSums, "add", add_then_forget)
+    assert_caught(op)
