@@ -39,7 +39,7 @@ lint: $(VENV)/development ## ruff and mypy
 	$(BIN)/mypy
 
 data: $(VENV)/training ## full MNIST into DATA
-	$(BIN)/python -m training data --data $(DATA)
+	$(BIN)/python -m training data --out $(DATA)
 
 report: $(VENV)/training ## the report of RUN
 	$(BIN)/python -m training report $(RUN)
