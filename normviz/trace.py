@@ -162,7 +162,8 @@ class Trace(Mapping[str, Array]):
         for name in [n for n in self._steps if n.startswith("grad_")]:
             del self._steps[name]
         dy = grad.astype(working_dtype(grad.dtype)).reshape(self.sets.view)
-        self._backward(dy)
+        with np.errstate(all="ignore"):
+            self._backward(dy)
         return self
 
     def _backward(self, dy: Array) -> None:
@@ -177,7 +178,8 @@ class Trace(Mapping[str, Array]):
         dxhat = dy if self.weight is None else dy * self._parameter(self.weight)
         self._keep(steps.GRAD_NORMALIZED, dxhat, None if self.weight is not None else "dY")
         if not self.training:
-            self._keep(steps.EVAL_GRAD_INPUT, dxhat / self._view("std"))
+            dx = dxhat / self._view("std")
+            self._keep(steps.EVAL_GRAD_INPUT, dx.astype(self.x.dtype))
             return
         if sets.centered:
             centered, scale = self._view("centered"), self._view("std")
