@@ -90,6 +90,11 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     run.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
     run.add_argument(
+        "--sync-batch-norm",
+        action="store_true",
+        help="under torchrun: share the statistics of BatchNorm among the processes",
+    )
+    run.add_argument(
         "--backend", choices=BACKENDS, default="torch", help="of the normalization layers"
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from training import data
+from training import data, parallel
 from training.arguments import build_parser, default_jobs, parse_seeds
 from training.config import TRIALS, find_trial
 from training.download import fetch
@@ -21,6 +21,7 @@ from training.forecast import estimate_seconds
 from training.lock import locked
 from training.plots import draw_all
 from training.progress import Display, duration, final_table, make_console
+from training.report import write_report
 from training.results import read_run, write_summary
 from training.runner import run_tasks
 from training.tasks import Settings, Task
@@ -49,9 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: Namespace) -> int:
     """Train the trials asked for, then write tables, figures and report."""
     digits = data.load(options.data)
+    parallel.join(options.device)
     default = "runs/sample" if options.data == "sample" else "runs/mnist"
     folder = Path(options.out or default)
     tasks = plan(options, folder)
+    if parallel.rank() > 0:
+        for _ in run_tasks(tasks):
+            pass
+        parallel.leave()
+        return 0
     jobs = options.jobs or default_jobs(len(tasks))
     console = make_console()
     console.print(f"data: {digits.describe()}", markup=False)
@@ -69,6 +76,7 @@ def run(options: Namespace) -> int:
                 failed += [outcome] if outcome.error else []
         if len(failed) < len(tasks):
             conclude(folder, console)
+    parallel.leave()
     for outcome in failed:
         print(f"error: {outcome.task}: {outcome.error}", file=sys.stderr)
     return BAD_INPUT if failed else 0
@@ -79,6 +87,7 @@ def conclude(folder: Path, console: Console) -> None:
     results = read_run(folder)
     write_summary(results)
     draw_all(results)
+    write_report(results)
     console.print(final_table(results))
     for problem in results.problems:
         console.print(f"left out: {problem}", markup=False)
@@ -100,6 +109,8 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
         threads=options.threads,
         backend=options.backend,
         resume=options.resume,
+        processes=parallel.size(),
+        synchronize=options.sync_batch_norm,
         command=shlex.join(["python", "-m", "training", *options.words]),
     )
     seeds = parse_seeds(options.seeds)

@@ -1,4 +1,4 @@
-"""Accuracy and loss of all trials in one picture, and again with the outliers left out.
+"""Accuracy and loss of all trials in one picture, and what they end at side by side.
 
 A collapsed trial stretches the axis until the others are one line; so each figure has a second
 panel without it, scaled to the rest.
@@ -6,12 +6,15 @@ panel without it, scaled to the rest.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from training.gallery import save
+from training.overview import Overview, overviews
+from training.record import TARGET
 from training.results import Result, Results
 
 MEASURES = {
@@ -21,7 +24,11 @@ MEASURES = {
 OUTLIER_DEVIATIONS = 5.0  # times the median absolute deviation, beyond which a trial is left out
 OUTLIER_LEAST = 1.0  # percent; trials nearer to the median than this are never outliers
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#444444")
+FULL_DATA = "MNIST"
 STYLES = ("-", "--", ":", "-.")
+INK, SOFT, GRID = "#1f2933", "#5b6770", "#dfe5e8"
+# Text as paths: the same picture on every machine. The salt makes the same bytes every time.
+SVG = {"svg.fonttype": "path", "svg.hashsalt": "normviz"}
 
 
 def outliers(last_accuracies: dict[str, float]) -> set[str]:
@@ -62,14 +69,27 @@ def draw_all(run: Results) -> None:
         save(draw(run, name), run.folder / f"{name}.png")
 
 
+def svg(figure: Any) -> bytes:
+    """Return a figure as an SVG picture."""
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context(SVG):
+        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    return stream.getvalue()
+
+
 def draw(run: Results, measure: str) -> Any:
-    """Return the figure of "accuracy" or "loss": all trials, then without the outliers."""
+    """Return the figure of "accuracy" or "loss": all trials, then without the outliers.
+
+    A line is the mean over the seeds, the band around it their smallest and largest value.
+    """
     from matplotlib.figure import Figure
 
     column, label = MEASURES[measure]
     left_out = outliers(last_accuracies(run))
-    figure = Figure(figsize=(15, 6.2), dpi=100, layout="constrained")
-    figure.suptitle(f"{run.folder.name}: test {measure} by epoch, {run.data_name}", fontsize=13)
+    figure = Figure(figsize=(12.5, 5.2), dpi=110, layout="constrained")
+    figure.suptitle(f"Test {measure} by epoch · {run.data_name}", fontsize=12, color=INK)
     whole, near = figure.subplots(1, 2)
     named: dict[str, Any] = {}
     trials = run.by_trial()
@@ -81,22 +101,96 @@ def draw(run: Results, measure: str) -> Any:
                 _line(near, place, values)
     rest = [curves(r, column) for name, r in trials.items() if name not in left_out]
     _zoom(near, [v for v in rest if v.size], measure)
-    whole.set_title("all trials", fontsize=11)
-    near.set_title(_panel_title(left_out), fontsize=11)
-    for axis in (whole, near):
+    for axis, title in ((whole, "all trials"), (near, _panel_title(left_out))):
+        axis.set_title(title, fontsize=10, color=SOFT)
         axis.set_xlabel("epoch")
         axis.set_ylabel(label)
-        axis.grid(alpha=0.3)
         axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(named.values(), named.keys(), loc="outside right center", fontsize=9)
+        _calm(axis)
+    figure.legend(
+        named.values(), named.keys(), loc="outside right center", fontsize=9, frameon=False
+    )
     return figure
+
+
+def draw_comparison(run: Results) -> Any | None:
+    """Return the figure of where each trial ends: seeds, mean, interval, and what was published.
+
+    Trials far below the others are left out, as in the curves. None while nothing is finished.
+    """
+    from matplotlib.figure import Figure
+
+    left_out = outliers(last_accuracies(run))
+    shown = [t for t in overviews(run) if t.finished and t.name not in left_out]
+    if not shown:
+        return None
+    figure = Figure(figsize=(9.5, 1.5 + 0.34 * len(shown)), dpi=110, layout="constrained")
+    axis = figure.subplots()
+    # Beside a run on the sample the published numbers would only mislead.
+    comparable = all(r.details["data"]["name"] == FULL_DATA for r in run.results)
+    for row, trial in enumerate(shown):
+        _ending(axis, row, trial)
+        if comparable:
+            _published(axis, row, trial)
+    low, high = axis.get_xlim()
+    if low - 0.05 < TARGET < high + 0.05:
+        axis.axvline(TARGET, color=SOFT, lw=0.8, ls=(0, (4, 3)), zorder=0, label=f"{TARGET} %")
+    axis.set_yticks(range(len(shown)), [t.name for t in shown])
+    axis.set_ylim(len(shown) - 0.5, -0.5)
+    axis.set_xlabel("test accuracy of the last epoch (%)")
+    _calm(axis)
+    axis.grid(axis="y", visible=False)
+    handles, labels = axis.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        unique.values(), unique.keys(), loc="outside upper center", ncols=6, fontsize=9,
+        frameon=False,
+    )  # fmt: skip
+    return figure
+
+
+def _ending(axis: Any, row: int, trial: Overview) -> None:
+    """Draw one trial's last epoch: seeds as dots, mean and interval, the published value."""
+    values = [r.record.last.test_accuracy for r in trial.finished]
+    estimate = trial.last
+    if estimate is not None and estimate.low is not None:
+        axis.plot(
+            [estimate.low, estimate.high], [row, row], color=COLORS[0], lw=5, alpha=0.25,
+            solid_capstyle="butt", label="95 % interval of the mean",
+        )  # fmt: skip
+        axis.plot([estimate.mean], [row], "|", color=COLORS[0], ms=13, mew=2, label="mean")
+    axis.plot(values, [row] * len(values), "o", color=COLORS[0], ms=4.5, alpha=0.75, label="seed")
+
+
+def _published(axis: Any, row: int, trial: Overview) -> None:
+    published = trial.config.published
+    if published and published.last is not None:
+        axis.plot(
+            [published.last], [row], "D", mfc="none", mec=COLORS[1], ms=6.5, label="published, last"
+        )
+    if published and published.best is not None and published.last is None:
+        axis.plot(
+            [published.best], [row], "^", mfc="none", mec=COLORS[1], ms=6.5, label="published, best"
+        )
+
+
+def _calm(axis: Any) -> None:
+    axis.grid(color=GRID, lw=0.7)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=SOFT, labelsize=9)
+    axis.tick_params(axis="y", labelcolor=INK)
+    for name, spine in axis.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color(GRID)
+    axis.xaxis.label.set_color(SOFT)
+    axis.yaxis.label.set_color(SOFT)
 
 
 def _line(axis: Any, place: int, values: np.ndarray) -> Any:
     color, style = COLORS[place % len(COLORS)], STYLES[place // len(COLORS) % len(STYLES)]
     epochs = np.arange(1, values.shape[1] + 1)
     if len(values) > 1:
-        axis.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.15, lw=0)
+        axis.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.12, lw=0)
     marker = "o" if values.shape[1] == 1 else None
     return axis.plot(
         epochs, values.mean(0), color=color, linestyle=style, linewidth=1.6, marker=marker

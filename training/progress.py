@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from training.overview import Overview, overviews
 from training.record import Epoch, epochs_so_far
-from training.results import Result, Results
-from training.statistics import estimate
+from training.results import Results
 from training.tasks import Outcome, Task
 
 LOOK_SECONDS = 1.0
@@ -145,20 +145,16 @@ def final_table(run: Results) -> Table:
     for heading in ("seeds", "last epoch", "best epoch", "at epoch", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("published")
-    for name, results in run.by_trial().items():
-        table.add_row(name, *_cells(results))
+    for trial in overviews(run):
+        table.add_row(trial.name, *_cells(trial))
     return table
 
 
-def _cells(results: list[Result]) -> list[str]:
-    published = results[0].config.published
+def _cells(trial: Overview) -> list[str]:
+    published = trial.config.published
     text = published.text if published else "-"
-    finished = [r for r in results if r.summary]
-    if not finished:
-        return ["0", results[0].status, "", "", "", text]
-    last = estimate([r.record.last.test_accuracy for r in finished])
-    best = estimate([r.record.best.test_accuracy for r in finished])
-    epochs = sorted({r.record.best.epoch for r in finished})
-    at = str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-    seconds = sum(e.train_seconds for r in finished for e in r.record.epochs) / len(finished)
-    return [str(len(finished)), str(last), str(best), at, f"{seconds:.0f}", text]
+    if not trial.finished:
+        return ["0", trial.results[0].status, "", "", "", text]
+    seconds = trial.train_seconds.mean if trial.train_seconds else 0.0
+    numbers = [str(trial.last), str(trial.best), trial.best_epochs, f"{seconds:.0f}"]
+    return [str(len(trial.finished)), *numbers, text]

@@ -10,13 +10,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from training import parallel
 from training.errors import TrainingError
 from training.tasks import Outcome, Task
 from training.trial import Trial
@@ -26,12 +28,34 @@ ATTEMPTS = 3  # how often a task is started again after its worker was lost
 
 def run_task(task: Task) -> Outcome:
     """Run one task and say how it ended; a failure is an outcome, not an exception."""
+    return _outcome(task, lambda: Trial(task).run())
+
+
+def _outcome(task: Task, work: Callable[[], dict[str, Any]]) -> Outcome:
     try:
-        return Outcome(task.name, summary=Trial(task).run())
+        return Outcome(task.name, summary=work())
     except TrainingError as error:
         return Outcome(task.name, error=str(error))
     except Exception as error:  # noqa: BLE001 - one trial's bug must not end the others
         return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+
+
+def run_together(task: Task) -> Outcome:
+    """Run one task on all processes of torchrun; process 0 tells how it ended.
+
+    Raises:
+        TrainingError: when process 0 fails on the way; the others wait for it and must end too.
+    """
+    trial = Trial(task)
+    if parallel.rank() > 0:
+        trial.follow()
+        return Outcome(task.name)
+    outcome = _outcome(task, trial.run)
+    if not trial.begun:
+        parallel.share(None)  # finished before, or refused: the others go on to the next task
+    elif outcome.error:
+        raise TrainingError(f"{outcome.task}: {outcome.error}")
+    return outcome
 
 
 def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
@@ -40,6 +64,9 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
     A worker that dies (killed, out of memory) takes no other task with it: those it interrupted are
     started again and resume, up to three times.
     """
+    if parallel.size() > 1:
+        yield from map(run_together, tasks)
+        return
     if jobs == 1:
         yield from map(run_task, tasks)
         return

@@ -27,6 +27,8 @@ class Settings:
     threads: int = 1
     backend: str = "torch"
     resume: bool = False
+    processes: int = 1  # that train one trial together, under torchrun
+    synchronize: bool = False  # whether these share the statistics of BatchNorm
     command: str = ""
 
 
@@ -54,6 +56,8 @@ class Task:
         config = {k: v for k, v in self.config.to_dict().items() if k not in DESCRIPTIVE}
         settings = dataclasses.asdict(self.settings)
         chosen = {k: settings[k] for k in ("device", "precision", "threads", "backend")}
+        if self.settings.processes > 1:
+            chosen |= {k: settings[k] for k in ("processes", "synchronize")}
         return {"trial": config.pop("name"), **config, **chosen, "seed": self.seed, "data": digest}
 
 

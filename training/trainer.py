@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import data, penalties, schedules
+from training import data, parallel, penalties, schedules
 from training.config import TrialConfig
 from training.data import Digits
 from training.errors import TrainingError
@@ -62,9 +62,14 @@ class Trainer:
             # A fifth faster on the CPU; the reference computes in torch's default order.
             self.model = self.model.to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(config, self.model)
+        self._network: nn.Module = self.model
         self.steps_per_epoch = data.steps_per_epoch(digits, config)
         self._test_images = data.normalize(digits.test_images).to(device)
         self._test_labels = digits.test_labels.to(device)
+
+    def distribute(self, synchronize: bool) -> None:
+        """Train together with the other processes of torchrun, if there are any."""
+        self._network = parallel.distribute(self.model, synchronize)
 
     def train_epoch(self, epoch: int) -> Epoch:
         """Train for one epoch (counted from 1), evaluate, and return its row of the history.
@@ -93,6 +98,9 @@ class Trainer:
         images = 0
         step = (epoch - 1) * self.steps_per_epoch
         for x, y in data.get_iterator(self.digits, self.config, self.seed, epoch):
+            x, y = parallel.shard(x, y)
+            if not len(y):
+                continue
             x, y = x.to(self.device), y.to(self.device)
             self._set_learning_rate(step)
             loss, scores = self.train_step(x, y)
@@ -100,13 +108,16 @@ class Trainer:
             correct += (scores.argmax(1) == y).sum()
             images += len(y)
             step += 1
-        return loss_sum.item() / images, 100 * correct.item() / images, images
+        parallel.average_buffers(self.model)
+        images *= parallel.size()
+        loss = parallel.total(loss_sum).item() / images
+        return loss, 100 * parallel.total(correct).item() / images, images
 
     def train_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Take one optimizer step; return the mean NLL (without penalty) and the scores."""
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
-            scores = self.model(x)
+            scores = self._network(x)
         loss = F.nll_loss(scores, y)
         total = loss
         if self.config.l1:

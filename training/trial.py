@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from training import checkpoint, data, gallery
+from training import checkpoint, data, gallery, parallel
 from training.environment import environment
 from training.errors import TrainingError
 from training.files import read_json, write_json, write_whole
@@ -37,6 +37,7 @@ class Trial:
         self.digits = data.load(task.settings.data)
         self.decisive = task.decisive(self.digits.digest)
         self.record = Record()
+        self.begun = False  # whether the processes that train along have been told to start
 
     def run(self) -> dict[str, Any]:
         """Train to the end and return the summary.
@@ -73,9 +74,22 @@ class Trial:
             raise TrainingError(f"{config} is damaged: it has no entry 'decisive'")
         checkpoint.check_settings(config, found["decisive"], self.decisive)
 
-    def _train(self) -> dict[str, Any]:
+    def follow(self) -> None:
+        """Train along with process 0, which alone reads and writes the folder."""
+        prepare(self.task.settings.threads)
+        state = parallel.share()
+        if state is None:
+            return
+        trainer = self._trainer()
+        trainer.distribute(self.task.settings.synchronize)
+        if "model" in state:
+            trainer.load_state(state)
+        for epoch in range(state["epoch"] + 1, self.task.config.epochs + 1):
+            trainer.train_epoch(epoch)
+
+    def _trainer(self) -> Trainer:
         task, settings = self.task, self.task.settings
-        trainer = Trainer(
+        return Trainer(
             task.config,
             self.digits,
             task.seed,
@@ -83,8 +97,13 @@ class Trial:
             settings.precision,
             settings.backend,
         )
+
+    def _train(self) -> dict[str, Any]:
+        task = self.task
+        trainer = self._trainer()
         verified = self._verify(trainer)
         path = task.folder / "checkpoint.pt"
+        state: dict[str, Any] = {"epoch": 0}
         if path.exists():
             state = checkpoint.load(path, self.decisive)
             trainer.load_state(state)
@@ -92,7 +111,10 @@ class Trial:
             self.record.write_csv(task.folder / "history.csv")
         else:
             write_json(task.folder / "config.json", self._config(trainer, verified))
-        for epoch in range(len(self.record.epochs) + 1, task.config.epochs + 1):
+        parallel.share(state)
+        self.begun = True
+        trainer.distribute(task.settings.synchronize)
+        for epoch in range(state["epoch"] + 1, task.config.epochs + 1):
             self.record.add(trainer.train_epoch(epoch))
             self._save(trainer, epoch)
         return self._finish(trainer)
@@ -128,6 +150,8 @@ class Trial:
             "device": settings.device,
             "precision": settings.precision,
             "threads": settings.threads,
+            "processes": settings.processes,
+            "synchronize": settings.synchronize,
             "backend": settings.backend,
             "command": settings.command,
             "parameters": sum(p.numel() for p in trainer.model.parameters()),

@@ -15,6 +15,9 @@ import torch
 from training import data
 from training.config import TrialConfig, find_trial
 from training.data import Digits
+from training.record import Epoch, Record
+from training.results import Result, Results, read_run
+from training.runner import run_task
 from training.tasks import Settings, Task
 
 ROOT = Path(__file__).parents[2]
@@ -111,3 +114,37 @@ def run_training(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Five trials with two seeds on the tiny data: two finished, one failed, one on its way."""
+    folder = tmp_path_factory.mktemp("small") / "run"
+    settings = Settings(data="sample", command="python -m training run <all> --seeds 2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", lambda _source: tiny)
+        for name in ("bn", "gn", "bn-l1-accumulated", "none"):
+            for seed in (0, 1):
+                rate = 1e20 if (name, seed) == ("none", 1) else find_trial(name).learning_rate
+                config = replace(find_trial(name), epochs=3, learning_rate=rate)
+                run_task(Task(config, seed, settings, folder))
+    for kept in ("summary.json", "misclassified.npz", "misclassified.png"):
+        (folder / "gn" / "seed-1" / kept).unlink()
+    return read_run(folder)
+
+
+def made_up_run(folder: Path, accuracies: dict[str, list[list[float]]]) -> Results:
+    """A run with these test accuracies by trial, seed and epoch, that nobody trained."""
+    results = []
+    for name, seeds in accuracies.items():
+        for seed, values in enumerate(seeds):
+            rows = [
+                Epoch(epoch, 0.1, 0.5 / epoch, 90.0, 1 - value / 100, value, 2.0, 30000.0)
+                for epoch, value in enumerate(values, start=1)
+            ]
+            record = Record(rows)
+            config = replace(find_trial(name), epochs=len(values))
+            details = {"data": {"name": "MNIST", "description": "MNIST (60,000 and 10,000)"}}
+            task = folder / name / f"seed-{seed}"
+            results.append(Result(task, config, seed, details, record, record.summary(), None))
+    return Results(folder, results, [])

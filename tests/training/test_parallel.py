@@ -1,0 +1,129 @@
+"""One trial over several processes: what normalization becomes, exactly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import multiprocessing, nn
+
+from training import parallel
+from training.config import find_trial
+from training.data import Digits
+from training.trainer import Trainer
+
+ROOT = Path(__file__).parents[2]
+
+
+def digits_of(count: int) -> Digits:
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 28, 28), generator=draw, dtype=torch.uint8)
+    labels = torch.randint(0, 10, (count,), generator=draw)
+    return Digits("random", images, labels, images[:50], labels[:50], "none")
+
+
+def train(norm: str, processes: int, synchronize: bool) -> dict[str, torch.Tensor]:
+    """Three optimizer steps in float64 with plain SGD, and an uneven last batch."""
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    config = replace(
+        find_trial("bn"), norm=norm, num_splits=processes, batch_size=32, dropout_value=0.0
+    )
+    trainer = Trainer(config, digits_of(80))
+    trainer.model.double()
+    trainer._test_images = trainer._test_images.double()
+    trainer.distribute(synchronize)
+    generator = torch.Generator().manual_seed(1)
+    for length in (32, 32, 16):
+        x = torch.rand(length, 1, 28, 28, generator=generator)
+        y = torch.randint(0, 10, (length,), generator=generator)
+        trainer.train_step(*parallel.shard(x, y))
+    parallel.average_buffers(trainer.model)
+    return trainer.model.state_dict()
+
+
+def worker(rank: int, processes: int, synchronize: bool, folder: str) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": (Path(folder) / "port").read_text(),
+    }
+    parallel.join("cpu")
+    state = train("batch", processes, synchronize)
+    torch.save(state, Path(folder) / f"state-{rank}.pt")
+    parallel.leave()
+
+
+def together(processes: int, synchronize: bool, folder: Path) -> list[dict[str, torch.Tensor]]:
+    (folder / "port").write_text(str(free_port()))
+    multiprocessing.spawn(worker, (processes, synchronize, str(folder)), nprocs=processes)
+    return [torch.load(folder / f"state-{rank}.pt") for rank in range(processes)]
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def _default_dtype():
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize(
+    ("synchronize", "norm"),
+    [(False, "ghost"), (True, "batch")],
+    ids=["own statistics = Ghost BatchNorm", "shared statistics = BatchNorm"],
+)
+def test_processes_equal_one_process(tmp_path, processes, synchronize, norm):
+    states = together(processes, synchronize, tmp_path)
+    alone = train(norm, processes, synchronize=False)
+    other = train("batch" if norm == "ghost" else "ghost", processes, synchronize=False)
+    for state in states:
+        assert state.keys() == alone.keys()
+        for name, value in alone.items():
+            torch.testing.assert_close(state[name], value, rtol=1e-8, atol=1e-8, msg=name)
+    weight = "classify.weight"
+    assert not torch.allclose(states[0][weight], other[weight], atol=1e-6)
+
+
+def test_only_batch_norm_is_synchronized():
+    model = nn.Sequential(nn.BatchNorm2d(2), nn.Sequential(nn.GroupNorm(1, 2), nn.BatchNorm2d(2)))
+    weight = model[0].weight
+    parallel._synchronize(model)
+    kinds = [type(m).__name__ for m in (model[0], model[1][0], model[1][1])]
+    assert kinds == ["SyncBatchNorm2d", "GroupNorm", "SyncBatchNorm2d"]
+    assert model[0].weight is weight
+
+
+def test_torchrun_trains_a_trial_and_resumes(tmp_path):
+    def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+        command += ["--master-port", str(free_port()), "-m", "training", "run", "bn", *words]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    out = tmp_path / "run"
+    words = ("--data", "sample", "--epochs", "1", "--out", str(out))
+    first = torchrun(*words, "--sync-batch-norm")
+    assert first.returncode == 0, first.stderr
+    assert (out / "bn/seed-0/summary.json").exists()
+    assert first.stdout.count("data:") == 1
+    again = torchrun(*words, "--sync-batch-norm", "--resume")
+    assert again.returncode == 0, again.stderr
+    refused = torchrun(*words, "--resume")
+    assert refused.returncode != 0
+    assert "synchronize" in refused.stderr

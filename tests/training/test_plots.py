@@ -1,0 +1,49 @@
+"""The figures: what is drawn, and at which scale."""
+
+import pytest
+
+from tests.training.conftest import made_up_run
+from training.plots import draw, draw_comparison, outliers
+
+GOOD = [[98.9, 99.2, 99.3, 99.35], [98.8, 99.1, 99.3, 99.41]]
+COLLAPSED = [[20.0, 9.8, 9.8, 9.8], [11.0, 9.8, 9.8, 9.8]]
+
+
+@pytest.fixture
+def run(tmp_path):
+    trials = dict.fromkeys(("bn", "gn", "ln"), GOOD)
+    return made_up_run(tmp_path, {**trials, "bn-l1-accumulated": COLLAPSED})
+
+
+def test_a_collapsed_trial_does_not_flatten_the_others(run):
+    whole, near = draw(run, "accuracy").axes
+    assert whole.get_ylim()[0] < 15
+    low, high = near.get_ylim()
+    assert 98.5 < low < 99.1
+    assert 99.41 < high < 99.6
+    assert len(whole.lines) == 4
+    assert len(near.lines) == 3
+    assert "without bn-l1-accumulated" in near.get_title()
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "loss"])
+def test_lines_are_means_and_bands_the_range_over_the_seeds(run, measure):
+    axis = draw(run, measure).axes[0]
+    drawn = axis.lines[0].get_ydata()
+    expected = [sum(v) / 2 for v in zip(*GOOD, strict=True)]
+    expected = expected if measure == "accuracy" else [1 - v / 100 for v in expected]
+    assert drawn == pytest.approx(expected)
+    assert len(axis.collections) == 4
+
+
+def test_the_comparison_shows_the_published_value_and_leaves_the_outlier_out(run):
+    axis = draw_comparison(run).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["bn", "gn", "ln"]
+    published = [line for line in axis.lines if line.get_label() == "published, last"]
+    assert [line.get_xdata()[0] for line in published] == [99.36, 99.21, 99.36]
+    assert axis.get_xlim()[0] > 98
+
+
+def test_two_trials_have_no_outlier():
+    assert outliers({"a": 99.0, "b": 9.8}) == set()
+    assert outliers({"a": 99.0, "b": 98.9, "c": 98.8, "d": 92.7}) == {"d"}
