@@ -65,24 +65,28 @@ class _ChannelNorm(Module):
         """Whether x's own statistics normalize: in training, or without buffers."""
         return self.training or self.running_mean is None
 
-    def _momentum(self, own: bool) -> float:
+    def _uses_buffers(self) -> bool:
+        """Whether the buffers take part; with tracking switched off later, in evaluation only."""
+        return self.track_running_stats or not self.training
+
+    def _momentum(self, moves: bool) -> float:
         """This step's momentum; None means a cumulative average, 1 / (batches so far)."""
         cumulative = 0.0
-        if own and self._counts_batches and self.num_batches_tracked is not None:
+        if moves and self._counts_batches and self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
             cumulative = 1.0 / int(self.num_batches_tracked)
         return cumulative if self.momentum is None else self.momentum
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         own = self._own_statistics()
-        keep_buffers = self.track_running_stats
+        keep_buffers = self._uses_buffers()
         return {
             "running_mean": self.running_mean if keep_buffers else None,
             "running_var": self.running_var if keep_buffers else None,
             "weight": self.weight,
             "bias": self.bias,
             self._flag: own,
-            "momentum": self._momentum(own and self.training),
+            "momentum": self._momentum(self.training and self.track_running_stats),
             "eps": self.eps,
         }
 
@@ -164,6 +168,9 @@ class _InstanceNorm(_ChannelNorm):
 
     def _own_statistics(self) -> bool:
         return self.training or not self.track_running_stats
+
+    def _uses_buffers(self) -> bool:
+        return True
 
 
 class InstanceNorm1d(_InstanceNorm):

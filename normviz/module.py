@@ -80,7 +80,8 @@ class Module:
             if value.shape != own[name].shape:
                 raise ValueError(f"{name} must have shape {own[name].shape}, got {value.shape}")
         for name, value in values.items():
-            if own[name].dtype.kind == "f" and own[name].dtype != value.dtype:
+            kinds = own[name].dtype.kind + value.dtype.kind
+            if kinds == "ff" and own[name].dtype != value.dtype:
                 setattr(self, name, value.copy())
             else:
                 own[name][...] = value
