@@ -12,9 +12,9 @@ from normviz.workbook.sheets.norm import NormSheet
 TITLE = "Normalization, step by step"
 
 
-def build(settings: Settings | None = None) -> Book:
-    """The workbook for some settings; the default is the one that ships."""
-    case = Case(settings or Settings())
+def build(settings: Settings | None = None, case: Case | None = None) -> Book:
+    """The workbook for some settings, the default being the one that ships, or for a case."""
+    case = case or Case(settings or Settings())
     book = Book(TITLE)
     first = contents.begin_contents(book)
     cells = inputs.build(book, case)

@@ -19,6 +19,8 @@ from normviz.workbook.cells import Book, Cell, Value
 MOMENT = "2024-01-01T00:00:00Z"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+XML = "http://www.w3.org/XML/1998/namespace"
+CELL, VALUE = f"{{{MAIN}}}c", f"{{{MAIN}}}v"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _SHEET_PART = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
 
@@ -57,14 +59,18 @@ def _part(name: str, content: bytes, book: Book) -> bytes:
 
 
 class _Rewriter:
-    """A parser target that writes what it reads, and a cached value into each formula's cell."""
+    """A parser target that writes what it reads, and a cached value into each formula's cell.
+
+    A namespace is declared at the first element that uses it, wherever the source declares it.
+    """
 
     def __init__(self, live: Iterator[tuple[str, Cell]]) -> None:
         self.live = live
         self.out: list[str] = []
-        self.prefixes: dict[str, str] = {}
-        self.fresh: list[tuple[str, str]] = []
-        self.names: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {XML: "xml"}
+        self.in_scope: dict[str, int] = {XML: 0}
+        self.names: dict[str, tuple[str, str]] = {}
+        self.depth = 0
         self.cached = ""
         self.formula_cell = False
         self.skipping = False
@@ -72,21 +78,25 @@ class _Rewriter:
 
     def start_ns(self, prefix: str | None, uri: str) -> None:
         self.prefixes[uri] = prefix or ""
-        self.fresh.append((prefix or "", uri))
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == f"{{{MAIN}}}c":
+        if tag == CELL:
             self._begin_cell(attributes)
-        elif self.formula_cell and tag == f"{{{MAIN}}}v":
+        elif self.formula_cell and tag == VALUE:
             self.skipping = True
             return
-        pieces = [f"<{self._name(tag)}"]
-        if self.fresh:
-            for prefix, uri in self.fresh:
-                pieces.append(f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}")
-            self.fresh.clear()
+        self.depth += 1
+        name, uri = self._name(tag)
+        pieces = [f"<{name}"]
+        if uri not in self.in_scope:
+            pieces.append(self._declaration(uri))
         for key, value in attributes.items():
-            pieces.append(f" {self._name(key)}={quoteattr(value)}")
+            name = key
+            if key[0] == "{":
+                name, uri = self._name(key)
+                if uri not in self.in_scope:
+                    pieces.append(self._declaration(uri))
+            pieces.append(f" {name}={quoteattr(value)}")
         pieces.append(">")
         self.out.append("".join(pieces))
 
@@ -94,10 +104,13 @@ class _Rewriter:
         if self.skipping:
             self.skipping = False
             return
-        if self.formula_cell and tag == f"{{{MAIN}}}c":
+        if self.formula_cell and tag == CELL:
             self.out.append(self.cached)
             self.formula_cell = False
-        self.out.append(f"</{self._name(tag)}>")
+        self.out.append(f"</{self._name(tag)[0]}>")
+        if self.depth in self.in_scope.values():
+            self.in_scope = {uri: at for uri, at in self.in_scope.items() if at != self.depth}
+        self.depth -= 1
 
     def data(self, text: str) -> None:
         if not self.skipping:
@@ -121,14 +134,20 @@ class _Rewriter:
         if kind:
             attributes["t"] = kind
 
-    def _name(self, tag: str) -> str:
-        """A name as it stood in the source: ElementTree's `{uri}local` with its prefix again."""
-        name = self.names.get(tag)
-        if name is None:
-            uri, _, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
-            prefix = "xml" if uri.endswith("/XML/1998/namespace") else self.prefixes.get(uri, "")
-            name = self.names[tag] = f"{prefix}:{local}" if prefix else local
-        return name
+    def _name(self, tag: str) -> tuple[str, str]:
+        """ElementTree's `{uri}local` with the source's prefix, and its namespace."""
+        known = self.names.get(tag)
+        if known is None:
+            uri, _, local = tag[1:].rpartition("}") if tag.startswith("{") else (XML, "", tag)
+            prefix = self.prefixes[uri] if tag.startswith("{") else ""
+            known = self.names[tag] = (f"{prefix}:{local}" if prefix else local), uri
+        return known
+
+    def _declaration(self, uri: str) -> str:
+        """Declare a namespace for the element at this depth."""
+        self.in_scope[uri] = self.depth
+        prefix = self.prefixes[uri]
+        return f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}"
 
 
 def cached_value(value: Value) -> tuple[str, str]:

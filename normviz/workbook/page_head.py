@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from normviz.workbook.cells import Book, Page
-from normviz.workbook.styles import ACCENT, BACK_LINK, SUBTITLE, TITLE
+from normviz.workbook.cells import Book, Page, Value
+from normviz.workbook.styles import ACCENT, BACK_LINK, SUBTITLE, TITLE, Style
 
 CONTENTS = "Contents"
 TITLE_ROW, TEXT_ROW, LINK_ROW, FIRST_ROW = 1, 2, 3, 5
@@ -20,6 +20,21 @@ def begin(book: Book, title: str, heading: str, tab: str | None = None) -> Page:
     page.freeze = (LINK_ROW + 1, 1)
     page.repeat_rows = (TITLE_ROW, LINK_ROW)
     return page
+
+
+def field(
+    page: Page,
+    column: int,
+    width: float,
+    value: Value,
+    style: Style,
+    formula: str | None = None,
+) -> tuple[str, int]:
+    """A value in the link row over as many columns as its width takes; cell and next column."""
+    last = column
+    while page.width(column, last) < width:
+        last += 1
+    return page.span((LINK_ROW, column, LINK_ROW, last), value, style, formula), last + 1
 
 
 def explain(page: Page, text: str, last_column: int) -> None:

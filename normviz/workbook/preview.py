@@ -12,7 +12,9 @@ import numpy as np
 import openpyxl
 from openpyxl.utils import get_column_letter
 
-WIDTH = 1400
+from normviz.workbook.png import png_bytes, read_ppm
+
+WIDTH = 1300
 COARSE, FINEST = 72, 600
 MARGIN = 6
 SECONDS = 180
@@ -72,16 +74,17 @@ def _cut_out(pdf: Path, page: int, draft: Path, width: int) -> Path:
     size = [round((right - left) * scale), round((bottom - top) * scale)]
     target = draft.with_suffix("")
     window = ["-x", corner[0], "-y", corner[1], "-W", size[0], "-H", size[1]]
-    only = ["-f", page, "-l", page, "-singlefile", "-png"]
+    only = ["-f", page, "-l", page, "-singlefile"]
     _run("pdftoppm", "-r", resolution, *only, *window, pdf, target)
-    return target.with_suffix(".png")
+    picture = target.with_suffix(".png")
+    picture.write_bytes(png_bytes(read_ppm(target.with_suffix(".ppm").read_bytes())))
+    return picture
 
 
 def _printed_part(picture: Path) -> tuple[int, int, int, int]:
     """Top, left, bottom and right of what is not white in a PGM picture, with a thin margin."""
-    _, size, _, pixels = picture.read_bytes().split(b"\n", 3)
-    width, height = map(int, size.split())
-    dark = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width) < 250
+    dark = read_ppm(picture.read_bytes()) < 250
+    height, width = dark.shape
     if not dark.any():
         return 0, 0, height, width
     rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from normviz.trace import Step, Trace
+from normviz.workbook.address import fixed_text
 from normviz.workbook.catalog import describe
 from normviz.workbook.cells import Book, Page
 from normviz.workbook.formulas import FORMULAS, Chain
-from normviz.workbook.page_head import FIRST_ROW, LINK_ROW, begin, explain
+from normviz.workbook.page_head import FIRST_ROW, begin, explain, field
 from normviz.workbook.panels import Caption, Formula, Paint, by_set, evenly
 from normviz.workbook.sections import Frame, Piece, StepPage
 from normviz.workbook.sheets.inputs import InputCells
@@ -69,19 +70,15 @@ class NormSheet:
         """Title, words, and the two numbers every step needs: eps, and n of each set."""
         page, sets, last = self.page, self.trace.sets, self.steps.last_column
         explain(page, f"{self.words.sets} {self.words.use} ({self.words.paper})", last)
-        page.put(LINK_ROW, 4, "ε =", LABEL_RIGHT)
-        area = (LINK_ROW, 5, LINK_ROW, 6)
-        eps = page.span(area, self.trace.eps, SETTING, self.inputs.setting("eps"))
-        page.put(LINK_ROW, 7, "n =", LABEL_RIGHT)
-        count = page.put(LINK_ROW, 8, sets.size, SETTING)
-        page.put(
-            LINK_ROW,
-            9,
-            f"elements in each of the {sets.count} sets",
-            LABEL_RIGHT.but(horizontal="left"),
-        )
-        page.put(LINK_ROW, max(last - 6, 12), self.words.call, CODE)
-        return "$" + eps[0] + "$" + eps[1:], "$" + count[0] + "$" + count[1:]
+        _, column = field(page, 3, 12, "ε =", LABEL_RIGHT)
+        live = self.inputs.setting("eps")
+        eps, column = field(page, column, 12, self.trace.eps, SETTING, live)
+        _, column = field(page, column, 5, "n =", LABEL_RIGHT)
+        count, column = field(page, column, 5, sets.size, SETTING)
+        text = f"elements in each of the {sets.count} sets" if sets.count > 1 else "elements in all"
+        _, column = field(page, column, 26, text, LABEL_RIGHT.but(horizontal="left"))
+        field(page, column, 40, self.words.call, CODE)
+        return fixed_text(eps), fixed_text(count)
 
     def _x(self) -> Piece:
         caption = Caption("x  the input", "colored by statistics set", self.trace.numpy_setup[0])

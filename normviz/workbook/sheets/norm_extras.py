@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz import functional
+from normviz.core import differentiate
 from normviz.trace import Trace
 from normviz.workbook.address import area_text
 from normviz.workbook.cells import Value
@@ -34,7 +34,7 @@ def closed_form(sheet: NormSheet) -> None:
     spread = "σ" if trace.sets.centered else "r"
     normalized, dxhat = trace["normalized"], trace["grad_normalized"]
     offset, slope = over_sets(trace, dxhat), over_sets(trace, dxhat * normalized)
-    closed = backward(trace).grad_input
+    closed = closed_gradient(trace)
     line = (
         "grad_normalized - a - normalized * b"
         if trace.sets.centered
@@ -231,10 +231,10 @@ def over_sets(trace: Trace, values: Array) -> Array:
     return np.asarray(means.reshape(trace.sets.statistic_shape))
 
 
-def backward(trace: Trace) -> Any:
-    """The gradients by the reference's own closed form."""
-    function = getattr(functional, f"{trace.op}_backward")
-    return function(trace["grad_output"], trace.x, **trace.arguments)
+def closed_gradient(trace: Trace) -> Array:
+    """The gradient of x by the reference's closed form, which knows no steps in between."""
+    grad, x = trace["grad_output"], trace.x
+    return differentiate(grad, x, trace.sets, trace.weight, trace.bias, trace.eps).grad_input
 
 
 def sets_of_parameters(chain: Chain) -> list[list[int]]:

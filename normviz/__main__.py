@@ -1,0 +1,7 @@
+"""`python -m normviz` is the command `normviz`."""
+
+import sys
+
+from normviz.cli import main
+
+sys.exit(main())

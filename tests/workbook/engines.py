@@ -1,0 +1,90 @@
+"""Independent engines that recalculate a file: what the cached values are held to."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import ironcalc
+import openpyxl
+import pytest
+
+from normviz.workbook.address import address
+from normviz.workbook.cells import Book, Value
+
+Place = tuple[str, str]
+"""Title of the sheet, and address of the cell."""
+
+TOLERANCE = 1e-9
+PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode"
+ oor:op="fuse"><value>0</value></prop></item></oor:items>
+"""
+
+
+def expected(book: Book) -> dict[Place, Value]:
+    """The value NumPy has for every formula cell of a book."""
+    return {
+        (page.title, where): cell.value for page in book.pages for where, cell in page.formulas()
+    }
+
+
+def ironcalc_values(
+    path: Path, places: Mapping[Place, Value], typed: Mapping[Place, str] | None = None
+) -> dict[Place, Value]:
+    """What ironcalc computes at some places, after typing into some cells."""
+    model = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
+    sheets = {t: at for at, t in enumerate(openpyxl.load_workbook(path, read_only=True).sheetnames)}
+    for (title, where), text in (typed or {}).items():
+        model.set_user_input(sheets[title], *_row_column(where), text)
+    model.evaluate()
+    return {
+        (title, where): model.get_cell_value(sheets[title], *_row_column(where))
+        for title, where in places
+    }
+
+
+def office_values(path: Path, scratch: Path) -> dict[Place, Value]:
+    """What LibreOffice computes for every cell, made to recalculate instead of trusting caches."""
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed")
+    profile = scratch / "profile"
+    (profile / "user").mkdir(parents=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(PROFILE)
+    out = scratch / "recalculated"
+    options = [f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx"]
+    command = [office, *options, "--outdir", str(out), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300, env=dict(os.environ))
+    book = openpyxl.load_workbook(out / path.name, data_only=True)
+    return {
+        (sheet.title, cell.coordinate): cell.value
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.value is not None
+    }
+
+
+def differences(wanted: Mapping[Place, Value], found: Mapping[Place, Value]) -> list[str]:
+    """Every cell that is not as wanted, in words."""
+    return [
+        f"{title}!{where}: {found.get((title, where))!r} instead of {value!r}"
+        for (title, where), value in wanted.items()
+        if not _same(value, found.get((title, where)))
+    ]
+
+
+def _same(wanted: Value, found: Value) -> bool:
+    if isinstance(wanted, (int, float)) and isinstance(found, (int, float)):
+        return abs(wanted - found) <= TOLERANCE * max(1.0, abs(wanted))
+    return wanted == found or (wanted in ("", None) and found in ("", None))
+
+
+def _row_column(where: str) -> tuple[int, int]:
+    cell = openpyxl.utils.cell.coordinate_from_string(where)
+    column = openpyxl.utils.column_index_from_string(cell[0])
+    assert address(cell[1], column) == where
+    return cell[1], column

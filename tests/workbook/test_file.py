@@ -1,0 +1,156 @@
+"""The file itself: same bytes, cached values readable, in place whole, and committed up to date."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas
+import pytest
+
+from normviz.workbook.build import build
+from normviz.workbook.case import Case, Settings
+from normviz.workbook.cells import Book
+from normviz.workbook.png import png_bytes
+from normviz.workbook.torch_values import computed, shipped
+from normviz.workbook.write import save, workbook_bytes, write_whole
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
+
+
+@pytest.fixture(scope="module")
+def default_bytes() -> bytes:
+    return workbook_bytes(build())
+
+
+def canonical_parts(content: bytes) -> dict[str, str]:
+    """Every part as canonical XML, so that compression and spelling do not matter."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return {name: ET.canonicalize(file.read(name).decode()) for name in file.namelist()}
+
+
+def test_building_twice_gives_the_same_bytes_in_any_process(default_bytes: bytes) -> None:
+    code = (
+        "import hashlib; from normviz.workbook.build import build; "
+        "from normviz.workbook.write import workbook_bytes; "
+        "print(hashlib.sha256(workbook_bytes(build())).hexdigest())"
+    )
+    seen = set()
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "OPENPYXL_LXML": str(seed == "1")}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+        seen.add(done.stdout.strip().decode())
+    assert seen == {hashlib.sha256(default_bytes).hexdigest()}
+
+
+def test_the_committed_workbook_is_current(default_bytes: bytes) -> None:
+    built, committed = canonical_parts(default_bytes), canonical_parts(COMMITTED.read_bytes())
+    assert [n for n in built if committed.get(n) != built[n]] == [], "run make workbook"
+    assert set(built) == set(committed)
+
+
+def test_there_is_a_picture_of_every_sheet(default_bytes: bytes) -> None:
+    titles = openpyxl.load_workbook(io.BytesIO(default_bytes), read_only=True).sheetnames
+    names = {f"normalization-{t.lower().replace(' ', '-')}.png" for t in titles}
+    assert names == {path.name for path in COMMITTED.parent.glob("normalization-*.png")}
+
+
+def test_the_values_of_torch_that_ship_are_current() -> None:
+    pytest.importorskip("torch")
+    now, (then, sentence) = computed(Case(Settings())), shipped()
+    assert sentence.startswith("Values of torch 2.")
+    assert {op: set(steps) for op, steps in now.items()} == {o: set(s) for o, s in then.items()}
+    for op, steps in now.items():
+        for name, value in steps.items():
+            np.testing.assert_allclose(then[op][name], value, rtol=0, atol=1e-13)
+
+
+def test_without_torch_the_column_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    book = build(Settings(seed=1))
+    texts = [c.value for page in book.pages for line in page.rows.values() for c in line.values()]
+    assert texts.count("no torch here") == 74
+    assert any("torch was not installed" in str(text) for text in texts)
+    assert "All 99 checks pass" in texts
+
+
+def test_pandas_and_openpyxl_read_the_cached_values(default_bytes: bytes) -> None:
+    book = build()
+    data = openpyxl.load_workbook(io.BytesIO(default_bytes), data_only=True)
+    frame = pandas.read_excel(io.BytesIO(default_bytes), sheet_name="BatchNorm", header=None)
+    page = next(page for page in book.pages if page.title == "BatchNorm")
+    for where, cell in page.formulas():
+        found = data["BatchNorm"][where]
+        assert found.value == cell.value
+        assert frame.iat[found.row - 1, found.column - 1] == cell.value
+
+
+def test_every_sheet_prints_on_landscape_pages_of_its_own_width(default_bytes: bytes) -> None:
+    for sheet in openpyxl.load_workbook(io.BytesIO(default_bytes)):
+        assert sheet.page_setup.orientation == "landscape"
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.freeze_panes is not None
+        links = [
+            cell.hyperlink.location for row in sheet["A1:D6"] for cell in row if cell.hyperlink
+        ]
+        assert sheet.title == "Contents" or "Contents!A1" in links
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "book.xlsx"
+    target.write_bytes(b"the old one")
+
+    book = Book("unsafe")
+    book.page("Data").put(1, 1, 1.0, formula="NOW()")
+    with pytest.raises(Exception, match="NOW"):
+        save(book, target)
+    assert target.read_bytes() == b"the old one"
+    with pytest.raises(TypeError):
+        write_whole(target, "text is refused by a binary file")  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["book.xlsx"]
+    write_whole(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_a_cell_is_taken_once_and_holds_finite_numbers() -> None:
+    page = Book("cells").page("Data")
+    page.put(1, 1, np.float64(0.5))
+    with pytest.raises(ValueError, match="taken already"):
+        page.put(1, 1, 2)
+    with pytest.raises(ValueError, match="nan"):
+        page.put(1, 2, float("nan"))
+    with pytest.raises(ValueError, match="outside of a sheet"):
+        page.put(0, 1, 2)
+
+
+def test_a_png_of_few_colors_keeps_its_pixels() -> None:
+    image = pytest.importorskip("PIL.Image")
+    draw = np.random.default_rng(0)
+    colors = draw.integers(0, 256, size=(40, 3), dtype=np.uint8)
+    pixels = colors[draw.integers(0, 40, size=(30, 50))]
+    picture = image.open(io.BytesIO(png_bytes(pixels))).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(picture), pixels)
+
+
+def test_a_png_of_many_colors_stays_close() -> None:
+    image = pytest.importorskip("PIL.Image")
+    ramp = np.linspace(0, 255, 60 * 60)
+    pixels = np.stack([ramp, 255 - ramp / 2, 40 + ramp / 3], axis=1).reshape(60, 60, 3)
+    picture = np.asarray(image.open(io.BytesIO(png_bytes(pixels.astype(np.uint8)))).convert("RGB"))
+    assert np.abs(picture - pixels).max() <= 9

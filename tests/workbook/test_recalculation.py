@@ -1,0 +1,139 @@
+"""Two engines recalculate every formula of every workbook and must find NumPy's values."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from normviz.workbook.address import address
+from normviz.workbook.build import build
+from normviz.workbook.case import Case, Settings
+from normviz.workbook.cells import Book, Value
+from normviz.workbook.sheets import inputs
+from normviz.workbook.write import save
+from tests.workbook.engines import (
+    Place,
+    differences,
+    expected,
+    ironcalc_values,
+    office_values,
+)
+
+SETTINGS = {
+    "default": Settings(),
+    "one image": Settings((1, 4, 2, 3), groups=4, eps=1e-3),
+    "one pixel": Settings((6, 4, 1, 1), groups=2, splits=3, seed=3),
+    "one channel": Settings((4, 1, 3, 3), groups=1, splits=4, seed=4),
+    "wide": Settings((2, 6, 1, 5), groups=3, splits=1, eps=0.5, seed=5),
+    "tall": Settings((3, 4, 4, 1), groups=2, splits=1, seed=6),
+}
+
+
+@pytest.fixture(scope="module", params=SETTINGS.values(), ids=SETTINGS.keys())
+def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path]:
+    book = build(request.param)
+    return book, save(book, tmp_path_factory.mktemp("built") / "workbook.xlsx")
+
+
+def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path]) -> None:
+    book, path = built
+    wanted = expected(book)
+    assert len(wanted) > 200
+    assert differences(wanted, ironcalc_values(path, wanted)) == []
+
+
+def test_libreoffice_finds_the_values_of_numpy(built: tuple[Book, Path], tmp_path: Path) -> None:
+    book, path = built
+    assert differences(expected(book), office_values(path, tmp_path)) == []
+
+
+def test_all_checks_pass(built: tuple[Book, Path]) -> None:
+    book, _ = built
+    says = [cell.value for _, cell in book.pages[0].formulas()]
+    assert len(says) == 1
+    assert str(says[0]).endswith("checks pass")
+
+
+def test_libreoffice_recalculates_and_does_not_trust_the_file(tmp_path: Path) -> None:
+    """The proof above would be none if a wrong cached value came back unchanged."""
+    book = Book("wrong")
+    book.page("Data").put(1, 1, 5.0, formula="1+1")
+    found = office_values(save(book, tmp_path / "wrong.xlsx"), tmp_path)
+    assert found["Data", "A1"] == 2
+
+
+def typed_inputs(case: Case) -> dict[Place, str]:
+    """What a student types into the yellow cells to get a case's inputs."""
+    cells = inputs.build(Book("places"), Case(case.settings))
+    tensors = {
+        "typed_x": case.x,
+        "typed_grad_output": case.grad_output,
+        "gamma": case.gamma,
+        "beta": case.beta,
+        "running_mean": case.running_mean,
+        "running_var": case.running_var,
+    }
+    typed = {
+        ("Inputs", cells.placed[name].at(index)): repr(float(value))
+        for name, tensor in tensors.items()
+        for index, value in enumerate(np.ravel(tensor))
+    }
+    return typed | {("Inputs", address(*cells.settings["eps"])): repr(case.settings.eps)}
+
+
+@pytest.mark.parametrize("name", ["default", "wide"])
+def test_changed_inputs_give_the_values_of_a_new_trace(name: str, tmp_path: Path) -> None:
+    settings = SETTINGS[name]
+    path = save(build(settings), tmp_path / "before.xlsx")
+    draw = np.random.default_rng(7)
+    case = Case(settings)
+    case.x = 3 * draw.standard_normal(settings.shape) + 5
+    case.grad_output = draw.standard_normal(settings.shape)
+    channels = settings.shape[1]
+    case.gamma, case.beta = draw.standard_normal(channels), draw.standard_normal(channels)
+    case.running_mean, case.running_var = draw.standard_normal(channels), draw.random(channels)
+    after = build(settings, case)
+    norms = {"BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "GhostBatchNorm", "RMSNorm"}
+    wanted: dict[Place, Value] = {
+        place: value for place, value in expected(after).items() if place[0] in norms
+    }
+    found = ironcalc_values(path, wanted, typed_inputs(case))
+    assert differences(wanted, found) == []
+
+
+def test_changed_inputs_rest_the_comparison_and_keep_the_laws(tmp_path: Path) -> None:
+    settings = Settings()
+    book = build(settings)
+    path = save(book, tmp_path / "before.xlsx")
+    case = Case(settings)
+    case.x = case.x + 0.25
+    wanted = {place: v for place, v in expected(book).items() if place[0] == "Checks"}
+    found = ironcalc_values(path, wanted, typed_inputs(case))
+    verdicts = [v for v in found.values() if v in ("PASS", "FAIL", "inputs changed")]
+    assert "FAIL" not in verdicts
+    assert verdicts.count("PASS") == 25
+    assert verdicts.count("inputs changed") == 2 * 74
+    assert "All 25 checks that hold for any input pass" in found.values()
+
+
+def test_a_formula_overwritten_by_a_number_fails_a_check(tmp_path: Path) -> None:
+    book = build(Settings())
+    path = save(book, tmp_path / "before.xlsx")
+    wanted = {place: v for place, v in expected(book).items() if place[0] == "Contents"}
+    norm = next(page for page in book.pages if page.title == "GroupNorm")
+    cell = next(a for a, c in norm.formulas() if c.formula and c.formula.startswith("AVERAGE"))
+    (says,) = ironcalc_values(path, wanted, {("GroupNorm", cell): "9"}).values()
+    assert str(says).endswith("checks FAIL")
+
+
+def test_random_draws_whole_numbers_and_the_laws_hold(tmp_path: Path) -> None:
+    settings = Settings()
+    book = build(settings)
+    path = save(book, tmp_path / "before.xlsx")
+    cells = inputs.build(Book("places"), Case(settings))
+    switch = {("Inputs", address(*cells.settings["switch"])): "Random"}
+    used: dict[Place, Value] = {("Inputs", cells.placed["x"].at(i)): None for i in range(64)}
+    drawn = list(ironcalc_values(path, used, switch).values())
+    assert all(value == int(value) and -4 <= value <= 4 for value in drawn)  # type: ignore
+    assert len(set(drawn)) > 3

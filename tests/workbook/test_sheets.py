@@ -1,0 +1,148 @@
+"""What the sheets show: colors by set, names as in the trace, and a sheet for a new norm."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from normviz import set_labels
+from normviz import sets as sets_module
+from normviz.sets import OPS, statistics_sets
+from normviz.workbook.build import build
+from normviz.workbook.case import Case, Settings
+from normviz.workbook.catalog import describe
+from normviz.workbook.cells import Book, Page
+from normviz.workbook.layout import Layout, Regions, areas_text
+from normviz.workbook.sheets import inputs
+from normviz.workbook.sheets.norm import NormSheet
+from normviz.workbook.styles import SET_COLORS
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return Case(Settings((4, 6, 2, 3), groups=3, splits=2))
+
+
+def sheet_of(case: Case, op: str) -> NormSheet:
+    book = Book("one sheet")
+    cells = inputs.build(book, case)
+    return NormSheet(book, case.trace(op), cells).build()
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_elements_and_statistics_wear_the_color_of_their_set(case: Case, op: str) -> None:
+    sheet = sheet_of(case, op)
+    labels = set_labels(op, case.shape, **case.arguments(op)).ravel()
+    for step in sheet.trace.steps:
+        body = sheet.steps.placed[step.name]
+        if step.kind == "element":
+            wanted = labels
+        elif step.kind == "set":
+            wanted = np.arange(1, sheet.trace.sets.count + 1)
+        else:
+            continue
+        fills = [_fill(sheet.page, body.at(index)) for index in range(len(wanted))]
+        assert fills == [SET_COLORS[(label - 1) % 16] for label in wanted]
+
+
+def _fill(page: Page, where: str) -> str | None:
+    from normviz.workbook.lint.sheets import parse_area
+
+    row, column, _, _ = parse_area(where)
+    return page.rows[row][column].style.fill
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_step_of_the_trace_is_on_the_sheet_in_words_and_symbols(case: Case, op: str) -> None:
+    sheet = sheet_of(case, op)
+    texts = [c.value for line in sheet.page.rows.values() for c in line.values()]
+    for step in sheet.trace.steps:
+        assert step.formula in texts
+        assert step.sentence in texts
+        assert any(f"{step.name}  {step.symbol}" in str(text) for text in texts)
+        assert step.numpy in texts or step.name == "grad_output"
+
+
+def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """Position norm: one mean and variance for each image and pixel, over the channels."""
+
+    def position(op: str, shape: tuple[int, ...]) -> sets_module.StatisticsSets:
+        n, c, space = shape[0], shape[1], int(np.prod(shape[2:]))
+        view, kept = (n, c, space), (n, *shape[2:])
+        return sets_module.StatisticsSets(op, shape, view, (1,), (1,), kept, (c,))
+
+    monkeypatch.setitem(OPS, "position_norm", sets_module.Op(position))
+    sets = statistics_sets("position_norm", case.shape)
+    trace = case.trace("batch_norm")
+    changed = _retraced(trace, sets, case)
+    book = Book("new")
+    sheet = NormSheet(book, changed, inputs.build(book, case)).build()
+    assert sheet.page.title == describe("position_norm").title == "PositionNorm"
+    first = sheet.chain.mean_over_set("x", 0)
+    assert first.count(":") == 0
+    assert first.count(",") == case.shape[1] - 1
+
+
+def _retraced(trace: Any, sets: Any, case: Case) -> Any:
+    from normviz.trace import Trace
+
+    arguments = dict(trace.arguments) | {"running_mean": None, "running_var": None}
+    made = Trace("position_norm", case.x, sets, True, arguments)
+    made._forward(case.x.reshape(sets.view))
+    return made.backward(case.grad_output)
+
+
+def places(regions: Regions) -> Iterator[set[tuple[int, int]]]:
+    for areas in regions.areas:
+        yield {
+            (row, column)
+            for top, left, bottom, right in areas
+            for row in range(top, bottom + 1)
+            for column in range(left, right + 1)
+        }
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 4, 5), (4, 4, 2, 2), (2, 4, 2, 3, 2)])
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("op", OPS)
+def test_areas_cover_each_set_and_no_element_of_another(
+    shape: tuple[int, ...], flat: bool, op: str
+) -> None:
+    arguments = {"num_groups": 2, "num_splits": 1, "normalized_shape": shape[1:]}
+    labels = set_labels(op, shape, **{n: arguments[n] for n in OPS[op].arguments})
+    layout = Layout(shape, flat)
+    rows, columns = layout.places()
+    regions = Regions(layout, labels)
+    for label, covered in enumerate(places(regions), start=1):
+        member = labels == label
+        inside = set(zip(rows[member].tolist(), columns[member].tolist(), strict=True))
+        outside = set(zip(rows[~member].tolist(), columns[~member].tolist(), strict=True))
+        assert inside <= covered
+        assert not outside & covered
+
+
+def test_a_scattered_set_is_covered_in_pieces() -> None:
+    layout = Layout((1, 2, 2, 2))
+    labels = np.array([[[[1, 2], [2, 1]], [[1, 2], [1, 2]]]])
+    regions = Regions(layout, labels)
+    assert areas_text(regions.areas[0], 1, 1) == "A1,D1,B2:D2"
+
+
+def test_the_flat_layout_reads_in_row_major_order() -> None:
+    rows, columns = Layout((4, 4, 2, 2), flat=True).places()
+    order = np.lexsort((columns.ravel(), rows.ravel()))
+    assert order.tolist() == list(range(64))
+
+
+def test_one_value_per_set_gets_the_sentence_of_the_refusal() -> None:
+    book = build(Settings((2, 3, 1, 1)))
+    page = next(page for page in book.pages if page.title == "InstanceNorm")
+    texts = " ".join(str(c.value) for line in page.rows.values() for c in line.values())
+    assert "more than 1 value per statistics set" in texts
+
+
+def test_all_text_stays_inside_the_printed_columns() -> None:
+    for page in build().pages:
+        used = max(max(line) for line in page.rows.values())
+        assert used <= max(page.widths), page.title
