@@ -59,6 +59,17 @@ class Link:
     reference: str = "A1"
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture (PNG) whose upper left corner stands in a cell; sizes in pixels of 1/96 inch."""
+
+    png: bytes
+    row: int
+    column: int
+    width: int
+    height: int
+
+
 @dataclass(slots=True)
 class Page:
     """One sheet: cells by row and column, and what is said about the sheet as a whole."""
@@ -73,6 +84,7 @@ class Page:
     choices: list[Choice] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
     charts: list[tuple[Any, int, int]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     freeze: tuple[int, int] | None = None
     repeat_rows: tuple[int, int] | None = None
     tab: str | None = None

@@ -12,9 +12,12 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
+from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.packaging.core import DocumentProperties
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.utils.units import pixels_to_EMU
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.datavalidation import DataValidation
@@ -22,7 +25,7 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 
 from normviz.workbook.address import address, area_text, on_sheet
-from normviz.workbook.cells import Book, Cell, Choice, Link, Page, Rule
+from normviz.workbook.cells import Book, Cell, Choice, Link, Page, Picture, Rule
 from normviz.workbook.styles import Style
 
 FONT, MONO_FONT = "Arial", "Courier New"
@@ -60,6 +63,19 @@ def _write_page(workbook: Workbook, page: Page) -> None:
         sheet.data_validations.append(_validation(choice))
     for chart, row, column in page.charts:
         sheet.add_chart(chart, address(row, column))
+    for picture in page.pictures:
+        sheet.add_image(_image(picture))
+
+
+def _image(picture: Picture) -> Any:
+    """A picture in openpyxl's terms; it needs Pillow, which only who places pictures has."""
+    from openpyxl.drawing.image import Image
+
+    image = Image(io.BytesIO(picture.png))
+    corner = AnchorMarker(col=picture.column - 1, row=picture.row - 1)
+    size = XDRPositiveSize2D(pixels_to_EMU(picture.width), pixels_to_EMU(picture.height))
+    image.anchor = OneCellAnchor(_from=corner, ext=size)
+    return image
 
 
 def _set_page(sheet: Any, page: Page) -> None:

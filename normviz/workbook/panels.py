@@ -55,7 +55,7 @@ class Caption:
 
 def _lines(text: str, width: float) -> int:
     """How many lines a text takes at the size of a sentence."""
-    return math.ceil(len(text) / max(width * 1.1, 1))
+    return math.ceil(len(text) / max(width * 1.4, 1))
 
 
 class Grid:
