@@ -1,0 +1,247 @@
+"""verify passes what is right and fails what is wrong, and leaves the module as it was."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import normviz
+from normviz.torch_layers import GhostBatchNorm2d
+from normviz.verify import standard_layers, verify_all
+from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
+
+SHAPE = (4, 6, 5, 3)
+
+
+def batch(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    return (2.0 * torch.randn(SHAPE, generator=generator) + 1.0).to(dtype)
+
+
+def failed(report):
+    return {d.tensor for d in report.differences if not d.passed}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_right_layers_pass(name, dtype, training):
+    report = normviz.verify(layer_of(name, dtype).train(training), inputs_of(name, dtype)[0])
+    assert report, str(report)
+    assert (report.dtype, report.training) == (dtype, training)
+
+
+def test_every_standard_layer_passes_in_both_dtypes_and_modes():
+    reports = verify_all()
+    assert all(reports), [str(report) for report in reports if not report]
+    names = [name for name, _, _ in standard_layers("float32")]
+    assert len(reports) == 4 * len(names)
+    found = {(r.layer, r.dtype, r.training) for r in reports}
+    assert found == {
+        (n, d, t) for n in names for d in ("float32", "float64") for t in (True, False)
+    }
+    for wanted in ("BatchNorm2d", "GroupNorm", "LayerNorm", "InstanceNorm3d", "RMSNorm"):
+        assert wanted in names
+
+
+class WrongEps(nn.BatchNorm2d):
+    def forward(self, x):
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, True, 0.1, 1e-3
+        )
+
+
+class BiasedRunningVar(nn.BatchNorm2d):
+    def forward(self, x):
+        y = super().forward(x)
+        n = x.numel() // x.shape[1]
+        if self.training:
+            new = x.detach().var((0, 2, 3), correction=0)
+            old = (self.running_var - 0.1 * new * n / (n - 1)) / 0.9
+            self.running_var.data.copy_(0.9 * old + 0.1 * new)
+        return y
+
+
+class WrongAxis(nn.LayerNorm):
+    def forward(self, x):
+        y = F.layer_norm(x, self.normalized_shape[-1:], None, None, self.eps)
+        return y * self.weight + self.bias
+
+
+class NoBiasGradient(nn.GroupNorm):
+    def forward(self, x):
+        return F.group_norm(x, self.num_groups, self.weight, self.bias.detach(), self.eps)
+
+
+class ScaledWeightGradient(nn.GroupNorm):
+    def forward(self, x):
+        half = 0.5 * self.weight + 0.5 * self.weight.detach()
+        return F.group_norm(x, self.num_groups, half, self.bias, self.eps)
+
+
+class StraightThrough(nn.BatchNorm2d):
+    """Right forward, but the statistics are taken for constants in the backward pass."""
+
+    def forward(self, x):
+        right = super().forward(x)
+        var, mean = torch.var_mean(x.detach(), (0, 2, 3), correction=0, keepdim=True)
+        constant = (x - mean) / torch.sqrt(var + self.eps)
+        constant = constant * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+        return constant + (right - constant).detach()
+
+
+class StaleBuffers(nn.BatchNorm2d):
+    def forward(self, x):
+        return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+
+
+class KerasMomentum(nn.BatchNorm2d):
+    def forward(self, x):
+        self.momentum = 1.0 - self.momentum
+        y = super().forward(x)
+        self.momentum = 1.0 - self.momentum
+        return y
+
+
+class OneSplit(GhostBatchNorm2d):
+    def forward(self, x):
+        return nn.BatchNorm2d.forward(self, x)
+
+
+class Nan(nn.BatchNorm2d):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+class WrongShape(nn.GroupNorm):
+    def forward(self, x):
+        return super().forward(x)[:1]
+
+
+class Detached(nn.GroupNorm):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+WRONG = {
+    "eps": (lambda: WrongEps(6), {"output"}),
+    "biased running variance": (lambda: BiasedRunningVar(6), {"running_var"}),
+    "axis": (lambda: WrongAxis((5, 3)), {"output", "grad_input"}),
+    "no bias gradient": (lambda: NoBiasGradient(2, 6), {"grad_bias"}),
+    "half the weight gradient": (lambda: ScaledWeightGradient(2, 6), {"grad_weight"}),
+    "constant statistics": (lambda: StraightThrough(6), {"grad_input"}),
+    "stale buffers": (lambda: StaleBuffers(6), {"running_mean", "running_var"}),
+    "momentum of the old value": (lambda: KerasMomentum(6), {"running_mean", "running_var"}),
+    "no splits": (lambda: OneSplit(6, 2), {"output", "grad_input"}),
+    "NaN": (lambda: Nan(6), {"output"}),
+    "shape": (lambda: WrongShape(2, 6), {"output"}),
+    "no gradient": (lambda: Detached(2, 6), {"grad_input", "grad_weight", "grad_bias"}),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("fault", WRONG)
+def test_wrong_layers_fail_and_the_report_says_where(fault, dtype):
+    make, tensors = WRONG[fault]
+    report = normviz.verify(make().to(dtype), batch(dtype))
+    assert not report
+    assert tensors <= failed(report)
+    assert "FAIL" in str(report)
+    assert report.as_dict()["passed"] is False
+    json.dumps(report.as_dict())
+
+
+@pytest.mark.parametrize("fault", ["biased running variance", "stale buffers"])
+def test_nothing_but_the_fault_is_blamed(fault):
+    make, tensors = WRONG[fault]
+    blamed = failed(normviz.verify(make().double(), batch()))
+    assert blamed - {"num_batches_tracked"} == tensors
+
+
+@pytest.mark.parametrize("name", ["BatchNorm2d", "InstanceNorm2d-tracked", "GhostBatchNorm2d"])
+def test_the_module_is_left_as_it_was(name):
+    module = layer_of(name)
+    x = torch.from_numpy(inputs_of(name)[0]).requires_grad_()
+    module.weight.grad = torch.full_like(module.weight, 3.0)
+    before, x_before = copy.deepcopy(module.state_dict()), x.detach().clone()
+    normviz.verify(module, x)
+    for key, value in module.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert torch.equal(module.weight.grad, torch.full_like(module.weight, 3.0))
+    assert module.training
+    assert torch.equal(x, x_before)
+    assert x.grad is None
+
+
+def test_frozen_parameters_are_not_asked_for_a_gradient():
+    module = nn.BatchNorm2d(6).double().requires_grad_(False)
+    report = normviz.verify(module, batch())
+    assert report
+    assert {d.tensor for d in report.differences} == {
+        "output",
+        "grad_input",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    }
+
+
+def test_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        assert normviz.verify(nn.GroupNorm(2, 6).double(), batch())
+    with torch.inference_mode():
+        assert normviz.verify(nn.GroupNorm(2, 6).double(), batch())
+
+
+def test_takes_arrays_and_tensors_and_an_upstream_gradient():
+    module = nn.GroupNorm(2, 6).double()
+    x, upstream = batch(), torch.ones(SHAPE).double()
+    reports = [
+        normviz.verify(module, x, upstream),
+        normviz.verify(module, x.numpy(), upstream.numpy()),
+    ]
+    assert reports[0] == reports[1]
+    assert reports[0]
+
+
+def test_the_report_lists_every_tensor_and_is_plain_data():
+    report = normviz.verify(nn.BatchNorm2d(6).double(), batch())
+    data = json.loads(json.dumps(report.as_dict()))
+    assert data["layer"] == "BatchNorm2d"
+    assert data["passed"] is True
+    assert data["shape"] == list(SHAPE)
+    assert [d["tensor"] for d in data["differences"]] == [
+        "output",
+        "grad_input",
+        "grad_weight",
+        "grad_bias",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    ]
+    assert report.worst.relative == max(d.relative for d in report.differences)
+    text = str(report)
+    assert text.startswith("PASS  BatchNorm2d  float64  training")
+    for difference in report.differences:
+        assert difference.tensor in text
+
+
+def test_an_unknown_module_is_refused():
+    with pytest.raises(TypeError, match=r"BatchNorm1d.*Linear"):
+        normviz.verify(nn.Linear(3, 3), torch.ones(2, 3))
+
+
+def test_what_the_layer_refuses_is_refused():
+    with pytest.raises(ValueError, match="more than 1 value"):
+        normviz.verify(nn.BatchNorm1d(3), torch.ones(1, 3))
+    with pytest.raises(TypeError, match="float64"):
+        normviz.verify(nn.BatchNorm1d(3), torch.ones(2, 3).double())
+
+
+def test_empty_batch():
+    report = normviz.verify(nn.BatchNorm1d(3), np.zeros((0, 3), np.float32))
+    assert report, str(report)
