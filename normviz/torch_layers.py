@@ -3,14 +3,19 @@
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, distributed, nn
 
 from normviz import functional
 from normviz.channelwise import gather, spread
-from normviz.errors import unknown_name
+from normviz.errors import needs_torch, unknown_name
 from normviz.sets import OPS
+
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor, distributed, nn
+except ModuleNotFoundError:
+    needs_torch("normviz.torch_layers")
+    raise
 
 
 class GhostBatchNorm2d(nn.BatchNorm2d):
