@@ -1,0 +1,67 @@
+"""Peak memory: at most twice the input beyond what goes in and what comes out."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import normviz
+from tests.reference.calls import OPS, make_call, modes
+
+SHAPE = (32, 64, 56, 56)
+WARM = (2, 8, 4, 4)
+ARGUMENTS = {"groups": 8, "splits": 4}
+
+
+def peak_beyond(function):
+    """The peak of what a call allocates, less what it returns, in bytes."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        result = function()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    arrays = result if isinstance(result, tuple) else (result,)
+    returned = sum(a.nbytes for a in arrays if a is not None)
+    assert peak - before >= returned, "the trace must see NumPy's memory"
+    return peak - before - returned
+
+
+@pytest.fixture(scope="module")
+def big():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal(SHAPE, np.float32), rng.standard_normal(SHAPE, np.float32)
+
+
+def call_on(op, mode, arrays):
+    x, grad_output = arrays
+    call = make_call(op, (*WARM[:1], *SHAPE[1:]), "float32", mode, **ARGUMENTS)
+    function, backward = getattr(normviz, op), getattr(normviz, f"{op}_backward")
+    return (
+        lambda: function(x, **call.arguments),
+        lambda: backward(grad_output, x, **call.arguments),
+    )
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_peak_of_forward_and_backward(op, big):
+    for function in call_on(op, modes(op)[0], big):
+        assert peak_beyond(function) <= 2 * big[0].nbytes
+
+
+@pytest.mark.parametrize("op", ["batch_norm", "group_norm"])
+def test_peak_in_channels_last(op, big):
+    laid_out = [np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in big]
+    for function in call_on(op, modes(op)[0], laid_out):
+        assert peak_beyond(function) <= 2 * big[0].nbytes
+
+
+@pytest.mark.parametrize("op", ["batch_norm", "layer_norm"])
+def test_peak_in_half_precision(op, big):
+    """It is worked in float32, block by block, never as a whole."""
+    half = [a.astype(np.float16) for a in big]
+    for function in call_on(op, modes(op)[0], half):
+        assert peak_beyond(function) <= 2 * half[0].nbytes
