@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,22 +25,22 @@ def digits_of(count: int) -> Digits:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, 28, 28), generator=draw, dtype=torch.uint8)
     labels = torch.randint(0, 10, (count,), generator=draw)
-    return Digits("random", images, labels, images[:50], labels[:50], "none")
+    return Digits("random digits", "none", images, labels, images[:5], labels[:5])
 
 
 def train(norm: str, processes: int, synchronize: bool) -> dict[str, torch.Tensor]:
-    """Three optimizer steps in float64 with plain SGD, and an uneven last batch."""
+    """Three optimizer steps in float64 with plain SGD, and a smaller last batch."""
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     config = replace(
-        find_trial("bn"), norm=norm, num_splits=processes, batch_size=32, dropout_value=0.0
+        find_trial("bn"), norm=norm, num_splits=processes, batch_size=8, dropout_value=0.0
     )
-    trainer = Trainer(config, digits_of(80))
+    trainer = Trainer(config, digits_of(20))
     trainer.model.double()
     trainer._test_images = trainer._test_images.double()
     trainer.distribute(synchronize)
     generator = torch.Generator().manual_seed(1)
-    for length in (32, 32, 16):
+    for length in (8, 8, 4):
         x = torch.rand(length, 1, 28, 28, generator=generator)
         y = torch.randint(0, 10, (length,), generator=generator)
         trainer.train_step(*parallel.shard(x, y))
@@ -47,7 +48,7 @@ def train(norm: str, processes: int, synchronize: bool) -> dict[str, torch.Tenso
     return trainer.model.state_dict()
 
 
-def worker(rank: int, processes: int, synchronize: bool, folder: str) -> None:
+def worker(rank: int, processes: int, folder: str) -> None:
     os.environ |= {
         "RANK": str(rank),
         "WORLD_SIZE": str(processes),
@@ -55,20 +56,21 @@ def worker(rank: int, processes: int, synchronize: bool, folder: str) -> None:
         "MASTER_PORT": (Path(folder) / "port").read_text(),
     }
     parallel.join("cpu")
-    state = train("batch", processes, synchronize)
-    torch.save(state, Path(folder) / f"state-{rank}.pt")
+    states = {kind: train("batch", processes, kind == "shared") for kind in ("own", "shared")}
+    torch.save(states, Path(folder) / f"states-{rank}.pt")
     parallel.leave()
 
 
-def together(processes: int, synchronize: bool, folder: Path) -> list[dict[str, torch.Tensor]]:
+@pytest.fixture(scope="module", params=[2, 4], ids="{} processes".format)
+def together(request, tmp_path_factory) -> list[dict[str, dict[str, torch.Tensor]]]:
+    """What each process ends with, for its own statistics and for shared ones."""
+    folder = tmp_path_factory.mktemp("together")
     (folder / "port").write_text(str(free_port()))
-    multiprocessing.spawn(worker, (processes, synchronize, str(folder)), nprocs=processes)
-    return [torch.load(folder / f"state-{rank}.pt") for rank in range(processes)]
+    multiprocessing.spawn(worker, (request.param, str(folder)), nprocs=request.param)
+    return [torch.load(folder / f"states-{rank}.pt") for rank in range(request.param)]
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -80,22 +82,21 @@ def _default_dtype():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("processes", [2, 4])
 @pytest.mark.parametrize(
-    ("synchronize", "norm"),
-    [(False, "ghost"), (True, "batch")],
+    ("statistics", "norm"),
+    [("own", "ghost"), ("shared", "batch")],
     ids=["own statistics = Ghost BatchNorm", "shared statistics = BatchNorm"],
 )
-def test_processes_equal_one_process(tmp_path, processes, synchronize, norm):
-    states = together(processes, synchronize, tmp_path)
-    alone = train(norm, processes, synchronize=False)
-    other = train("batch" if norm == "ghost" else "ghost", processes, synchronize=False)
-    for state in states:
+def test_processes_equal_one_process(together, statistics, norm):
+    alone = train(norm, len(together), synchronize=False)
+    other = train("batch" if norm == "ghost" else "ghost", len(together), synchronize=False)
+    for states in together:
+        state = states[statistics]
         assert state.keys() == alone.keys()
         for name, value in alone.items():
             torch.testing.assert_close(state[name], value, rtol=1e-8, atol=1e-8, msg=name)
     weight = "classify.weight"
-    assert not torch.allclose(states[0][weight], other[weight], atol=1e-6)
+    assert not torch.allclose(together[0][statistics][weight], other[weight], atol=1e-6)
 
 
 def test_only_batch_norm_is_synchronized():
