@@ -20,6 +20,12 @@ def check_tensor(name: str, value: Any) -> Array:
     """
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if type(value) not in (np.ndarray, np.memmap):
+        # A masked array would be averaged with its mask in one place and without in another.
+        raise TypeError(
+            f"{name} must be a plain NumPy array, got {type(value).__name__}: "
+            f"convert it with np.asarray({name})"
+        )
     if value.dtype not in FLOATS:
         raise TypeError(
             f"{name} must be float16, float32 or float64, got {value.dtype}: "

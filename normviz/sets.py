@@ -92,8 +92,7 @@ def statistics_sets(op: str, shape: Shape, **arguments: Any) -> StatisticsSets:
     for name in needed:
         if name not in arguments:
             raise TypeError(f"{op} needs the argument {name}: for example {name}={_EXAMPLES[name]}")
-    shape = tuple(operator.index(n) for n in shape)
-    return OPS[op].build(op, shape, *(arguments[name] for name in needed))
+    return OPS[op].build(op, _checked(shape), *(arguments[name] for name in needed))
 
 
 def set_labels(op: str, shape: Shape, **arguments: Any) -> npt.NDArray[np.int64]:
@@ -112,6 +111,18 @@ def set_labels(op: str, shape: Shape, **arguments: Any) -> npt.NDArray[np.int64]
            [3, 4]])
     """
     return statistics_sets(op, shape, **arguments).labels()
+
+
+def _checked(shape: Shape) -> Shape:
+    try:
+        checked = tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise TypeError(
+            f"shape must be a tuple of ints, got {shape!r}: for example (4, 6, 2, 2)"
+        ) from None
+    if min(checked, default=0) < 0:
+        raise ValueError(f"shape must not have negative dimensions, got {checked}")
+    return checked
 
 
 def _channels_and_space(op: str, shape: Shape) -> tuple[int, int, int]:
