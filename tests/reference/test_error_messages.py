@@ -11,6 +11,14 @@ TRAIN = {"training": True}
 
 MESSAGES = [
     ("batch_norm", [[1.0]], TRAIN, TypeError, ["x must be a NumPy array", "list"]),
+    (
+        "batch_norm",
+        np.ma.array(X, mask=X > 1),
+        TRAIN,
+        TypeError,
+        ["plain", "MaskedArray", "np.asarray"],
+    ),
+    ("batch_norm", X.astype(">f8"), TRAIN, TypeError, ["x must be float16", ">f8"]),
     ("batch_norm", X.astype(np.int32), TRAIN, TypeError, ["x", "float32", "int32", "astype"]),
     ("batch_norm", X.astype(np.longdouble), TRAIN, TypeError, ["x", "longdouble|float128"]),
     ("batch_norm", X[0, 0], TRAIN, ValueError, ["x must have at least 2", r"\(5,\)"]),
@@ -101,3 +109,14 @@ def test_sets_refuse_in_the_same_words(function):
         function("group_norm", (2, 4), num_groups=3)
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         function("batch_norm", (4,))
+
+
+@pytest.mark.parametrize("shape", [5, (2.0, 3), ("2", 3), None])
+def test_a_shape_that_is_none_is_refused(shape):
+    with pytest.raises(TypeError, match="shape must be a tuple of ints"):
+        normviz.set_labels("batch_norm", shape)
+
+
+def test_negative_dimensions_are_refused():
+    with pytest.raises(ValueError, match=r"negative dimensions, got \(-1, 3\)"):
+        normviz.set_labels("batch_norm", (-1, 3))

@@ -105,3 +105,12 @@ def test_buffers_may_be_views(op):
     views = {name: store[:, i] for i, name in enumerate(BUFFERS)}
     getattr(normviz, op)(call.x, **(call.arguments | views))
     np.testing.assert_array_equal(store, np.stack([expected[n] for n in BUFFERS], axis=1))
+
+
+def test_a_file_mapped_into_memory(tmp_path):
+    x = make_call("batch_norm", (4, 6, 5)).x
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    found = normviz.batch_norm(mapped, training=True)
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, normviz.batch_norm(x, training=True))

@@ -1,16 +1,16 @@
 """What must hold for any input, whatever the numbers: checked on numbers hypothesis chooses."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import normviz
 from tests.reference.calls import OPS, TRAILING
+from tests.reference.chosen import chosen
 
 ELEMENTS = st.floats(-8, 8, width=32).map(lambda v: round(v, 3))
 CENTERED = [op for op in OPS if op != "rms_norm"]
-SMALL = settings(max_examples=40, deadline=None)
 
 
 @st.composite
@@ -41,21 +41,21 @@ def per_set(op, x, values):
     return values.ravel()[np.argsort(labels, kind="stable")].reshape(labels.max(), -1)
 
 
-@SMALL
+@chosen
 @given(x=tensors())
 def test_group_norm_with_one_group_is_layer_norm(x):
     expected = normviz.layer_norm(x, x.shape[1:])
     np.testing.assert_allclose(normviz.group_norm(x, 1), expected, rtol=0, atol=1e-11)
 
 
-@SMALL
+@chosen
 @given(x=tensors())
 def test_group_norm_with_a_group_per_channel_is_instance_norm(x):
     expected = normviz.instance_norm(x)
     np.testing.assert_allclose(normviz.group_norm(x, x.shape[1]), expected, rtol=0, atol=1e-11)
 
 
-@SMALL
+@chosen
 @given(x=tensors())
 def test_ghost_batch_norm_with_one_split_is_batch_norm(x):
     expected = normviz.batch_norm(x, training=True)
@@ -63,7 +63,7 @@ def test_ghost_batch_norm_with_one_split_is_batch_norm(x):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
 
 
-@SMALL
+@chosen
 @given(x=tensors(), data=st.data())
 def test_ghost_batch_norm_is_batch_norm_of_every_split(x, data):
     splits = data.draw(st.sampled_from([s for s in (1, 2, 4) if len(x) % s == 0]))
@@ -81,7 +81,7 @@ def test_ghost_batch_norm_is_batch_norm_of_every_split(x, data):
     np.testing.assert_allclose(found / scale, np.concatenate(gradients) / scale, atol=1e-10)
 
 
-@SMALL
+@chosen
 @given(x=tensors())
 def test_instance_norm_is_batch_norm_of_every_sample(x):
     expected = np.concatenate(
@@ -90,7 +90,7 @@ def test_instance_norm_is_batch_norm_of_every_sample(x):
     np.testing.assert_allclose(normviz.instance_norm(x), expected, rtol=0, atol=1e-11)
 
 
-@SMALL
+@chosen
 @given(x=tensors())
 def test_layer_norm_is_rms_norm_of_the_centered(x):
     centered = x - x.mean(axis=tuple(range(1, x.ndim)), keepdims=True)
@@ -98,26 +98,26 @@ def test_layer_norm_is_rms_norm_of_the_centered(x):
     np.testing.assert_allclose(normviz.layer_norm(x, x.shape[1:]), expected, rtol=0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(CENTERED), x=tensors(), shift=st.floats(-50, 50))
 def test_a_shift_of_x_changes_nothing(op, x, shift):
     np.testing.assert_allclose(own(op, x + shift), own(op, x), rtol=0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(OPS), x=tensors(), scale=st.floats(0.01, 100))
 def test_a_scale_of_x_changes_nothing_but_the_weight_of_eps(op, x, scale):
     found = own(op, x * scale, eps=1e-3 * scale**2)
     np.testing.assert_allclose(found, own(op, x, eps=1e-3), rtol=0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(OPS), x=tensors())
 def test_a_change_of_sign_passes_through(op, x):
     np.testing.assert_allclose(own(op, -x), -own(op, x), rtol=0, atol=1e-11)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(CENTERED), x=tensors(), eps=st.sampled_from([1e-5, 1e-2, 1.0]))
 def test_every_set_gets_mean_0_and_variance_v_over_v_plus_eps(op, x, eps):
     before, after = per_set(op, x, x), per_set(op, x, own(op, x, eps=eps))
@@ -126,7 +126,7 @@ def test_every_set_gets_mean_0_and_variance_v_over_v_plus_eps(op, x, eps):
     np.testing.assert_allclose(after.var(axis=1), var / (var + eps), rtol=1e-9, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(x=tensors(), eps=st.sampled_from([1e-5, 1e-2, 1.0]))
 def test_every_set_of_rms_norm_gets_mean_square_m_over_m_plus_eps(x, eps):
     before, after = (per_set("rms_norm", x, a) for a in (x, own("rms_norm", x, eps=eps)))
@@ -134,7 +134,7 @@ def test_every_set_of_rms_norm_gets_mean_square_m_over_m_plus_eps(x, eps):
     np.testing.assert_allclose((after**2).mean(axis=1), square / (square + eps), atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(CENTERED), x=tensors(), seed=st.integers(0, 99))
 def test_grad_input_sums_to_0_over_every_set(op, x, seed):
     dy = np.random.default_rng(seed).standard_normal(x.shape)
@@ -146,7 +146,7 @@ def test_grad_input_sums_to_0_over_every_set(op, x, seed):
     np.testing.assert_allclose(per_set(op, x, dx).sum(axis=1), 0.0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(OPS), x=tensors(), seed=st.integers(0, 99))
 def test_permuting_samples_permutes_the_output(op, x, seed):
     if op == "ghost_batch_norm":
@@ -156,7 +156,7 @@ def test_permuting_samples_permutes_the_output(op, x, seed):
     np.testing.assert_allclose(own(op, x[order]), own(op, x)[order], rtol=0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(op=st.sampled_from(OPS), x=tensors(), seed=st.integers(0, 99))
 def test_permuting_channels_permutes_the_output(op, x, seed):
     channels = np.arange(x.shape[1])
@@ -166,7 +166,7 @@ def test_permuting_channels_permutes_the_output(op, x, seed):
     np.testing.assert_allclose(own(op, x[:, order]), own(op, x)[:, order], rtol=0, atol=1e-9)
 
 
-@SMALL
+@chosen
 @given(x=tensors(), momentum=st.floats(0, 1))
 def test_a_running_buffer_moves_by_momentum_and_to_the_unbiased_variance(x, momentum):
     mean, var = np.full(x.shape[1], 0.5), np.full(x.shape[1], 2.0)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import normviz
 from tests.reference.calls import OPS, TRAILING
+from tests.reference.chosen import chosen
 from tests.reference.truth import brute_labels
 
 
@@ -28,6 +29,7 @@ def test_labels_are_the_definition(op, shape):
     assert labels.dtype == np.int64
 
 
+@chosen
 @given(data=st.data())
 def test_labels_of_any_shape(data):
     op = data.draw(st.sampled_from(OPS))
