@@ -5,7 +5,7 @@ from __future__ import annotations
 from normviz.workbook.case import Case, Settings
 from normviz.workbook.catalog import describe
 from normviz.workbook.cells import Book
-from normviz.workbook.sheets import contents, identities, inputs, reference, refused, sets
+from normviz.workbook.sheets import contents, identities, inputs, lessons, reference, refused, sets
 from normviz.workbook.sheets.checks import ChecksSheet
 from normviz.workbook.sheets.norm import NormSheet
 
@@ -26,6 +26,7 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
         else:
             sheets[op] = NormSheet(book, trace, cells).build()
     equal = identities.build(book, case, cells, sheets)
+    lessons.build(book)
     checks = ChecksSheet(book, case, cells)
     constants = reference.build(book, case)
     status, value = checks.build(sheets, equal, constants)
@@ -89,4 +90,4 @@ ROWS: dict[str, contents.Row] = {
             "Compare the last digits of the two.",
         ),
     )
-}
+} | {lesson.title: lesson.row for lesson in lessons.LESSONS}

@@ -30,17 +30,22 @@ from normviz.workbook.styles import INK, LINE, SOFT
 
 LINE_COLORS = ("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "7F5539", "444444")
 DASHES = ("solid", "dash", "sysDot", "dashDot")
-EMU_PER_POINT, LINE_POINTS = 12_700, 1.75
+EMU_PER_POINT, LINE_POINTS, THIN_POINTS = 12_700, 1.75, 0.75
 MOST_MARKS = 13
 """More marks than these on an axis of steps cannot be read side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a chart: its name, and the column of numbers it goes through."""
+    """One line of a chart: its name, and the column of numbers it goes through.
+
+    Without a `color` it takes the next of LINE_COLORS; a `thin` one is dashed and stays behind.
+    """
 
     name: str
     area: Area
+    color: str | None = None
+    thin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,13 @@ def line_chart(
     steps: Area,
     lines: Sequence[Line],
     axis_titles: tuple[str, str],
-    scale: Scale,
+    scale: Scale | None,
     size: tuple[float, float] = (16.0, 8.0),
+    legend: str = "r",
 ) -> Any:
     """A chart of columns of `page` over its column `steps`; `size` in centimeters.
 
+    Without a scale the axis fits itself to the numbers, as it must where those are live.
     Its place on the page is the business of the page: `page.charts.append((chart, row, column))`.
     """
     chart = LineChart()
@@ -80,12 +87,12 @@ def line_chart(
     if len(lines) == 1:
         chart.legend = None
     else:
-        chart.legend.position, chart.legend.overlay = "r", False
+        chart.legend.position, chart.legend.overlay = legend, False
         chart.legend.txPr = _letters(9)
     return chart
 
 
-def _set_axes(chart: Any, titles: tuple[str, str], scale: Scale, steps: int) -> None:
+def _set_axes(chart: Any, titles: tuple[str, str], scale: Scale | None, steps: int) -> None:
     pale = GraphicalProperties(ln=LineProperties(solidFill=LINE, w=EMU_PER_POINT // 2))
     for axis, title in zip((chart.x_axis, chart.y_axis), titles, strict=True):
         axis.delete = False
@@ -94,9 +101,11 @@ def _set_axes(chart: Any, titles: tuple[str, str], scale: Scale, steps: int) -> 
         axis.graphicalProperties = pale
         axis.majorTickMark = "out"
     chart.y_axis.majorGridlines.spPr = pale
-    chart.y_axis.scaling.min, chart.y_axis.scaling.max = scale.low, scale.high
-    chart.y_axis.majorUnit = scale.step
-    chart.y_axis.number_format, chart.y_axis.numFmt.sourceLinked = scale.number, False
+    if scale:
+        chart.y_axis.scaling.min, chart.y_axis.scaling.max = scale.low, scale.high
+        chart.y_axis.majorUnit = scale.step
+    number = scale.number if scale else "General"
+    chart.y_axis.number_format, chart.y_axis.numFmt.sourceLinked = number, False
     chart.y_axis.crosses = "min"
     chart.x_axis.tickLblPos = "low"
     every = -(-steps // MOST_MARKS)
@@ -109,9 +118,9 @@ def _series(page: Page, line: Line, place: int) -> Any:
     series.smooth = False
     series.marker.symbol = "none"
     stroke = LineProperties(
-        solidFill=LINE_COLORS[place % len(LINE_COLORS)],
-        w=int(LINE_POINTS * EMU_PER_POINT),
-        prstDash=DASHES[place // len(LINE_COLORS) % len(DASHES)],
+        solidFill=line.color or LINE_COLORS[place % len(LINE_COLORS)],
+        w=int((THIN_POINTS if line.thin else LINE_POINTS) * EMU_PER_POINT),
+        prstDash="sysDash" if line.thin else DASHES[place // len(LINE_COLORS) % len(DASHES)],
     )
     series.graphicalProperties = GraphicalProperties(ln=stroke)
     return series

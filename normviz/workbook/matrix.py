@@ -158,7 +158,9 @@ class Desk:
     ) -> str:
         """A yellow drop-down with its name before it."""
         hint = f"Choose one of: {', '.join(options)}."
-        return self._setting(column, label, value, note, Choice(_NONE, tuple(options), "", "", hint))
+        return self._setting(
+            column, label, value, note, Choice(_NONE, tuple(options), "", "", hint)
+        )
 
     def _setting(self, column: int, label: str, value: Value, note: str, rule: Choice) -> str:
         self.page.put(self.row, column - 1, label, LABEL)

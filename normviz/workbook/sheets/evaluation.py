@@ -6,38 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from normviz.workbook.charts import Line, line_chart
 from normviz.workbook.cells import Book
+from normviz.workbook.charts import Line, line_chart
 from normviz.workbook.matrix import BOLD, DIFFERENCE, Desk, Matrix
 from normviz.workbook.panels import Caption
 from normviz.workbook.sheets import evaluation_more
-from normviz.workbook.sheets.evaluation_case import BATCHES, CHANNELS, SAMPLES, STEPS, EvaluationCase
+from normviz.workbook.sheets.evaluation_case import (
+    BATCHES,
+    CHANNEL_NAMES,
+    CHANNELS,
+    LEFTS,
+    SAMPLE_NAMES,
+    SAMPLES,
+    STEPS,
+    EvaluationCase,
+    channel,
+)
 from normviz.workbook.styles import (
-    ACCENT,
     AXIS_LEFT,
     FAINT,
     INPUT_NUMBER,
     LABEL,
     NUMBER,
     PAPER,
-    Style,
-    set_color,
+    SOFT,
 )
 
 TITLE = "Evaluation"
 WIDTHS = (17, *((8.6, 8.6, 2.4) * 5), 8.6, 8.6)
-LEFTS = tuple(3 + 3 * at for at in range(6))
-"""The first column of each of the six pairs of channels."""
-
-CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
-SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
 INKS = ("2F6DA8", "C2611F")
 """Channels 0 and 1 in a chart: the ink that goes with the color of their set."""
-
-
-def channel(style: Style) -> Any:
-    """Every column in the color of its channel, which is its statistics set."""
-    return lambda _, c: style.filled(set_color(c + 1))
 
 
 class EvaluationSheet:
@@ -106,7 +104,9 @@ class EvaluationSheet:
             below = Matrix(top, left, 3, CHANNELS)
             formula = self._statistic(self.x[at], below)
             down = names if at == 0 else ()
-            self.statistics.append(desk.matrix(left, values, formula, channel(BOLD), top=top, down=down))
+            self.statistics.append(
+                desk.matrix(left, values, formula, channel(BOLD), top=top, down=down)
+            )
         desk.row = top + 4
         desk.say(
             "σ² = Σ (x − μ)² / n normalizes the batch itself, in training. s² = σ² · n / (n − 1) "
@@ -128,7 +128,10 @@ class EvaluationSheet:
     def _trajectory(self) -> None:
         """One row a step: what the batch brings, and where the running statistics are then."""
         desk, case = self.desk, self.case
-        desk.banner("The running statistics follow", "new = (1 − momentum) · old + momentum · batch")
+        desk.banner(
+            "The running statistics follow",
+            "new = (1 − momentum) · old + momentum · batch; from step 5 on the batches come again",
+        )
         captions = (
             Caption("batch mean μ"),
             Caption("running_mean"),
@@ -140,7 +143,6 @@ class EvaluationSheet:
         )
         desk.row += 1
         top = desk.row
-        names = [f"step {t}, batch {(t - 1) % BATCHES + 1}" for t in range(1, STEPS + 1)]
         means, variances = case.running()
         first = np.tile([t["mean"] for t in case.traces], (STEPS // BATCHES, 1))
         second = np.tile([case.unbiased(t) for t in case.traces], (STEPS // BATCHES, 1))
@@ -150,8 +152,11 @@ class EvaluationSheet:
         batch_var = desk.matrix(LEFTS[2], second, self._of_batch(2), channel(NUMBER), top=top + 1)
         self.running_mean = self._moving(LEFTS[1], top, means, batch_mean, 2)
         self.running_var = self._moving(LEFTS[3], top, variances, batch_var, 3)
-        for t, name in enumerate(["at first", *names]):
-            desk.page.put(top + t, 2, name, AXIS_LEFT.but(color=FAINT if t > BATCHES else "5B6770"))
+        look = AXIS_LEFT
+        desk.page.put(top - 1, 2, "step", look)
+        desk.page.put(top, 2, "at first", look)
+        for t in range(1, STEPS + 1):
+            desk.page.put(top + t, 2, t, look.but(color=SOFT if t <= BATCHES else FAINT))
         self._charts(top, batch_mean, batch_var)
         desk.row = top + STEPS + 2
         self._share(desk)
@@ -159,12 +164,12 @@ class EvaluationSheet:
     def _share(self, desk: Desk) -> None:
         """How much of the first value is left, which is why so short a training misleads."""
         momentum, case = self.momentum, self.case
-        desk.page.put(desk.row, 2, "of the first value", LABEL)
+        desk.page.put(desk.row, 2, "left of the start", LABEL)
         for at, step in enumerate((4, STEPS)):
             value = (1 - case.momentum) ** step
             style = BOLD.but(number="0.0%").filled(PAPER)
             desk.page.put(desk.row, LEFTS[at], value, style, f"(1-{momentum})^{step}")
-            text = f"is left after {step} steps"
+            text = f"after {step} steps"
             desk.page.span((desk.row, LEFTS[at] + 1, desk.row, LEFTS[at] + 2), text, AXIS_LEFT)
         desk.row += 1
         desk.say(
@@ -194,19 +199,18 @@ class EvaluationSheet:
             ("running_mean", self.running_mean, batch_mean),
             ("running_var", self.running_var, batch_var),
         )
-        steps = (top + 1, 21, top + STEPS, 21)
-        for t in range(1, STEPS + 1):
-            page.put(top + t, 21, t, Style(size=7, color="FFFFFF"))
+        steps = (top + 1, 2, top + STEPS, 2)
         for at, (title, running, batch) in enumerate(parts):
             lines = []
             for c in range(CHANNELS):
                 (first, left, last, _), column = running.area, batch.left + c
                 lines.append(
-                    Line(f"{title}, c = {c}", (first + 1, left + c, last, left + c), INKS[c])
+                    Line(f"running, c = {c}", (first + 1, left + c, last, left + c), INKS[c])
                 )
                 area = (batch.top, column, batch.top + STEPS - 1, column)
-                lines.append(Line(f"of the batch, c = {c}", area, INKS[c], thin=True))
-            chart = line_chart(page, title, "step", steps, lines, (12.2, 6.5))
+                lines.append(Line(f"batch, c = {c}", area, INKS[c], thin=True))
+            axes = ("step", title)
+            chart = line_chart(page, title, steps, lines, axes, None, (9.0, 6.8), "b")
             page.charts.append((chart, top - 1 + 13 * at, LEFTS[4]))
 
     def _side_by_side(self) -> None:
@@ -279,6 +283,7 @@ class EvaluationSheet:
         )
         desk.captions([(left, left + 1, text) for left, text in zip(LEFTS, captions, strict=True)])
         desk.row += 1
+        plain = NUMBER.but(number="General")
         values = (
             made.x,
             made["output"],
@@ -292,7 +297,12 @@ class EvaluationSheet:
             down = SAMPLE_NAMES if at == 0 else ()
             self.shown.append(
                 desk.matrix(
-                    left, values[at], self._output(at), channel(NUMBER), down=down, across=CHANNEL_NAMES
+                    left,
+                    values[at],
+                    self._output(at),
+                    channel(plain if at == 0 else NUMBER),
+                    down=down,
+                    across=CHANNEL_NAMES,
                 )
             )
         desk.row += SAMPLES + 1

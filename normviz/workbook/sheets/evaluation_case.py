@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from normviz.functional import batch_norm, ghost_batch_norm
 from normviz.trace import Trace, trace
+from normviz.workbook.matrix import CellStyle
+from normviz.workbook.styles import Style, set_color
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
 BATCHES, SAMPLES, CHANNELS, SPLITS, STEPS = 4, 6, 2, 2, 24
+CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
+SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
+LEFTS = tuple(3 + 3 * at for at in range(6))
+"""The first column on the sheet of each of six pairs of channels."""
+
+
+def channel(style: Style) -> CellStyle:
+    """Every column in the color of its channel, which is its statistics set."""
+    return lambda _, c: style.filled(set_color(c + 1))
 
 
 def _batches() -> Array:
     """Small whole numbers, channel 0 around 3 and channel 1 around -2."""
     draw = np.random.default_rng(11)
     drawn = draw.integers(-3, 4, size=(BATCHES, SAMPLES, CHANNELS)) + np.array([3, -2])
-    return drawn.astype(np.float64)
+    return np.asarray(drawn, dtype=np.float64)
 
 
 @dataclass
