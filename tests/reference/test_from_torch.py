@@ -9,6 +9,7 @@ from torch import nn
 
 import normviz
 from normviz import layers
+from normviz.torch_layers import SyncBatchNorm2d
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 from tests.reference.oracle import TOLERANCE, distance
 
@@ -92,6 +93,14 @@ def test_a_subclass_has_the_twin_of_its_base():
 
     module = Mine(2, 6).double()
     assert type(normviz.from_torch(module)) is layers.GroupNorm
+
+
+def test_sync_batch_norm_2d_on_one_process_is_batch_norm():
+    module = SyncBatchNorm2d(6).double()
+    twin = normviz.from_torch(module)
+    assert type(twin) is layers.BatchNorm2d
+    for x in inputs_of("BatchNorm2d", steps=2):
+        assert_step(module, twin, x)
 
 
 @pytest.mark.parametrize("module", [nn.Linear(2, 2), nn.ReLU(), nn.Sequential(), 3, None])
