@@ -24,6 +24,7 @@ from training.progress import Display, duration, final_table, make_console
 from training.report import write_report
 from training.results import read_run, write_summary
 from training.runner import run_tasks
+from training.spreadsheet import write_results
 from training.tasks import Settings, Task
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -88,6 +89,7 @@ def conclude(folder: Path, console: Console) -> None:
     write_summary(results)
     draw_all(results)
     write_report(results)
+    write_results(results)
     console.print(final_table(results))
     for problem in results.problems:
         console.print(f"left out: {problem}", markup=False)
@@ -147,5 +149,5 @@ def report(options: Namespace) -> int:
 
 def fetch_data(options: Namespace) -> int:
     """Fetch full MNIST into a folder."""
-    print(fetch(Path(options.out), print).describe())
+    print(fetch(Path(options.data), print).describe())
     return 0

@@ -144,7 +144,7 @@ def conditions(results: list[Result]) -> dict[str, list[str]]:
     found["seeds"] = [", ".join(str(s) for s in sorted({r.seed for r in results}))]
     for key in results[0].details["environment"]:
         values = _distinct(r.details["environment"].get(key) for r in results)
-        if values != ["None"]:
+        if values != ["null"]:
             found[key] = values
     return found
 

@@ -133,8 +133,13 @@ def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results
     return read_run(folder)
 
 
-def made_up_run(folder: Path, accuracies: dict[str, list[list[float]]]) -> Results:
-    """A run with these test accuracies by trial, seed and epoch, that nobody trained."""
+@pytest.fixture
+def made_up_run(tmp_path: Path) -> Callable[[dict[str, list[list[float]]]], Results]:
+    """Make a run with given test accuracies by trial, seed and epoch, that nobody trained."""
+    return lambda accuracies: _made_up(tmp_path / "made-up", accuracies)
+
+
+def _made_up(folder: Path, accuracies: dict[str, list[list[float]]]) -> Results:
     results = []
     for name, seeds in accuracies.items():
         for seed, values in enumerate(seeds):

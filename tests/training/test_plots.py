@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.training.conftest import made_up_run
 from training.plots import draw, draw_comparison, outliers
 
 GOOD = [[98.9, 99.2, 99.3, 99.35], [98.8, 99.1, 99.3, 99.41]]
@@ -10,9 +9,9 @@ COLLAPSED = [[20.0, 9.8, 9.8, 9.8], [11.0, 9.8, 9.8, 9.8]]
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(made_up_run):
     trials = dict.fromkeys(("bn", "gn", "ln"), GOOD)
-    return made_up_run(tmp_path, {**trials, "bn-l1-accumulated": COLLAPSED})
+    return made_up_run({**trials, "bn-l1-accumulated": COLLAPSED})
 
 
 def test_a_collapsed_trial_does_not_flatten_the_others(run):

@@ -1,0 +1,37 @@
+"""``results.xlsx``: the run folder as a workbook with live formulas, charts and pictures.
+
+It goes through the cells, the cached values and the lint of the explainer's own workbooks.
+"""
+
+from __future__ import annotations
+
+from normviz.workbook.cells import Book
+from normviz.workbook.write import workbook_bytes
+from training.files import write_whole
+from training.overview import overviews
+from training.results import Results
+from training.sheets import accumulated, curves, summary, trial
+
+
+def write_results(run: Results) -> None:
+    """Write ``results.xlsx`` into the run folder.
+
+    Raises:
+        TrainingError: when it cannot be written.
+    """
+    write_whole(run.folder / "results.xlsx", workbook_bytes(build(run)))
+
+
+def build(run: Results) -> Book:
+    """Return the workbook of a run: summary, curves, one sheet a trial, the accumulated L1."""
+    book = Book(f"Normalization on {run.data_name}")
+    trials = overviews(run)
+    first = summary.begin(book, run)
+    started = [t for t in trials if any(r.record.epochs for r in t.results)]
+    sheets = {t.name: trial.build(book, t) for t in started}
+    if sheets:
+        curves.build(book, run, sheets)
+        book.pages.insert(1, book.pages.pop())
+    accumulated.build(book)
+    summary.fill(first, run, trials, sheets)
+    return book
