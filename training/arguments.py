@@ -61,7 +61,7 @@ def build_parser() -> Parser:
     report = commands.add_parser("report", help="make figures and report of a run folder again")
     report.add_argument("folder", metavar="DIR", help="the run folder, e.g. runs/mnist")
     data = commands.add_parser("data", help="fetch full MNIST")
-    data.add_argument("--data", default="data", metavar="DIR", help="default: data")
+    data.add_argument("--out", default="data", metavar="DIR", help="default: data")
     return parser
 
 

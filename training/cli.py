@@ -149,5 +149,5 @@ def report(options: Namespace) -> int:
 
 def fetch_data(options: Namespace) -> int:
     """Fetch full MNIST into a folder."""
-    print(fetch(Path(options.data), print).describe())
+    print(fetch(Path(options.out), print).describe())
     return 0
