@@ -81,6 +81,27 @@ class Chain:
         """The sum of the products of two steps over one set."""
         return self._products(step, other, self.set_areas[index])
 
+    def squares_over_set(self, step: str, index: int) -> str:
+        """The mean of the squares of a step over one set."""
+        return f"SUMSQ({self.over_set(step, index)})/{self.count}"
+
+    def variance_over_set(self, step: str, index: int) -> str:
+        """The biased variance of a step over one set."""
+        return f"VARP({self.over_set(step, index)})"
+
+    def sets_of_parameters(self) -> list[list[int]]:
+        """For every parameter, the sets (from 0) that its elements are in."""
+        pairs = sorted(set(zip(self.parameter_of, self.set_of, strict=True)))
+        found: list[list[int]] = [[] for _ in range(pairs[-1][0])]
+        for parameter, label in pairs:
+            found[parameter - 1].append(label - 1)
+        return found
+
+    def mean_over_sets(self, step: str, sets: list[int], parameter: int) -> str:
+        """The mean of a statistic over the sets that share a parameter."""
+        cells = [self.at(step, k) for k in sets]
+        return cells[0] if len(cells) == 1 else f"AVERAGE({','.join(cells)})"
+
     def sum_over_parameter(self, step: str, index: int) -> str:
         """The sum of a step over the elements that share a parameter."""
         grid = self.placed[step]
@@ -130,7 +151,9 @@ def normalized(c: Chain, i: int) -> str:
 
 
 def output(c: Chain, i: int) -> str:
-    scaled = f"{c.parameter('weight', i)}*{c.at('normalized', i)}"
+    scaled = c.at("normalized", i)
+    if "weight" in c.placed:
+        scaled = f"{c.parameter('weight', i)}*{scaled}"
     return f"{scaled}+{c.parameter('bias', i)}" if "bias" in c.placed else scaled
 
 
@@ -143,6 +166,8 @@ def grad_weight(c: Chain, p: int) -> str:
 
 
 def grad_normalized(c: Chain, i: int) -> str:
+    if "weight" not in c.placed:
+        return c.at("grad_output", i)
     return f"{c.at('grad_output', i)}*{c.parameter('weight', i)}"
 
 

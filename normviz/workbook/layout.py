@@ -17,6 +17,8 @@ from normviz.workbook.address import Area, area_text
 
 Shape = tuple[int, ...]
 Labels = npt.NDArray[np.int64]
+Span = tuple[int, int, int]
+"""The first and the last block, counted from 0, and how many blocks there are."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Layout:
 
     The last axis runs across, the spatial axes before it run down. `flat` puts all pixels of a
     channel side by side, so that the sheet read row by row is the tensor in row-major order.
+    `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one.
 
     >>> Layout((4, 3, 2, 2)).size, Layout((4, 3, 2, 2), flat=True).size, Layout((4, 3)).size
     ((11, 8), (4, 14), (4, 3))
@@ -32,6 +35,16 @@ class Layout:
 
     shape: Shape
     flat: bool = False
+    image_numbers: tuple[int, ...] = ()
+    channel_numbers: tuple[int, ...] = ()
+
+    def image_number(self, image: int) -> int:
+        """What an image is called: its index in the tensor, of which this may be a part."""
+        return self.image_numbers[image] if self.image_numbers else image
+
+    def channel_number(self, channel: int) -> int:
+        """What a channel is called."""
+        return self.channel_numbers[channel] if self.channel_numbers else channel
 
     @property
     def images(self) -> int:
@@ -107,6 +120,18 @@ class Regions:
         """The smallest rectangle around a set."""
         rows, columns = self._members[label - 1]
         return int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())
+
+    def images(self, label: int) -> Span:
+        """The images a set reaches over: first, last, and how many there are."""
+        top, _, bottom, _ = self.box(label)
+        size = self.layout.block[0] + self.layout.gaps[0]
+        return top // size, bottom // size, self.layout.images
+
+    def channels(self, label: int) -> Span:
+        """The channels a set reaches over: first, last, and how many there are."""
+        _, left, _, right = self.box(label)
+        size = self.layout.block[1] + self.layout.gaps[1]
+        return left // size, right // size, self.layout.channels
 
     def _cover(self, label: int) -> list[Area]:
         """Rectangles that hold all of a set and nothing of another."""

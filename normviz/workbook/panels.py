@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from normviz.workbook.address import address
 from normviz.workbook.cells import Page, Value
-from normviz.workbook.layout import Layout, Regions
+from normviz.workbook.layout import Layout, Regions, Span
 from normviz.workbook.styles import (
     AXIS,
     AXIS_LEFT,
@@ -86,10 +86,10 @@ class Grid:
         for c in range(self.layout.channels):
             column = self.left + self.layout.channel_column(c)
             area = (self.top - 1, column, self.top - 1, column + self.layout.block[1] - 1)
-            self.page.span(area, f"{channel} = {c}", AXIS)
+            self.page.span(area, f"{channel} = {self.layout.channel_number(c)}", AXIS)
         for n in range(self.layout.images):
             row = self.top + self.layout.image_row(n)
-            self.page.put(row, self.left - 1, f"{image} = {n}", AXIS_LEFT)
+            self.page.put(row, self.left - 1, f"{image} = {self.layout.image_number(n)}", AXIS_LEFT)
 
 
 class Table:
@@ -101,11 +101,11 @@ class Table:
 
     def __init__(self, page: Page, layout: Layout, regions: Regions, top: int, left: int) -> None:
         self.page, self.layout, self.top, self.left = page, layout, top, left
+        self.regions = regions
         boxes = [regions.box(k) for k in range(1, len(regions.areas) + 1)]
         tops = sorted({box[0] for box in boxes})
         row_of = {row: top + at for at, row in enumerate(tops)}
         self.height = len(tops)
-        self.boxes = boxes
         self.places = []
         for box, areas in zip(boxes, regions.areas, strict=True):
             row, first = row_of[box[0]], left + box[1]
@@ -130,26 +130,24 @@ class Table:
     def draw_axes(self) -> None:
         """Which channels and images each column and row of the table stands for."""
         seen: set[tuple[int, int]] = set()
-        for box, (row, first, _, last) in zip(self.boxes, self.places, strict=True):
+        for label, (row, first, _, last) in enumerate(self.places, start=1):
             if (first, last) not in seen and row == self.top:
                 seen.add((first, last))
-                text = _range_text("c", box[1], box[3], self.layout, across=True)
+                text = _range_text("c", self.regions.channels(label))
                 self.page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
         labeled: set[int] = set()
         if self.layout.images == 1:
             return
-        for box, (row, *_) in zip(self.boxes, self.places, strict=True):
+        for label, (row, *_) in enumerate(self.places, start=1):
             if row not in labeled:
                 labeled.add(row)
-                text = _range_text("n", box[0], box[2], self.layout, across=False)
+                text = _range_text("n", self.regions.images(label))
                 self.page.put(row, self.left - 1, text, AXIS_LEFT)
 
 
-def _range_text(letter: str, first: int, last: int, layout: Layout, *, across: bool) -> str:
-    """The blocks from a cell to another: `c = 1`, `c = 0-1` or `all c`."""
-    size = layout.block[1] + layout.gaps[1] if across else layout.block[0] + layout.gaps[0]
-    total = layout.channels if across else layout.images
-    start, stop = first // size, last // size
+def _range_text(letter: str, span: Span) -> str:
+    """Some blocks in words: `c = 1`, `c = 0–1` or `all c`."""
+    start, stop, total = span
     if start == stop:
         return f"{letter} = {start}"
     return f"all {letter}" if (start, stop) == (0, total - 1) else f"{letter} = {start}–{stop}"

@@ -216,10 +216,11 @@ def _properties(
         page = cell.rpartition("!")[0]
         yield Property(page, f"{sentence}, normalized values", cell, 0.0)
     for sheet in sheets.values():
-        yield from _of_sheet(sheet)
+        yield from properties_of(sheet)
 
 
-def _of_sheet(sheet: NormSheet) -> Iterator[Property]:
+def properties_of(sheet: NormSheet) -> Iterator[Property]:
+    """What must be zero on one norm's sheet."""
     placed, page = sheet.steps.placed, sheet.page
 
     def largest(name: str, other: str | None = None) -> tuple[str, float]:

@@ -54,11 +54,12 @@ def fill(page: Page, status: str, status_value: str, rows: Sequence[Row]) -> Non
     page.rules.append(Rule(area, f'COUNTIF({anchor},"All*")=1', GOOD, GOOD_INK))
     page.rules.append(Rule(area, f'COUNTIF({anchor},"All*")=0', BAD, BAD_INK))
     page.link(row, 2, checks.TITLE)
-    row = _table(page, row + 2, rows)
-    _legend(page, row + 1)
+    row = table(page, row + 2, rows)
+    legend(page, row + 1)
 
 
-def _table(page: Page, row: int, rows: Sequence[Row]) -> int:
+def table(page: Page, row: int, rows: Sequence[Row]) -> int:
+    """The sheets, what each shows and what to try on it; the row below."""
     for at, name in enumerate(("Sheet", "What it shows", "Try this")):
         page.put(row, 2 + at, name, HEADER_LEFT)
     page.heights[row] = 20
@@ -72,7 +73,8 @@ def _table(page: Page, row: int, rows: Sequence[Row]) -> int:
     return row + 1
 
 
-def _legend(page: Page, row: int) -> None:
+def legend(page: Page, row: int) -> None:
+    """How to read a sheet: the colors, and the words."""
     page.span((row, 2, row, LAST), "How to read a sheet", BANNER)
     page.heights[row] = 21
     looks = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from normviz.trace import Step, Trace
 from normviz.workbook.address import fixed_text
@@ -29,16 +30,24 @@ SETTING = Style(number="General", bold=True, horizontal="left")
 
 
 class NormSheet:
-    """One op's sheet; `steps.placed` tells where each step stands."""
+    """One op's sheet; `steps.placed` tells where each step stands.
 
-    def __init__(self, book: Book, trace: Trace, inputs: InputCells) -> None:
+    `frame` lays out the elements that are shown, all of them where none is given; `chain_type`
+    says how sums over a set are written.
+    """
+
+    chain_type: type[Chain] = Chain
+
+    def __init__(
+        self, book: Book, trace: Trace, inputs: InputCells, frame: Frame | None = None
+    ) -> None:
         self.trace, self.inputs = trace, inputs
         self.words = describe(trace.op)
         self.page: Page = begin(book, self.words.title, self.words.title)
-        self.frame = Frame(trace.sets)
+        self.frame = frame or Frame(trace.sets)
         self.steps = StepPage(self.page, self.frame, FIRST_ROW)
         eps, count = self._head()
-        self.chain = Chain(
+        self.chain = self.chain_type(
             set_of=self.frame.set_of,
             parameter_of=self.frame.parameter_of,
             set_areas=self.frame.sets.areas,
@@ -49,10 +58,20 @@ class NormSheet:
         )
         self._number = 0
 
+    def pick(self, per: str, values: Any) -> list[Any]:
+        """The values that are shown, of those of all elements, sets or parameters."""
+        flat: list[Any] = values.ravel().tolist()
+        return flat
+
+    def split(self) -> tuple[Sequence[Step], Sequence[Step]]:
+        """The steps forward, and the steps backward."""
+        steps = self.trace.steps
+        at = next(at for at, s in enumerate(steps) if s.name == "grad_output")
+        return steps[:at], steps[at:]
+
     def build(self) -> NormSheet:
         """Draw the sheet."""
-        split = next(at for at, s in enumerate(self.trace.steps) if s.name == "grad_output")
-        forward, backward = self.trace.steps[:split], self.trace.steps[split:]
+        forward, backward = self.split()
         self.steps.section("Forward", note="from x to the output y")
         self.steps.draw([self._x(), *self._forward(forward)])
         self.steps.section(
@@ -82,7 +101,7 @@ class NormSheet:
 
     def _x(self) -> Piece:
         caption = Caption("x  the input", "colored by statistics set", self.trace.numpy_setup[0])
-        return self._from_inputs("x", "x", caption, self.trace.x.ravel().tolist(), "element")
+        return self._from_inputs("x", "x", caption, self.pick("element", self.trace.x), "element")
 
     def _forward(self, steps: Sequence[Step]) -> list[Piece]:
         """The forward steps, with the parameters just before the output that needs them."""
@@ -92,7 +111,7 @@ class NormSheet:
             value = self.trace.arguments.get(name)
             if value is not None:
                 caption = Caption(f"{name}  {symbol}", f"learned, of shape {value.shape}")
-                values = value.ravel().tolist()
+                values = self.pick("parameter", value)
                 pieces.append(
                     self._from_inputs(name, source + suffix, caption, values, "parameter")
                 )
@@ -110,13 +129,13 @@ class NormSheet:
 
     def _step(self, step: Step) -> Piece:
         if step.name == "grad_output":
-            values = step.value.ravel().tolist()
+            values = self.pick("element", step.value)
             caption = Caption(f"{step.name}  {step.symbol}", step.formula, sentence=step.sentence)
             return self._from_inputs("grad_output", "grad_output", caption, values, "element")
         self._number += 1
         title = f"{self._number}  {step.name}  {step.symbol}"
         caption = Caption(title, step.formula, step.numpy, step.sentence)
-        values = step.value.ravel().tolist()
+        values = self.pick(step.kind, step.value)
         style = NUMBER if step.kind == "element" else STATISTIC
         return Piece(
             step.name,
@@ -137,5 +156,5 @@ class NormSheet:
         if per == "element":
             return by_set(style, self.frame.set_of)
         if per == "set":
-            return by_set(style, range(1, self.trace.sets.count + 1))
+            return by_set(style, range(1, len(self.frame.sets.areas) + 1))
         return evenly(style.filled(PAPER))

@@ -34,7 +34,8 @@ def closed_form(sheet: NormSheet) -> None:
     spread = "σ" if trace.sets.centered else "r"
     normalized, dxhat = trace["normalized"], trace["grad_normalized"]
     offset, slope = over_sets(trace, dxhat), over_sets(trace, dxhat * normalized)
-    closed = closed_gradient(trace)
+    values = sheet.pick("element", closed_gradient(trace))
+    shown = sheet.pick("element", trace["grad_input"])
     line = (
         "grad_normalized - a - normalized * b"
         if trace.sets.centered
@@ -62,7 +63,7 @@ def closed_form(sheet: NormSheet) -> None:
     difference = Piece(
         "closed_difference",
         Caption("largest difference to grad_input", sentence="0 but for rounding."),
-        [float(np.abs(closed - trace["grad_input"]).max())],
+        [float(np.abs(np.subtract(values, shown)).max())],
         "single",
         lambda _: largest_difference(
             sheet.steps.placed["closed"].area, sheet.steps.placed["grad_input"].area
@@ -80,7 +81,6 @@ def closed_form(sheet: NormSheet) -> None:
         if trace.sets.centered
         else "What is left of dx̂ when its part along x̂ is taken out.",
     )
-    values = closed.ravel().tolist()
     grid = Piece(
         "closed",
         caption,
@@ -108,24 +108,25 @@ def running_statistics(sheet: NormSheet) -> None:
             f"unbiased = variance * {n} / {n - 1}",
             "The biased σ² normalizes the batch; the unbiased s² goes into the running variance.",
         ),
-        (trace["variance"] * (n / (n - 1))).ravel().tolist(),
+        sheet.pick("set", trace["variance"] * (n / (n - 1))),
         "set",
         lambda k: f"{chain.at('variance', k)}*{chain.count}/({chain.count}-1)",
         sheet.paint("set", BOLD),
     )
     sheet.steps.draw([unbiased])
-    sources = sets_of_parameters(chain)
+    sources = chain.sets_of_parameters()
+    shared = trace.sets.count // len(trace.arguments["running_mean"])
+    parts = "splits" if "num_splits" in trace.arguments else "samples"
     pieces = []
     for name, symbol, source in (("running_mean", "μ", "mean"), ("running_var", "s²", "unbiased")):
-        before = trace.arguments[name].tolist()
-        mixed = f"mean of {symbol} over the splits" if len(sources[0]) > 1 else symbol
+        before = sheet.pick("parameter", trace.arguments[name])
+        mixed = f"mean of {symbol} over the {parts}" if shared > 1 else symbol
 
         def old(index: int, name: str = name) -> str:
             return inputs.at(name, index)
 
         def new(index: int, name: str = name, source: str = source) -> str:
-            cells = [chain.at(source, k) for k in sources[index]]
-            batch = cells[0] if len(cells) == 1 else f"AVERAGE({','.join(cells)})"
+            batch = chain.mean_over_sets(source, sources[index], index)
             return f"(1-{momentum})*{chain.at(name, index)}+{momentum}*{batch}"
 
         caption = Caption(f"{name} before", sentence="As it was: from the sheet Inputs.")
@@ -136,7 +137,7 @@ def running_statistics(sheet: NormSheet) -> None:
             f"new = (1 − momentum) · old + momentum · {mixed}",
             sentence="Keras calls 1 − momentum its momentum.",
         )
-        after = buffers[name].tolist()
+        after = sheet.pick("parameter", buffers[name])
         pieces.append(
             Piece(f"{name}_after", caption, after, "parameter", new, sheet.paint("parameter", BOLD))
         )
@@ -160,7 +161,7 @@ def what_must_hold(sheet: NormSheet) -> None:
                     "Σ x̂² / n, straight from x̂",
                     "set",
                     found,
-                    lambda k: f"SUMSQ({chain.over_set('normalized', k)})/{chain.count}",
+                    lambda k: chain.squares_over_set("normalized", k),
                 ),
                 _piece(
                     sheet,
@@ -209,7 +210,7 @@ def what_must_hold(sheet: NormSheet) -> None:
                 "VARP, straight from x̂",
                 "set",
                 variances,
-                lambda k: f"VARP({chain.over_set('normalized', k)})",
+                lambda k: chain.variance_over_set("normalized", k),
                 alone=True,
             ),
             _piece(
@@ -235,15 +236,6 @@ def closed_gradient(trace: Trace) -> Array:
     """The gradient of x by the reference's closed form, which knows no steps in between."""
     grad, x = trace["grad_output"], trace.x
     return differentiate(grad, x, trace.sets, trace.weight, trace.bias, trace.eps).grad_input
-
-
-def sets_of_parameters(chain: Chain) -> list[list[int]]:
-    """For every parameter, the sets (from 0) that its elements are in."""
-    pairs = sorted(set(zip(chain.parameter_of, chain.set_of, strict=True)))
-    found: list[list[int]] = [[] for _ in range(pairs[-1][0])]
-    for parameter, label in pairs:
-        found[parameter - 1].append(label - 1)
-    return found
 
 
 def largest_difference(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> str:
@@ -274,5 +266,5 @@ def _piece(
     alone: bool = False,
 ) -> Piece:
     style = SMALL if small else BOLD
-    flat: list[Value] = values.ravel().tolist()
+    flat: list[Value] = sheet.pick(per, values)
     return Piece(name, Caption(title, line), flat, per, formula, sheet.paint(per, style), alone)
