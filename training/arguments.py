@@ -10,6 +10,8 @@ from training.errors import TrainingError
 from training.model import BACKENDS
 from training.trainer import PRECISIONS
 
+ENGINES = ("joblib", "dask")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
@@ -89,6 +91,13 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         "--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, ..."
     )
     run.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    run.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="joblib",
+        help="processes on this machine (joblib, default) or a Dask cluster",
+    )
+    run.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="of the Dask cluster")
     run.add_argument(
         "--sync-batch-norm",
         action="store_true",

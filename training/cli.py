@@ -13,9 +13,10 @@ import torch
 from rich.console import Console
 
 from training import data, parallel
-from training.arguments import build_parser, default_jobs, parse_seeds
+from training.arguments import build_parser, parse_seeds
 from training.config import TRIALS, find_trial
 from training.download import fetch
+from training.engines import open_engine
 from training.errors import TrainingError
 from training.forecast import estimate_seconds
 from training.lock import locked
@@ -60,19 +61,18 @@ def run(options: Namespace) -> int:
             pass
         parallel.leave()
         return 0
-    jobs = options.jobs or default_jobs(len(tasks))
     console = make_console()
     console.print(f"data: {digits.describe()}", markup=False)
-    with locked(folder):
-        expected = estimate_seconds(tasks, jobs)
+    with locked(folder), open_engine(options, tasks, folder) as engine:
+        expected = estimate_seconds(tasks, engine.jobs)
         console.print(
-            f"{len(tasks)} trials into {folder}, {jobs} at once with {options.threads} thread(s) "
+            f"{len(tasks)} trials into {folder}, {engine.where()} with {options.threads} thread(s) "
             f"each: about {duration(expected)}",
             markup=False,
         )
         failed = []
-        with Display(console, tasks, expected) as display:
-            for outcome in run_tasks(tasks, jobs):
+        with Display(console, tasks, expected, engine.where) as display:
+            for outcome in engine.run(tasks):
                 display.ended(outcome)
                 failed += [outcome] if outcome.error else []
         if len(failed) < len(tasks):

@@ -6,7 +6,7 @@ results was not published (under 10,000 parameters); here every trial uses ``tra
 with 5,760, and the schedule is an exponential one of factor 0.85 (0.03 down to 0.0006).
 Recipe B is that of a second project, which compared BatchNorm, GroupNorm and LayerNorm: 20 epochs,
 batch 64, SGD 0.1 with momentum 0.9, StepLR(8, gamma 0.01), dropout 0.01.
-Both rotate within 7 degrees.
+Both rotate within 7 degrees. The last two trials follow a recipe of our own.
 
 Use::
 
@@ -131,10 +131,14 @@ B: dict[str, Any] = {
     "step_size": 8,
     "gamma": 0.01,
 }
-BEST: dict[str, Any] = {
+# Ours, 9,984 parameters. Everything was chosen on the last 10,000 training digits with the first
+# 50,000 for training: wider late layers beat wider early ones; mild scale and shear help, stronger
+# ones hurt; dropout, weight decay, a moving average of the weights and larger batches do not help.
+OWN: dict[str, Any] = {
     "recipe": "own",
-    "epochs": 25,
-    "batch_size": 128,
+    "channels": (8, 16, 12, 16, 20, 20),
+    "batch_size": 64,
+    "dropout_value": 0.0,
     "optimizer": "sgd",
     "learning_rate": 0.2,
     "momentum": 0.9,
@@ -142,6 +146,8 @@ BEST: dict[str, Any] = {
     "schedule": "onecycle",
     "rotation": 10.0,
     "shift": 1.5,
+    "log_scale": 0.1,
+    "shear": 0.15,
     "interpolation": "bilinear",
 }
 
@@ -237,7 +243,10 @@ _ALL = [
     TrialConfig("none", "no normalization", **B, norm="none"),
     TrialConfig("instance", "InstanceNorm", **B, norm="instance"),
     TrialConfig("rms", "RMSNorm over channels and space", **B, norm="rms"),
-    TrialConfig("best", "BatchNorm, one cycle of Nesterov SGD, rotations and shifts", **BEST),
+    TrialConfig(
+        "best", "BatchNorm, wider, one cycle of Nesterov SGD, more movement", **OWN, epochs=25
+    ),
+    TrialConfig("fast", "the recipe of best in a third of its epochs", **OWN, epochs=8),
 ]
 TRIALS: dict[str, TrialConfig] = {config.name: config for config in _ALL}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -45,8 +45,14 @@ def duration(seconds: float) -> str:
 class Display:
     """Shows tasks while they run; off a terminal, one line for each that ended."""
 
-    def __init__(self, console: Console, tasks: Sequence[Task], expected_seconds: float) -> None:
-        self.console = console
+    def __init__(
+        self,
+        console: Console,
+        tasks: Sequence[Task],
+        expected_seconds: float,
+        where: Callable[[], str] | None = None,
+    ) -> None:
+        self.console, self.where = console, where
         self.tasks = {task.name: task for task in tasks}
         self.expected_seconds = expected_seconds
         self.left = dict(self.tasks)
@@ -132,7 +138,8 @@ class Display:
         left = self._all_epochs() - done
         remaining = elapsed / new * left if new else max(0.0, self.expected_seconds - elapsed)
         ended = len(self.tasks) - len(self.left)
-        return f"{ended} of {len(self.tasks)} trials, about {duration(remaining)} left"
+        words = f"{ended} of {len(self.tasks)} trials, about {duration(remaining)} left"
+        return f"{words}, {self.where()}" if self.where else words
 
     def _all_epochs(self) -> int:
         return sum(task.config.epochs for task in self.tasks.values())

@@ -77,7 +77,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
                 del left[outcome.task]
                 yield outcome
         except TerminatedWorkerError:
-            left = {name: _resuming(task) for name, task in left.items()}
+            left = {name: resuming(task) for name, task in left.items()}
         if not left:
             return
     for task in left.values():
@@ -113,5 +113,6 @@ def _die_with(parent: int) -> None:
         threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def _resuming(task: Task) -> Task:
+def resuming(task: Task) -> Task:
+    """The same task, continuing what its folder holds."""
     return replace(task, settings=replace(task.settings, resume=True))

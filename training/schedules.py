@@ -9,9 +9,9 @@ import math
 
 from training.config import TrialConfig
 
-# torch.optim.lr_scheduler.OneCycleLR's defaults.
-ONECYCLE_START = 1 / 25
-ONECYCLE_END = ONECYCLE_START / 1e4
+# Parts of the highest learning rate: OneCycleLR's div_factor=10 and final_div_factor=100.
+ONECYCLE_START = 1 / 10
+ONECYCLE_END = ONECYCLE_START / 100
 
 
 def learning_rate(config: TrialConfig, step: int, steps_per_epoch: int) -> float:

@@ -52,7 +52,13 @@ def test_one_cycle_is_one_cycle_lr(warmup):
     config = replace(find_trial("bn"), schedule="onecycle", learning_rate=0.2, warmup=warmup)
     theirs = torch_rates(
         lambda o: lr_scheduler.OneCycleLR(
-            o, 0.2, total_steps=config.epochs * STEPS, pct_start=warmup, cycle_momentum=False
+            o,
+            0.2,
+            total_steps=config.epochs * STEPS,
+            pct_start=warmup,
+            cycle_momentum=False,
+            div_factor=10,
+            final_div_factor=100,
         ),
         config,
         True,

@@ -1,0 +1,95 @@
+"""The same tasks on a Dask cluster: same numbers, a lost worker, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training import cluster
+from training.cli import main
+from training.errors import TrainingError
+
+ROOT = Path(__file__).parents[2]
+MEASURED = {"train_seconds", "images_per_second"}
+
+
+def history(folder: Path, seed: int) -> list[dict[str, str]]:
+    with (folder / f"bn/seed-{seed}/history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in MEASURED} for row in rows]
+
+
+def test_a_killed_worker_costs_no_number(tmp_path):
+    demo, alone = tmp_path / "demo", tmp_path / "alone"
+    words = ["bn", "--epochs", "2", "--seeds", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "training.cluster_demo", "--out", str(demo), *words],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 workers" in done.stdout
+    assert "killing worker 1" in done.stdout
+    assert (demo / "report.html").exists()
+    assert main(["run", *words, "--data", "sample", "--jobs", "1", "--out", str(alone)]) == 0
+    for seed in (0, 1):
+        assert history(demo, seed) == history(alone, seed)
+
+
+def test_an_unreachable_scheduler_is_named(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "PATIENCE", "1s")
+    words = ["run", "bn", "--data", "sample", "--out", str(tmp_path / "run")]
+    assert main([*words, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: --scheduler tcp://127.0.0.1:9 cannot be reached")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--engine", "dask"], "--scheduler"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "--engine dask"),
+        (["--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--jobs", "2"], "--jobs"),
+    ],
+    ids=["no scheduler", "no engine", "jobs"],
+)
+def test_options_that_contradict_each_other(words, told, capsys, tmp_path):
+    assert main(["run", "bn", "--data", "sample", "--out", str(tmp_path / "run"), *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+class Workers:
+    """A client whose only worker answers as told."""
+
+    def __init__(self, answer: tuple[dict[str, str], bool]) -> None:
+        self.answer = answer
+
+    def run(self, function, token):
+        assert Path(token).exists()
+        return {"tcp://10.0.0.7:40001": self.answer}
+
+
+def test_a_worker_with_another_torch_is_refused_by_name(tmp_path):
+    versions = {**cluster.environment(), "torch": "1.0.0"}
+    with pytest.raises(TrainingError, match=r"tcp://10\.0\.0\.7:40001 has torch 1\.0\.0, this"):
+        cluster.check_workers(Workers((versions, True)), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_does_not_see_the_folder_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="does not see"):
+        cluster.check_workers(Workers((cluster.environment(), False)), tmp_path)
+
+
+def test_workers_that_agree_are_counted(tmp_path):
+    assert cluster.check_workers(Workers((cluster.environment(), True)), tmp_path) == 1
