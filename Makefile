@@ -10,7 +10,7 @@ JOBS   ?= 2
 SEEDS  ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo workbook train test bench lint data report clean
+.PHONY: help demo workbook train cluster-demo test bench lint data report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ workbook: $(VENV)/core ## workbooks/normalization.xlsx and its previews
 train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
 	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume
 	$(BIN)/python -m training report $(RUN)
+
+cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker killed on the way
+	$(BIN)/python -m training.cluster_demo
 
 test: $(VENV)/development ## all tests
 	$(BIN)/python -m pytest
