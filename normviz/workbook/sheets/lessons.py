@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from normviz.workbook.cells import Book
-from normviz.workbook.sheets import evaluation
+from normviz.workbook.sheets import evaluation, layer_to_layer, numerics, which_layer_norm
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,27 @@ LESSONS: tuple[Lesson, ...] = (
         "Four mini-batches move the running statistics step by step; then one batch is normalized "
         "in training and in evaluation. torch's momentum beside Keras', and Ghost BN.",
         "Type momentum 0.5 and watch the lines; then evaluate after step 24.",
+    ),
+    Lesson(
+        layer_to_layer.TITLE,
+        layer_to_layer.build,
+        "x, a norm by drop-down, ReLU and a 1×1 convolution: where the mean and variance of layer "
+        "N+1 come from.",
+        "Turn the norm from BatchNorm to LayerNorm: the next layer's statistics follow.",
+    ),
+    Lesson(
+        which_layer_norm.TITLE,
+        which_layer_norm.build,
+        "LayerNorm over (C, H, W), GroupNorm with one group and LayerNorm over the channels of "
+        "each pixel: their sets, parameters and differences.",
+        "Type 5 over one γ of an element: only one of the three follows.",
+    ),
+    Lesson(
+        numerics.TITLE,
+        numerics.build,
+        "E[x²] − E[x]² against two passes against Welford; float32 and float16; what ε does; why "
+        "one value per channel is refused.",
+        "Type the offset 1E9: a variance becomes negative.",
     ),
 )
 
