@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from normviz.tensor_call import TENSOR_HELP, add_call_arguments, add_slice_arguments, read_call
+
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
@@ -54,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_workbook(commands)
+    _add_explain(commands)
     _add_verify(commands)
     return parser
 
@@ -69,6 +72,16 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
     add("--previews", action="store_true", help="a PNG of each sheet, where LibreOffice is there")
     parser.set_defaults(run=_workbook)
+
+
+def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("explain", help="a workbook of one op on your own tensor")
+    parser.add_argument("tensor", metavar="TENSOR", help=TENSOR_HELP)
+    add_call_arguments(parser)
+    add_slice_arguments(parser)
+    option = {"metavar": "FILE", "default": "explained.xlsx", "help": "the file to write"}
+    parser.add_argument("-o", "--output", **option)  # type: ignore[arg-type]
+    parser.set_defaults(run=_explain)
 
 
 def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -94,6 +107,17 @@ def _workbook(options: argparse.Namespace) -> int:
     print(path)
     if options.previews:
         _previews(path)
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    path = _output(options.output)
+    x, arguments = read_call(options)
+    from normviz.workbook.explain import explain_op
+
+    chosen = {name: getattr(options, name) for name in ("samples", "channels", "pixels")}
+    explain_op(options.op, x, path, source=options.tensor, **chosen, **arguments)
+    print(path)
     return 0
 
 

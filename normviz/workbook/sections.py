@@ -50,7 +50,7 @@ class Frame:
         labels, parameters = sets.labels(), parameter_labels(sets)
         self.layout = Layout(sets.shape, flat)
         self.one_image = Layout((1, *sets.shape[1:]), flat)
-        self.sets = Regions(self.layout, labels)
+        self.sets: Regions = Regions(self.layout, labels)
         self.parameters = Regions(self.layout, parameters)
         self.shown_parameters = Regions(self.one_image, parameters[:1])
         self.set_of: list[int] = labels.ravel().tolist()
