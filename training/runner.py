@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -86,6 +87,9 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
 
 def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
     calls = (delayed(_in_worker)(task, os.getpid()) for task in tasks)
+    # A worker keeps freed memory on purpose (see threads), which loky takes for a leak: it replaces
+    # such a worker between two tasks, where that costs nothing.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
     try:
         yield from pool(calls)
