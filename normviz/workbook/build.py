@@ -5,7 +5,16 @@ from __future__ import annotations
 from normviz.workbook.case import Case, Settings
 from normviz.workbook.catalog import describe
 from normviz.workbook.cells import Book
-from normviz.workbook.sheets import contents, identities, inputs, lessons, reference, refused, sets
+from normviz.workbook.sheets import (
+    contents,
+    identities,
+    inputs,
+    lessons,
+    playground,
+    reference,
+    refused,
+    sets,
+)
 from normviz.workbook.sheets.checks import ChecksSheet
 from normviz.workbook.sheets.norm import NormSheet
 
@@ -19,6 +28,7 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     first = contents.begin_contents(book)
     cells = inputs.build(book, case)
     sets.build(book, case)
+    playground.build(book, case.settings)
     sheets: dict[str, NormSheet] = {}
     for op, trace in case.traces.items():
         if isinstance(trace, str):
@@ -55,6 +65,12 @@ ROWS: dict[str, contents.Row] = {
             "Sets",
             "The one idea in one picture: which elements share a mean and a variance.",
             "Find the sets of one pixel in all six pictures.",
+        ),
+        (
+            playground.TITLE,
+            "One sheet for all six: a drop-down turns the norm, and every grid is painted and "
+            "calculated anew by its statistics sets.",
+            "Turn the norm, then set groups to 4, 1 and 3.",
         ),
         (
             describe("batch_norm").title,

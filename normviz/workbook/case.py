@@ -120,11 +120,11 @@ class Case:
 
     def weight(self, op: str) -> Array:
         """gamma in the shape the op wants: one a channel, or one an element."""
-        return _per_parameter(self.gamma, self.sets(op))
+        return per_parameter(self.gamma, self.sets(op))
 
     def bias(self, op: str) -> Array:
         """beta likewise."""
-        return _per_parameter(self.beta, self.sets(op))
+        return per_parameter(self.beta, self.sets(op))
 
 
 def _check_shape(shape: Shape) -> None:
@@ -161,7 +161,7 @@ def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Arra
     return values.astype(np.float64)
 
 
-def _per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
+def per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
     if sets.channelwise:
         return per_channel
     tail = (1,) * (len(sets.parameter_shape) - 1)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ironcalc
@@ -48,6 +48,11 @@ def ironcalc_values(
 
 def office_values(path: Path, scratch: Path) -> dict[Place, Value]:
     """What LibreOffice computes for every cell, made to recalculate instead of trusting caches."""
+    return office_values_of([path], scratch)[0]
+
+
+def office_values_of(paths: Sequence[Path], scratch: Path) -> list[dict[Place, Value]]:
+    """The same for several files of different names, in one run."""
     office = shutil.which("soffice")
     if office is None:
         pytest.skip("LibreOffice is not installed")
@@ -56,9 +61,13 @@ def office_values(path: Path, scratch: Path) -> dict[Place, Value]:
     (profile / "user" / "registrymodifications.xcu").write_text(PROFILE)
     out = scratch / "recalculated"
     options = [f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx"]
-    command = [office, *options, "--outdir", str(out), str(path)]
+    command = [office, *options, "--outdir", str(out), *map(str, paths)]
     subprocess.run(command, check=True, capture_output=True, timeout=300, env=dict(os.environ))
-    book = openpyxl.load_workbook(out / path.name, data_only=True)
+    return [_stored_values(out / path.name) for path in paths]
+
+
+def _stored_values(path: Path) -> dict[Place, Value]:
+    book = openpyxl.load_workbook(path, data_only=True)
     return {
         (sheet.title, cell.coordinate): cell.value
         for sheet in book
