@@ -235,7 +235,7 @@ def _xlsx(file: Path, inside: str) -> Array:
         if area and ":" not in area:
             cells = ((cells,),)
         rows = [list(line) for line in cells]
-        while rows and all(cell.value is None for cell in rows[-1]):
+        while rows and not area and all(cell.value is None for cell in rows[-1]):
             rows.pop()
         values = [
             [

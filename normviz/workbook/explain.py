@@ -196,7 +196,7 @@ def _of_capture(seen: Capture) -> tuple[Trace, Story]:
     if _is_single_sample(twin, x):
         given, grad, output, grad_input = (a[None] for a in (x, grad, output, grad_input))
     given, grad = checked_tensor(given, "x"), checked_tensor(grad, "grad_output")
-    twin._check_rank(x)
+    twin._check_rank(given)
     made = traced(twin._op, given, grad, twin._arguments(given))
     story = Story(
         layer=seen.title,

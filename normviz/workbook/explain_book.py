@@ -12,7 +12,7 @@ import numpy.typing as npt
 from normviz.trace import Trace
 from normviz.workbook.address import address, fixed_area, on_sheet
 from normviz.workbook.cells import Book, Page, Rule
-from normviz.workbook.page_head import CONTENTS, FIRST_ROW, begin, explain
+from normviz.workbook.page_head import CONTENTS, LINK_ROW, begin, explain
 from normviz.workbook.selection import Selection
 from normviz.workbook.sheets import contents, explained_inputs
 from normviz.workbook.sheets.checks import FAIL, PASS, TOLERANCE, Property, properties_of
@@ -34,7 +34,6 @@ from normviz.workbook.styles import (
 )
 
 Array = npt.NDArray[Any]
-TOP = FIRST_ROW
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,8 @@ def _fill(
         "Change a yellow cell on the sheet Inputs and watch the steps follow.",
         contents.LAST,
     )
-    row = _facts(page, TOP, trace, selection, story)
+    page.heights[LINK_ROW] = 4
+    row = _facts(page, LINK_ROW + 1, trace, selection, story)
     rows = [
         (
             "Inputs",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from normviz.workbook.address import Area
 from normviz.workbook.layout import areas_text
@@ -36,6 +36,7 @@ class Chain:
     eps: str
     count: str
     placed: dict[str, Placed] = field(default_factory=dict)
+    variance_words: ClassVar[str] = "VARP, straight from x̂"
 
     @property
     def base(self) -> str:

@@ -63,9 +63,12 @@ class ShownFrame(Frame):
         )
         pairs = labels * (int(shown.max()) + 1) + shown
         self.pair_labels = _renumbered(pairs)[0]
-        self.pairs = Regions(self.layout, self.pair_labels)
         self.set_of: list[int] = labels.ravel().tolist()
         self.parameter_of: list[int] = shown.ravel().tolist()
+        reach = [
+            (self.sets.images(k + 1), self.parameters.channels(p + 1)) for k, p in self.pair_table
+        ]
+        self.pairs = ShownRegions(self.layout, self.pair_labels, reach)
 
     def pick(self, per: str, values: Array) -> list[float]:
         """The values that are shown, of those of all elements, sets or parameters."""
@@ -130,7 +133,8 @@ class RestSums:
     Per set: `count`, `total` (sum of x), `scatter` (squares from their own mean `center`),
     `outside` and `outside_product` (of dx̂, and of dx̂ times the distance from `center`, over
     parameters not shown). Per pair of set and parameter: `grad` and `grad_product` likewise of dy.
-    Per parameter, from sets that are not shown at all: `bias`, `weight`, `means`, `variances`.
+    Per parameter, from sets that are not shown at all: `bias`, `weight`, `means`, `variances`
+    (`weight` is of dy · x̂, with stored statistics of dy · x).
     """
 
     count: Array
@@ -179,7 +183,7 @@ def rest_sums(trace: Trace, frame: ShownFrame) -> RestSums:
         grad=_sums(pair, dy, len(table)),
         grad_product=_sums(pair, dy * distance, len(table)),
         bias=_sums(foreign, dy, p),
-        weight=_sums(foreign, dy * xhat, p),
+        weight=_sums(foreign, dy * (xhat if trace.training else x), p),
         means=means,
         variances=variances,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from normviz.workbook.formulas import Chain
 
@@ -16,11 +17,14 @@ from normviz.workbook.formulas import Chain
 class SliceChain(Chain):
     """A chain whose sums include the elements not shown.
 
-    `rest` gives the cell of a constant on the sheet Inputs, or "" where there is none.
+    `rest` gives the cell of a constant on the sheet Inputs, or "" where there is none; `stored`
+    says that stored statistics normalize.
     """
 
     rest: Callable[[str, int], str] = field(default=lambda name, index: "")
     sets_per_parameter: int = 1
+    stored: bool = False
+    variance_words: ClassVar[str] = "Σ x̂² / n less the square of the mean"
 
     def mean_over_set(self, step: str, index: int) -> str:
         """The mean of a step over one set, shown or not."""
@@ -139,5 +143,8 @@ def rest_grad_weight(c: SliceChain, p: int, pairs: list[tuple[int, int]]) -> str
             product, apart = c.rest("rest_grad_product", at), c.distance(k)
             inner = f"({product}-{apart}*{c.rest('rest_grad', at)})" if apart else product
             terms.append(f"{inner}/{c.at(c.spread, k)}")
-    terms += [c.rest("rest_weight", p)] if c.rest("rest_weight", p) else []
-    return "+".join(terms) or "0"
+    foreign = c.rest("rest_weight", p)
+    if foreign and c.stored:  # those sets have the stored statistics too, which may be typed over
+        k = next(k for k, q in pairs if q == p)
+        foreign = f"({foreign}-{c.at('mean', k)}*{c.rest('rest_bias', p)})/{c.at('std', k)}"
+    return "+".join(term for term in [*terms, foreign] if term) or "0"

@@ -40,9 +40,14 @@ class ExplainedSheet(NormSheet):
     def __init__(self, book: Book, trace: Trace, inputs: ExplainedCells, frame: ShownFrame) -> None:
         self.cut = not frame.selection.is_whole
         self.chain_type = SliceChain if self.cut else Chain
+        if self.cut:
+            self.note = (
+                f" Shown are {frame.selection}; every statistic is that of the whole tensor of "
+                f"shape {trace.sets.shape}."
+            )
         super().__init__(book, trace, inputs, frame)
         if self.cut:
-            self.chain.rest = inputs.rest
+            self.chain.rest, self.chain.stored = inputs.rest, not trace.training
             parameters = int(np.prod(trace.sets.parameter_view))
             self.chain.sets_per_parameter = max(1, trace.sets.count // parameters)
 

@@ -162,9 +162,10 @@ def _of_pairs(trace: Trace, sums: RestSums) -> Iterator[Piece]:
 
 
 def _of_parameters(trace: Trace, sums: RestSums) -> Iterator[Piece]:
+    times = "x̂" if trace.training else "x"
     rows: Sequence[tuple[str, str, str, Any]] = (
         ("rest_bias", "dy in sets not shown", "Σ dy of each parameter", sums.bias),
-        ("rest_weight", "dy · x̂ in sets not shown", "Σ dy · x̂ of each parameter", sums.weight),
+        ("rest_weight", f"dy · {times} in sets not shown", f"Σ dy · {times}", sums.weight),
         ("rest_means", "means of the sets not shown", "Σ μ of each channel", sums.means),
         (
             "rest_variances",
@@ -183,4 +184,4 @@ def _constant(
 ) -> Piece:
     flat = values.tolist()
     look = GRAY.but(number="0") if name == "rest_count" else GRAY
-    return Piece(name, Caption(title, line), flat, per, formula, evenly(look))
+    return Piece(name, Caption(title, line), flat, per, formula, evenly(look), alone=True)

@@ -37,6 +37,8 @@ class NormSheet:
     """
 
     chain_type: type[Chain] = Chain
+    note = ""
+    """What else the sheet says below its title."""
 
     def __init__(
         self, book: Book, trace: Trace, inputs: InputCells, frame: Frame | None = None
@@ -88,7 +90,7 @@ class NormSheet:
     def _head(self) -> tuple[str, str]:
         """Title, words, and the two numbers every step needs: eps, and n of each set."""
         page, sets, last = self.page, self.trace.sets, self.steps.last_column
-        explain(page, f"{self.words.sets} {self.words.use} ({self.words.paper})", last)
+        explain(page, f"{self.words.sets} {self.words.use} ({self.words.paper}){self.note}", last)
         _, column = field(page, 3, 12, "ε =", LABEL_RIGHT)
         live = self.inputs.setting("eps")
         eps, column = field(page, column, 12, self.trace.eps, SETTING, live)

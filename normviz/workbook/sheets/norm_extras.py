@@ -207,7 +207,7 @@ def what_must_hold(sheet: NormSheet) -> None:
                 sheet,
                 "found",
                 "variance of x̂",
-                "VARP, straight from x̂",
+                chain.variance_words,
                 "set",
                 variances,
                 lambda k: chain.variance_over_set("normalized", k),

@@ -1,0 +1,329 @@
+"""Explained layers: every formula equals NumPy, whole or in slices, and stays so when changed."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+
+import normviz
+from normviz.workbook.address import address
+from normviz.workbook.cells import Book
+from normviz.workbook.explain import explain_op, fresh_call
+from normviz.workbook.explain_book import Story, explain_book
+from normviz.workbook.selection import select
+from normviz.workbook.styles import INPUT
+from normviz.workbook.write import save
+from tests.workbook.engines import (
+    Place,
+    differences,
+    expected,
+    ironcalc_values,
+    office_values,
+)
+
+TRAINING: dict[str, dict[str, Any]] = {
+    "batch_norm": {"training": True},
+    "layer_norm": {},
+    "group_norm": {"num_groups": 2},
+    "instance_norm": {},
+    "ghost_batch_norm": {"num_splits": 2, "training": True},
+    "rms_norm": {},
+}
+EVALUATION: dict[str, dict[str, Any]] = {
+    "batch_norm": {"training": False},
+    "instance_norm": {"use_input_stats": False},
+    "ghost_batch_norm": {"num_splits": 2, "training": False},
+}
+CALLS = [(op, a, "training") for op, a in TRAINING.items()]
+CALLS += [(op, a, "evaluation") for op, a in EVALUATION.items()]
+SLICES: dict[str, dict[str, str]] = {
+    "default": {},
+    "scattered": {"samples": "1:4", "channels": "0,3", "pixels": "1:3"},
+}
+
+
+def numbers(op: str, shape: tuple[int, ...], seed: int, **arguments: Any) -> dict[str, Any]:
+    """x, dy and every parameter, drawn at random."""
+    draw = np.random.default_rng(seed)
+    x = draw.normal(3.0, 2.0, shape)
+    sets = fresh_call(op, x, None, **dict(arguments)).trace.sets
+    made = {"x": x, "grad_output": draw.normal(0.0, 1.0, shape)}
+    made["weight"] = draw.normal(1.0, 1.0, sets.parameter_shape)
+    if op != "rms_norm":
+        made["bias"] = draw.normal(0.0, 1.0, sets.parameter_shape)
+    if op in EVALUATION:
+        made["running_mean"] = draw.normal(2.0, 1.0, shape[1])
+        made["running_var"] = draw.uniform(0.5, 4.0, shape[1])
+    return made
+
+
+def book_of(op: str, given: dict[str, Any], part: dict[str, str], **arguments: Any) -> Book:
+    copies = {name: value.copy() for name, value in given.items()}
+    call = fresh_call(op, **copies, **arguments)
+    story = Story("L", "here", "float64", "given", "given", call.output, call.grad_input)
+    return explain_book(call.trace, select(call.trace.sets, **part), story)
+
+
+SHOWN = {
+    "rank 2": ((6, 9), {}),
+    "rank 3": ((4, 4, 10), SLICES["scattered"]),
+    "rank 4": ((8, 6, 5, 7), {}),
+    "rank 4, scattered": ((8, 6, 5, 7), SLICES["scattered"]),
+    "rank 5": ((4, 4, 3, 4, 3), SLICES["scattered"]),
+}
+
+
+@pytest.mark.parametrize(("shape", "part"), SHOWN.values(), ids=SHOWN.keys())
+@pytest.mark.parametrize(("op", "arguments", "mode"), CALLS, ids=[f"{o}-{m}" for o, _, m in CALLS])
+def test_ironcalc_finds_the_values_of_numpy(
+    op: str,
+    arguments: dict[str, Any],
+    mode: str,
+    shape: tuple[int, ...],
+    part: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    if op == "instance_norm" and len(shape) == 2:
+        pytest.skip("one value per set is refused")
+    if op == "group_norm" and shape[1] % 2:
+        arguments = {"num_groups": 3}
+    part = {k: v for k, v in part.items() if len(shape) > 2 or k != "pixels"}
+    book = book_of(op, numbers(op, shape, 1, **arguments), part, **arguments)
+    wanted = expected(book)
+    assert len(wanted) > 40
+    assert differences(wanted, ironcalc_values(save(book, tmp_path / "e.xlsx"), wanted)) == []
+    says = [c.value for line in book.pages[0].rows.values() for c in line.values()]
+    assert "FAIL" not in says
+    assert ("PASS" in says) == (mode == "training")
+
+
+@pytest.mark.parametrize("norm", ["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("trailing", [1, 3])
+def test_a_normalized_shape_of_its_own(norm: str, trailing: int, tmp_path: Path) -> None:
+    shape = (4, 5, 6)
+    arguments = {"normalized_shape": shape[-trailing:]}
+    part = {"samples": "0,2", "channels": "1:3", "pixels": "0:2"}
+    book = book_of(norm, numbers(norm, shape, 2, **arguments), part, **arguments)
+    wanted = expected(book)
+    assert differences(wanted, ironcalc_values(save(book, tmp_path / "e.xlsx"), wanted)) == []
+
+
+def yellow(book: Book) -> dict[Place, float]:
+    """The numbers that may be typed over."""
+    return {
+        (page.title, address(row, column)): cell.value  # type: ignore[misc]
+        for page in book.pages
+        if page.title == "Inputs"
+        for row, line in page.rows.items()
+        for column, cell in line.items()
+        if cell.style.fill == INPUT and isinstance(cell.value, float)
+    }
+
+
+@pytest.mark.parametrize(("op", "arguments", "mode"), CALLS, ids=[f"{o}-{m}" for o, _, m in CALLS])
+def test_a_slice_stays_exact_when_what_is_shown_changes(
+    op: str, arguments: dict[str, Any], mode: str, tmp_path: Path
+) -> None:
+    """Typing other numbers into the slice gives what NumPy gives for the whole tensor changed."""
+    shape, part = (4, 6, 5, 5), SLICES["scattered"]
+    if op == "ghost_batch_norm":
+        part = part | {"samples": "0:2"}  # the other split is not shown at all
+    given = numbers(op, shape, 3, **arguments)
+    before = book_of(op, given, part, **arguments)
+    selection = select(fresh_call(op, given["x"], **arguments).trace.sets, **part)
+    draw = np.random.default_rng(4)
+    changed = {name: value.copy() for name, value in given.items()}
+    for name in ("x", "grad_output"):
+        changed[name][np.ix_(*selection.axes)] += draw.normal(5.0, 3.0, selection.shown_shape)
+    for name in set(given) - {"x", "grad_output"}:
+        at = selection.axes[1:] if given[name].ndim == 3 else selection.axes[1:2]
+        changed[name][np.ix_(*at)] *= 1.5
+    after = book_of(op, changed, part, **arguments)
+    old, new = yellow(before), yellow(after)
+    typed = {place: repr(value) for place, value in new.items() if value != old[place]}
+    assert len(typed) > 24
+    # The constants for what is not shown, but for those made of a whole set, must not change.
+    pages = {"Inputs", before.pages[2].title}
+    skip = {cell for cell, _ in _own_results(after)}
+    wanted = {p: v for p, v in expected(after).items() if p[0] in pages and p not in skip}
+    assert len(differences(wanted, expected(before))) > 50
+    found = ironcalc_values(save(before, tmp_path / "before.xlsx"), wanted, typed)
+    assert differences(wanted, found) == []
+
+
+def _own_results(book: Book) -> list[tuple[Place, Any]]:
+    """The cells that compare with the layer's results as they were, which do not follow."""
+    page = book.pages[2]
+    start = next(
+        row
+        for row, line in page.rows.items()
+        if any(str(c.value).startswith("The layer's own results") for c in line.values())
+    )
+    return [
+        ((page.title, address(row, column)), cell)
+        for row, line in page.rows.items()
+        for column, cell in line.items()
+        if row >= start
+    ]
+
+
+def test_libreoffice_finds_the_values_of_numpy(tmp_path: Path) -> None:
+    arguments = {"num_splits": 2, "training": True}
+    given = numbers("ghost_batch_norm", (8, 4, 6, 6), 5, **arguments)
+    book = book_of("ghost_batch_norm", given, {}, **arguments)
+    path = save(book, tmp_path / "e.xlsx")
+    assert differences(expected(book), office_values(path, tmp_path)) == []
+
+
+def test_the_slice_is_said_plainly_and_the_blocks_have_their_own_numbers(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(32, 16, 14, 14))
+    path = explain_op("group_norm", x, tmp_path / "g.xlsx", num_groups=4)
+    sheets = openpyxl.load_workbook(path, data_only=True)
+    texts = [str(c.value) for sheet in sheets for row in sheet.iter_rows() for c in row]
+    said = "samples 0–3 of 32, channels 0–1, 4–5 of 16, rows 0–2 of 14, columns 0–2 of 14"
+    assert sum(said in text for text in texts) == 3  # on every sheet
+    assert {"c = 0", "c = 1", "c = 4", "c = 5", "c = 0–3", "c = 4–7"} <= set(texts)
+    assert "c = 2" not in texts
+    assert "sum of the elements not shown" in texts
+    assert set(sheets.defined_names) == {"rest_count", "rest_sum"}
+
+
+def test_a_large_tensor_has_the_statistics_of_all_of_it(tmp_path: Path) -> None:
+    x = np.random.default_rng(1).normal(7.0, 2.0, (64, 8, 40, 40))
+    path = explain_op("batch_norm", x, tmp_path / "b.xlsx", training=True, channels="3")
+    sheet = openpyxl.load_workbook(path, data_only=True)["BatchNorm"]
+    values = [c.value for row in sheet.iter_rows() for c in row if isinstance(c.value, float)]
+    for statistic in (x[:, 3].mean(), x[:, 3].var()):
+        assert min(abs(value - statistic) for value in values) < 1e-12
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
+    x = np.random.default_rng(2).normal(size=(5, 3, 4))
+    files = [explain_op("layer_norm", x, tmp_path / f"{n}.xlsx").read_bytes() for n in "ab"]
+    assert files[0] == files[1]
+
+
+def test_text_that_begins_with_an_equals_sign_stays_text(tmp_path: Path) -> None:
+    x = np.random.default_rng(2).normal(size=(5, 3))
+    path = explain_op("layer_norm", x, tmp_path / "t.xlsx", source="=1+1")
+    sheet = openpyxl.load_workbook(path)["Contents"]
+    cells = [c for row in sheet.iter_rows() for c in row if str(c.value).startswith("=1+1")]
+    assert [c.data_type for c in cells] == ["s"]
+
+
+class TestTorch:
+    """Torch layers and models; nothing of them changes."""
+
+    @pytest.fixture(autouse=True)
+    def torch(self) -> Any:
+        return pytest.importorskip("torch")
+
+    def layers(self, torch: Any) -> list[tuple[Any, tuple[int, ...]]]:
+        from normviz import torch_layers
+
+        nn = torch.nn
+        return [
+            (nn.BatchNorm1d(6), (5, 6)),
+            (nn.BatchNorm2d(4, momentum=None), (3, 4, 5, 5)),
+            (nn.BatchNorm2d(4, affine=False, track_running_stats=False), (3, 4, 5, 5)),
+            (nn.BatchNorm3d(4), (3, 4, 2, 3, 4)),
+            (nn.GroupNorm(2, 6), (3, 6, 4)),
+            (nn.LayerNorm(8), (3, 5, 8)),
+            (nn.LayerNorm(8, elementwise_affine=False), (3, 8)),
+            (nn.InstanceNorm2d(3, affine=True, track_running_stats=True), (2, 3, 4, 4)),
+            (nn.InstanceNorm2d(3), (3, 4, 4)),
+            (nn.RMSNorm(8), (3, 5, 8)),
+            (torch_layers.GhostBatchNorm2d(4, 2), (4, 4, 5, 5)),
+            (torch_layers.RMSNorm2d(4), (4, 4, 5, 5)),
+            (torch_layers.ReferenceNorm2d("group_norm", 4, num_groups=2), (4, 4, 5, 5)),
+        ]
+
+    @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+    def test_every_layer_and_its_own_results(
+        self, torch: Any, training: bool, tmp_path: Path
+    ) -> None:
+        for at, (layer, shape) in enumerate(self.layers(torch)):
+            torch.manual_seed(at)
+            layer.train(training)
+            before = {k: v.clone() for k, v in layer.state_dict().items()}
+            path = normviz.explain(layer, torch.randn(shape), tmp_path / f"{at}.xlsx")
+            assert all(torch.equal(v, before[k]) for k, v in layer.state_dict().items())
+            rows = [
+                [c.value for c in row]
+                for row in openpyxl.load_workbook(path, data_only=True)["Contents"].iter_rows()
+            ]
+            own = [row[3] for row in rows if "as shipped" in str(row[2])]
+            assert len(own) == 2
+            assert max(own) < 1e-4, layer
+            assert not any("FAIL" in row for row in rows)
+
+    def model(self, torch: Any) -> Any:
+        torch.manual_seed(0)
+        nn = torch.nn
+        return nn.Sequential(
+            nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=True)),
+            nn.BatchNorm2d(4),
+            nn.ReLU(inplace=True),
+            nn.Flatten(),
+            nn.Linear(4 * 36, 3),
+        )
+
+    def test_a_layer_inside_a_model_sees_what_the_model_gives_it(
+        self, torch: Any, tmp_path: Path
+    ) -> None:
+        from normviz.capture import capture
+
+        model = self.model(torch)
+        x, grad = torch.randn(5, 1, 8, 8), torch.randn(5, 3)
+        seen = capture(model, x, grad, "1")
+        h = model[0](x).detach().requires_grad_()
+        copied = torch.nn.BatchNorm2d(4)
+        y = copied(h)
+        y.retain_grad()
+        copy.deepcopy(model[4])(torch.relu(y).flatten(1)).backward(grad)
+        np.testing.assert_allclose(seen.x, h.detach(), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(seen.output, y.detach(), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(seen.grad_output, y.grad, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(seen.grad_input, h.grad, rtol=0, atol=1e-6)
+        assert float(model[1].num_batches_tracked) == 0
+        assert all(p.grad is None for p in model.parameters())
+        assert not model[1]._forward_hooks
+        path = normviz.explain(model, x, tmp_path / "m.xlsx", grad, layer="1")
+        texts = [
+            c.value for row in openpyxl.load_workbook(path)["Contents"].iter_rows() for c in row
+        ]
+        assert "1: BatchNorm2d" in texts
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ({"layer": "features.1"}, "layer must name a layer of the model, got 'features.1'"),
+            ({"layer": "2"}, "layer '2' must be a normalization layer, got ReLU: give layer=, one"),
+            ({}, "module must be a normalization layer, got Sequential: give layer=, one of 1"),
+            ({"layer": "1", "grad_output": np.ones((2, 2))}, "grad_output must have the shape"),
+        ],
+        ids=["unknown", "no norm", "no name", "gradient"],
+    )
+    def test_what_is_refused(
+        self, torch: Any, arguments: dict[str, Any], words: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises((ValueError, TypeError), match="^" + words.replace(".", r"\.")):
+            normviz.explain(
+                self.model(torch), torch.randn(5, 1, 8, 8), tmp_path / "m.xlsx", **arguments
+            )
+        assert list(tmp_path.iterdir()) == []
+
+    def test_nearest_names(self, torch: Any, tmp_path: Path) -> None:
+        model = torch.nn.ModuleDict({"features": self.model(torch)})
+        with pytest.raises(ValueError, match=r"got 'feature\.1': did you mean features\.1 or"):
+            normviz.explain(model, torch.randn(5, 1, 8, 8), tmp_path / "m.xlsx", layer="feature.1")
+
+    def test_numbers_that_are_none(self, torch: Any, tmp_path: Path) -> None:
+        x = torch.randn(4, 3)
+        x[2, 1] = float("inf")
+        with pytest.raises(ValueError, match=r"x must be finite, got inf at index \(2, 1\)"):
+            normviz.explain(torch.nn.BatchNorm1d(3), x, tmp_path / "m.xlsx")
+        assert list(tmp_path.iterdir()) == []
