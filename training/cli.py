@@ -14,6 +14,8 @@ from rich.console import Console
 
 from training import data, parallel
 from training.arguments import build_parser, parse_seeds
+from training.claims_figure import write_claims
+from training.claims_table import claims_table
 from training.config import TRIALS, find_trial
 from training.download import fetch
 from training.engines import open_engine
@@ -27,6 +29,7 @@ from training.results import read_run, write_summary
 from training.runner import run_tasks
 from training.spreadsheet import write_results
 from training.tasks import Settings, Task
+from training.verdicts import judge_all
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -90,7 +93,10 @@ def conclude(folder: Path, console: Console) -> None:
     draw_all(results)
     write_report(results)
     write_results(results)
+    judgments = judge_all(results)
+    write_claims(judgments, folder)
     console.print(final_table(results))
+    console.print(claims_table(judgments))
     for problem in results.problems:
         console.print(f"left out: {problem}", markup=False)
 

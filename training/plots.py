@@ -106,7 +106,7 @@ def draw(run: Results, measure: str) -> Any:
         axis.set_xlabel("epoch")
         axis.set_ylabel(label)
         axis.xaxis.get_major_locator().set_params(integer=True)
-        _calm(axis)
+        calm(axis)
     figure.legend(
         named.values(), named.keys(), loc="outside right center", fontsize=9, frameon=False
     )
@@ -138,7 +138,7 @@ def draw_comparison(run: Results) -> Any | None:
     axis.set_yticks(range(len(shown)), [t.name for t in shown])
     axis.set_ylim(len(shown) - 0.5, -0.5)
     axis.set_xlabel("test accuracy of the last epoch (%)")
-    _calm(axis)
+    calm(axis)
     axis.grid(axis="y", visible=False)
     handles, labels = axis.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
@@ -174,7 +174,8 @@ def _published(axis: Any, row: int, trial: Overview) -> None:
         )
 
 
-def _calm(axis: Any) -> None:
+def calm(axis: Any) -> None:
+    """Give an axis the quiet look of every figure here."""
     axis.grid(color=GRID, lw=0.7)
     axis.set_axisbelow(True)
     axis.tick_params(colors=SOFT, labelsize=9)

@@ -13,9 +13,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from training import plots
+from training.claims_figure import draw_claims
 from training.config import TRIALS, find_trial
 from training.embedding import data_uri, pictures
 from training.files import write_whole
+from training.l1_lesson import largest_that_trains, strengths
 from training.overview import Overview, confusion, in_words, largest_difference, overviews
 from training.penalties import accumulated_factors
 from training.progress import duration
@@ -23,6 +25,7 @@ from training.record import TARGET
 from training.results import Result, Results
 from training.statistics import CONFIDENCE
 from training.trainer import build_model
+from training.verdicts import confidence_words, judge_all
 
 GALLERY_SHOWN = 24
 ACCUMULATED = "bn-l1-accumulated"
@@ -47,7 +50,7 @@ def render(run: Results) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"words": in_words, "time": duration, "difference": largest_difference}
-    environment.filters["most_confused"] = most_confused
+    environment.filters |= {"most_confused": most_confused, "confidence": confidence_words}
     return environment.get_template("report.html.j2").render(context(run))
 
 
@@ -57,6 +60,9 @@ def context(run: Results) -> dict[str, Any]:
     left_out = plots.outliers(plots.last_accuracies(run))
     comparison = plots.draw_comparison(run)
     counted = factors()
+    judgments = judge_all(run)
+    compared = draw_claims(judgments)
+    l1_rows = strengths(run)
     return {
         "name": run.folder.name,
         "data_name": run.data_name,
@@ -78,6 +84,10 @@ def context(run: Results) -> dict[str, Any]:
         "mean_factor": sum(f["factor"] * f["count"] for f in counted)
         / sum(f["count"] for f in counted),
         "published_trials": TRIALS,
+        "judgments": judgments,
+        "claims_figure": _figure(compared) if compared else None,
+        "l1_rows": l1_rows,
+        "l1_largest": largest_that_trains(l1_rows),
         "conditions": conditions(run.results),
         "train_seconds": sum(e.train_seconds for r in run.results for e in r.record.epochs),
     }

@@ -10,7 +10,8 @@ from normviz.workbook.write import workbook_bytes
 from training.files import write_whole
 from training.overview import overviews
 from training.results import Results
-from training.sheets import accumulated, curves, summary, trial
+from training.sheets import accumulated, claims, curves, summary, trial
+from training.verdicts import judge_all
 
 
 def write_results(run: Results) -> None:
@@ -23,7 +24,7 @@ def write_results(run: Results) -> None:
 
 
 def build(run: Results) -> Book:
-    """Return the workbook of a run: summary, curves, one sheet a trial, the accumulated L1."""
+    """Return the workbook: summary, claims, curves, one sheet a trial, the accumulated L1."""
     book = Book(f"Normalization on {run.data_name}")
     trials = overviews(run)
     first = summary.begin(book, run)
@@ -32,6 +33,8 @@ def build(run: Results) -> Book:
     if sheets:
         curves.build(book, run, sheets)
         book.pages.insert(1, book.pages.pop())
+    claims.build(book, judge_all(run))
+    book.pages.insert(1, book.pages.pop())
     accumulated.build(book)
     summary.fill(first, run, trials, sheets)
     return book

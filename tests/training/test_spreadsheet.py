@@ -37,7 +37,7 @@ def row_of(sheet, name):
 
 def test_one_sheet_a_trial_between_summary_and_explanation(opened, small_run):
     started = [t.name for t in overviews(small_run)]
-    assert opened.sheetnames == ["Summary", "Curves", *started, "Accumulated L1"]
+    assert opened.sheetnames == ["Summary", "Claims", "Curves", *started, "Accumulated L1"]
 
 
 def test_the_lint_finds_nothing(content):
