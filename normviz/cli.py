@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from normviz.tensor_call import TENSOR_HELP, add_call_arguments, add_slice_arguments, read_call
+from normviz.tensor_call import (
+    TENSOR_HELP,
+    add_call_arguments,
+    add_slice_arguments,
+    read_call,
+    workbook_call,
+)
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -57,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_workbook(commands)
     _add_explain(commands)
+    _add_show(commands)
     _add_verify(commands)
     return parser
 
@@ -82,6 +89,15 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     option = {"metavar": "FILE", "default": "explained.xlsx", "help": "the file to write"}
     parser.add_argument("-o", "--output", **option)  # type: ignore[arg-type]
     parser.set_defaults(run=_explain)
+
+
+def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("show", help="every step of one op as tables in the terminal")
+    what = f"{TENSOR_HELP}; without it, the numbers of the workbook"
+    parser.add_argument("tensor", metavar="TENSOR", nargs="?", help=what)
+    add_call_arguments(parser, op="batch_norm")
+    add_slice_arguments(parser)
+    parser.set_defaults(run=_show)
 
 
 def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -118,6 +134,22 @@ def _explain(options: argparse.Namespace) -> int:
     chosen = {name: getattr(options, name) for name in ("samples", "channels", "pixels")}
     explain_op(options.op, x, path, source=options.tensor, **chosen, **arguments)
     print(path)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from normviz.show import needs_rich, show
+
+    needs_rich()
+    if options.tensor is None:
+        x, arguments = workbook_call(options)
+    else:
+        x, arguments = read_call(options)
+    from normviz.workbook.explain import fresh_call
+    from normviz.workbook.selection import select
+
+    made = fresh_call(options.op, x, **arguments).trace
+    show(made, select(made.sets, options.samples, options.channels, options.pixels))
     return 0
 
 

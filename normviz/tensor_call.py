@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from normviz import functional
 from normviz.errors import unknown_name
-from normviz.sets import OPS, statistics_sets
+from normviz.sets import OPS, StatisticsSets, statistics_sets
 from normviz.sources import read_tensor
 
 Array = npt.NDArray[Any]
@@ -25,10 +25,11 @@ _ARRAYS = {
 }
 
 
-def add_call_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say which op runs on the tensor, and with what."""
+def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -> None:
+    """The options that say which op runs on the tensor (by default ``op``), and with what."""
     add = parser.add_argument
-    add("--op", metavar="OP", required=True, help=f"one of {', '.join(OPS)}")
+    default = f" ({op})" if op else ""
+    add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(OPS)}{default}")
     add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
     add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
     add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
@@ -63,7 +64,7 @@ def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Arra
         if options.shape:
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
     arguments = _settings(op, options)
-    shape = _parameter_shape(op, x, arguments)
+    shape = _sets(op, x, arguments).parameter_shape
     for name in _ARRAYS:
         place = getattr(options, name)
         if place is None:
@@ -75,6 +76,32 @@ def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Arra
         arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
     _say_fresh(op, arguments)
     return x, arguments
+
+
+def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
+    """As :func:`read_call`, with the numbers of the workbook of that shape for what is not given.
+
+    Raises:
+        ValueError: as :func:`read_call`; for a shape that is no N,C,H,W of a workbook.
+    """
+    from normviz.workbook.case import Case, Settings, per_parameter
+
+    shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
+    case = Case(Settings(shape, options.groups or 0, options.splits or 0))
+    if options.op in OPS:
+        needed = OPS[options.op].arguments
+        options.groups = case.settings.groups if "num_groups" in needed else options.groups
+        options.splits = case.settings.splits if "num_splits" in needed else options.splits
+    options.eps = case.settings.eps if options.eps is None else options.eps
+    x, arguments = read_call(options, case.x)
+    sets = _sets(options.op, x, arguments)
+    own = {"grad_output": case.grad_output}
+    own |= {"running_mean": case.running_mean, "running_var": case.running_var}
+    if sets.parameter_shape[0] == shape[1]:
+        own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
+    taken = signature(getattr(functional, options.op)).parameters
+    kept = {n: v for n, v in own.items() if n in taken or n == "grad_output"}
+    return x, kept | arguments
 
 
 def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -114,11 +141,12 @@ def _taken(op: str, name: str, option: str = "") -> None:
         raise ValueError(f"{option} is for {', '.join(owners)}; {op} does not take it")
 
 
-def _parameter_shape(op: str, x: Array, arguments: dict[str, Any]) -> tuple[int, ...]:
+def _sets(op: str, x: Array, arguments: dict[str, Any]) -> StatisticsSets:
+    """The statistics sets of the call; evaluation ignores the splits."""
     known = {"normalized_shape": x.shape[1:], **arguments}
     if op == "ghost_batch_norm" and not known["training"]:
         known["num_splits"] = 1
-    return statistics_sets(op, x.shape, **known).parameter_shape
+    return statistics_sets(op, x.shape, **known)
 
 
 def _read(place: str, name: str) -> Array:

@@ -133,7 +133,7 @@ class Table:
         for label, (row, first, _, last) in enumerate(self.places, start=1):
             if (first, last) not in seen and row == self.top:
                 seen.add((first, last))
-                text = _range_text("c", self.regions.channels(label))
+                text = range_text("c", self.regions.channels(label))
                 self.page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
         labeled: set[int] = set()
         if self.layout.images == 1:
@@ -141,11 +141,11 @@ class Table:
         for label, (row, *_) in enumerate(self.places, start=1):
             if row not in labeled:
                 labeled.add(row)
-                text = _range_text("n", self.regions.images(label))
+                text = range_text("n", self.regions.images(label))
                 self.page.put(row, self.left - 1, text, AXIS_LEFT)
 
 
-def _range_text(letter: str, span: Span) -> str:
+def range_text(letter: str, span: Span) -> str:
     """Some blocks in words: `c = 1`, `c = 0–1` or `all c`."""
     start, stop, total = span
     if start == stop:

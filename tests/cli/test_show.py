@@ -1,0 +1,85 @@
+"""`normviz show`: the trace in the terminal, with the names and numbers of the workbook."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from normviz.cli import main
+from normviz.sets import OPS
+from normviz.workbook.case import Case, Settings
+
+pytest.importorskip("rich")
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["show", *words]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_without_a_tensor_the_numbers_are_those_of_the_workbook(
+    op: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(capsys, "--op", op)
+    trace = Case(Settings()).trace(op)
+    for step in trace.steps:
+        assert f"{step.name}  {step.symbol}" in text
+        assert step.formula in text
+    for name in ("output", "grad_input"):
+        printed = text[text.index(f"  {name}  ") :]
+        found = [
+            float(n)
+            for n in re.findall(r"(?<= )(-?\d+\.\d{3}|-?\d\.\de-\d\d|(?<=  )0)(?=  )", printed)
+        ]
+        wanted = np.sort(trace[name].ravel().round(3))
+        np.testing.assert_allclose(np.sort(found[: trace.x.size]), wanted, rtol=0, atol=5e-4)
+    assert ("running_var after this batch" in text) == (op in ("batch_norm", "ghost_batch_norm"))
+
+
+def test_a_tensor_of_the_user_and_a_slice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(32, 8, 10, 10))
+    np.save(tmp_path / "x.npy", x)
+    words = [str(tmp_path / "x.npy"), "--op", "instance_norm", "--channels", "5"]
+    text = shown(capsys, *words, "--samples", "30,31", "--pixels", "0")
+    assert "shown: samples 30–31 of 32, channels 5 of 8" in text
+    assert "c = 5, n = 30" in text
+    assert f"{x[31, 5].mean():.3f}" in text
+
+
+def test_evaluation_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "--eval")
+    assert "evaluation, with the stored statistics" in text
+    assert "μ = running mean" in text
+
+
+def test_a_shape_of_the_workbook(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "--op", "group_norm", "--shape", "2,6,1,3", "--groups", "3")
+    assert "x (2, 6, 1, 3)   6 statistics sets of 6 elements" in text
+
+
+def test_bad_input_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, said in (
+        (["--op", "groupnorm"], "did you mean group_norm"),
+        (["--shape", "4,4"], "four positive whole numbers"),
+        (["no.csv"], "no.csv: No such file"),
+    ):
+        assert main(["show", *words]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert err.startswith("error: ")
+        assert said in err
+
+
+def test_without_rich_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert main(["show"]) == 2
+    assert capsys.readouterr().err == (
+        "error: normviz show needs rich, which is not installed: pip install 'normviz[terminal]'\n"
+    )
