@@ -96,7 +96,8 @@ def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
     x, arguments = read_call(options, case.x)
     sets = _sets(options.op, x, arguments)
     own = {"grad_output": case.grad_output}
-    own |= {"running_mean": case.running_mean, "running_var": case.running_var}
+    if options.op != "instance_norm" or options.eval:
+        own |= {"running_mean": case.running_mean, "running_var": case.running_var}
     if sets.parameter_shape[0] == shape[1]:
         own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
     taken = signature(getattr(functional, options.op)).parameters

@@ -88,7 +88,7 @@ def explain_op(
     """As :func:`explain`, for an op by name and its function's arguments.
 
     Parameters that are not among the arguments are those of a fresh layer: weight 1, bias 0,
-    running_mean 0, running_var 1.
+    running_mean 0, running_var 1 (instance_norm in training has none, as torch's).
 
     Raises:
         ValueError, TypeError: as :func:`explain`; for an unknown op, with the nearest.
@@ -132,6 +132,8 @@ def fresh_call(op: str, x: Array, grad_output: Array | None = None, **arguments:
         arguments.setdefault("normalized_shape", x.shape[1:])
     shape = statistics_sets(op, x.shape, **_shaping(op, x, arguments)).parameter_shape
     fresh = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
+    if arguments.get("use_input_stats", op == "instance_norm") and "running_mean" not in arguments:
+        fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
     missing = [name for name in fresh if name in taken and arguments.get(name) is None]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
     gradient = "the gradient that was given"
