@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import NoReturn
 
+from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.model import BACKENDS
 from training.trainer import PRECISIONS
@@ -62,7 +63,8 @@ def build_parser() -> Parser:
     commands.add_parser("list", help="the trials, with what was published about them")
     report = commands.add_parser("report", help="make figures and report of a run folder again")
     report.add_argument("folder", metavar="DIR", help="the run folder, e.g. runs/mnist")
-    data = commands.add_parser("data", help="fetch full MNIST")
+    data = commands.add_parser("data", help="fetch a data set, by default full MNIST")
+    _add_dataset(data)
     data.add_argument("--out", default="data", metavar="DIR", help="default: data")
     return parser
 
@@ -81,10 +83,16 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         "--threads", type=positive, default=1, metavar="T", help="threads of each trial; default: 1"
     )
     run.add_argument(
-        "--data", default="data", metavar="DIR", help="folder of MNIST (default: data), or 'sample'"
+        "--data",
+        default="data",
+        metavar="DIR",
+        help="folder of the data (default: data), or 'sample'",
     )
+    _add_dataset(run)
     run.add_argument(
-        "--out", metavar="DIR", help="the run folder; default: runs/mnist, runs/sample"
+        "--out",
+        metavar="DIR",
+        help="the run folder; default: runs/ and the data set, or runs/sample",
     )
     run.add_argument("--resume", action="store_true", help="continue what the run folder holds")
     run.add_argument(
@@ -105,6 +113,12 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     run.add_argument(
         "--backend", choices=BACKENDS, default="torch", help="of the normalization layers"
+    )
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset", choices=tuple(DATASETS), default=MNIST.name, help="default: mnist"
     )
 
 

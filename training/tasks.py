@@ -30,6 +30,7 @@ class Settings:
     processes: int = 1  # that train one trial together, under torchrun
     synchronize: bool = False  # whether these share the statistics of BatchNorm
     command: str = ""
+    dataset: str = "mnist"  # not decisive by itself: the digest of what was read is
 
 
 @dataclass(frozen=True)

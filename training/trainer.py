@@ -64,7 +64,8 @@ class Trainer:
         self.optimizer = build_optimizer(config, self.model)
         self._network: nn.Module = self.model
         self.steps_per_epoch = data.steps_per_epoch(digits, config)
-        self._test_images = data.normalize(digits.test_images).to(device)
+        test_images = data.normalize(digits.test_images, digits.mean, digits.std)
+        self._test_images = test_images.to(device)
         self._test_labels = digits.test_labels.to(device)
 
     def distribute(self, synchronize: bool) -> None:

@@ -34,7 +34,7 @@ class Trial:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.digits = data.load(task.settings.data)
+        self.digits = data.load(task.settings.data, task.settings.dataset)
         self.decisive = task.decisive(self.digits.digest)
         self.record = Record()
         self.begun = False  # whether the processes that train along have been told to start
@@ -146,7 +146,12 @@ class Trial:
         return {
             "trial": self.task.config.to_dict(),
             "seed": self.task.seed,
-            "data": {"name": self.digits.name, "description": self.digits.describe()},
+            "data": {
+                "name": self.digits.name,
+                "description": self.digits.describe(),
+                "mean": self.digits.mean,
+                "std": self.digits.std,
+            },
             "device": settings.device,
             "precision": settings.precision,
             "threads": settings.threads,

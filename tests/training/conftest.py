@@ -52,7 +52,7 @@ def tiny(sample: Digits) -> Digits:
 @pytest.fixture
 def use_tiny(tiny: Digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
     """Let every task load the tiny data."""
-    monkeypatch.setattr(data, "load", lambda _source: tiny)
+    monkeypatch.setattr(data, "load", lambda *_: tiny)
     return tiny
 
 
@@ -122,7 +122,7 @@ def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results
     folder = tmp_path_factory.mktemp("small") / "run"
     settings = Settings(data="sample", command="python -m training run <all> --seeds 2")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", lambda _source: tiny)
+        patch.setattr(data, "load", lambda *_: tiny)
         for name in ("bn", "gn", "bn-l1-accumulated", "none"):
             for seed in (0, 1):
                 rate = 1e20 if (name, seed) == ("none", 1) else find_trial(name).learning_rate

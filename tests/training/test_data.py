@@ -6,6 +6,7 @@ import torch
 
 from training import data
 from training.config import find_trial
+from training.datasets import MNIST
 from training.errors import TrainingError
 
 
@@ -91,7 +92,7 @@ def test_missing_file_names_the_ways_out(tmp_path):
 def test_damaged_file_is_refused_by_its_checksum(tmp_path):
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in data.SHA256:
+    for name in MNIST.files:
         (raw / name).write_bytes(b"\0" * 100)
     with pytest.raises(TrainingError, match="train-images-idx3-ubyte is damaged: its SHA-256 is"):
         data.load(str(tmp_path))

@@ -10,6 +10,7 @@ from scipy import stats
 from normviz.workbook.address import address
 from normviz.workbook.cells import Book, Page, Value
 from normviz.workbook.styles import BAD, BAD_INK, LABEL_RIGHT, LINK, PLAIN, Style
+from training.datasets import FULL_TITLES
 from training.overview import Overview
 from training.record import TARGET
 from training.report import conditions, missing
@@ -37,7 +38,7 @@ HEADINGS = (
 )  # fmt: skip
 LAST_COLUMN = 1 + len(HEADINGS)
 TEXT = (
-    "Accuracy on the test digits, in percent. The last epoch is the honest number; the best epoch "
+    "Accuracy on the test set, in percent. The last epoch is the honest number; the best epoch "
     "was chosen by looking at the test set. With several seeds: the mean, and ± is half the "
     "interval of the mean by Student's t. Every number is a formula over the trials' own sheets."
 )
@@ -54,7 +55,7 @@ def begin(book: Book, run: Results) -> Page:
 def fill(page: Page, run: Results, trials: list[Overview], sheets: dict[str, TrialSheet]) -> None:
     """Write the table and the conditions, when the sheets that they point to stand."""
     row = FIRST_ROW
-    if any(r.details["data"]["name"] != "MNIST" for r in run.results):
+    if any(r.details["data"]["name"] not in FULL_TITLES for r in run.results):
         page.span((row, 2, row, LAST_COLUMN), "SAMPLE RUN: NOT MNIST RESULTS", BANNER)
         page.heights[row] = 40
         row += 2
