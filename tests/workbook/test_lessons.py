@@ -4,29 +4,41 @@ A sheet is built twice, as it ships and for other numbers. The formulas must be 
 typing the other yellow cells into the first file must give the values of the second.
 """
 
+import inspect
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ironcalc
 import numpy as np
 import pytest
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
+import normviz
 from normviz.workbook.address import address
+from normviz.workbook.build import build
 from normviz.workbook.cells import Book, Page
 from normviz.workbook.page_head import CONTENTS, begin
+from normviz.workbook.questions import QUESTIONS, Question
 from normviz.workbook.sheets import (
+    batches,
+    conventions,
     evaluation,
     layer_to_layer,
     lessons,
     numerics,
+    numerics_case,
     which_layer_norm,
 )
+from normviz.workbook.sheets.batches_case import BatchesCase
+from normviz.workbook.sheets.conventions_case import ConventionsCase
 from normviz.workbook.sheets.evaluation_case import EvaluationCase
 from normviz.workbook.sheets.layer_case import LayerCase
 from normviz.workbook.sheets.numerics_case import NumericsCase
 from normviz.workbook.sheets.which_case import WhichCase
-from normviz.workbook.styles import INPUT
+from normviz.workbook.styles import INPUT, set_color
 from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,
@@ -78,10 +90,37 @@ def other_which() -> WhichCase:
     return WhichCase(x, 0.1, gamma, beta)
 
 
+def other_conventions(channels: int, groups: int) -> ConventionsCase:
+    return ConventionsCase(
+        x=np.array([-3.0, 0.0, 1.5, 2.0, 2.0, 11.0]),
+        running_var=3.0,
+        momentum=0.25,
+        eps=0.5,
+        small=np.array([0.5, 0.0, -0.25, 1.0]),
+        rms_eps=0.1,
+        channels=channels,
+        groups=groups,
+    )
+
+
+def other_batches() -> BatchesCase:
+    return BatchesCase(
+        x=DRAW.standard_normal((6, 3)) * 4,
+        dy=DRAW.standard_normal((6, 3)),
+        weights=np.array([0.5, 3.0]),
+        bias=-7.0,
+        eps=0.2,
+    )
+
+
 CHANGES: list[tuple[str, Callable[..., None], Callable[[], Any]]] = [
     ("evaluation", evaluation.build, other_evaluation),
     ("numerics", numerics.build, other_numerics),
     ("which", which_layer_norm.build, other_which),
+    ("batches", batches.build, other_batches),
+    ("conventions", conventions.build, partial(other_conventions, 16, 8)),
+    ("conventions refused", conventions.build, partial(other_conventions, 12, 5)),
+    ("conventions one channel", conventions.build, partial(other_conventions, 1, 2)),
     *(
         (
             f"layer {op} {groups} {splits}",
@@ -100,8 +139,16 @@ CHANGES: list[tuple[str, Callable[..., None], Callable[[], Any]]] = [
         )
     ),
 ]
+LAYERS = ("BatchNorm2d", "LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm")
 IDS = [name for name, _, _ in CHANGES]
-IN_OFFICE = ("evaluation", "numerics", "which", "layer group_norm 4 1", "layer rms_norm 4 2")
+IN_OFFICE = (
+    "evaluation",
+    "numerics",
+    "which",
+    "batches",
+    "conventions refused",
+    "layer rms_norm 4 2",
+)
 
 
 def book_of(draw: Callable[..., None], *case: Any) -> Book:
@@ -161,5 +208,59 @@ def formulas(book: Book) -> dict[Place, str | None]:
     }
 
 
-def test_every_lesson_is_tested_and_in_the_contents() -> None:
-    assert len({lesson.title for lesson in lessons.LESSONS}) == len(lessons.LESSONS)
+def test_every_lesson_of_numbers_is_typed_into() -> None:
+    typed = {draw for _, draw, _ in CHANGES}
+    assert [x.title for x in lessons.LESSONS if x.draw not in typed] == ["Questions"]
+
+
+def test_offset_and_drop_down_say_what_the_texts_say() -> None:
+    """What the sheets' prose promises about their numbers holds for the numbers as shipped."""
+    ways = numerics_case.three_ways(NumericsCase().values, 1e9, np.float64)
+    assert ways.one_pass < 0
+    assert ways.two_pass == ways.welford == 22.5
+    single = numerics_case.three_ways(NumericsCase().values, 1e3, np.float32)
+    assert abs(single.one_pass - 22.5) < 0.225
+    single = numerics_case.three_ways(NumericsCase().values, 1e4, np.float32)
+    assert abs(single.one_pass - 22.5) > 0.225
+    half = np.float16(256)
+    with np.errstate(over="ignore"):
+        assert np.isinf(half * half)
+    assert np.isfinite(np.float16(255) * np.float16(255))
+    assert np.spacing(np.float16(10_000)) == 8
+
+
+def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
+    """Turning the drop-down repaints: the color of a cell is that of its set."""
+    case = other_layer("group_norm", 2, 2)
+    book = book_of(layer_to_layer.build, case)
+    path = save(book, tmp_path / "layer.xlsx")
+    model = ironcalc.UserModel.from_xlsx(str(path), "en", "UTC", "en")
+    model.evaluate()
+    sheet = layer_to_layer.LayerSheet(Book("places"), case)
+    sheet.build()
+    grid = sheet.steps.placed["y"]
+    labels = case.sets.labels().ravel().tolist()
+    for index in range(0, len(labels), 5):
+        column, row = coordinate_from_string(grid.at(index))
+        style = model.get_extended_cell_style(1, row, column_index_from_string(column))
+        assert style["style"]["fill"]["color"] == "#" + set_color(labels[index])
+
+
+@pytest.mark.parametrize("item", QUESTIONS, ids=[q.question for q in QUESTIONS])
+def test_every_question_is_answered(item: Question) -> None:
+    assert item.sheet in {page.title for page in build().pages}
+    if item.call:
+        with pytest.raises(ValueError, match=re.escape(item.says)):
+            eval(item.call, {"normviz": normviz, "np": np})
+
+
+def test_torch_has_the_defaults_that_the_table_says() -> None:
+    torch = pytest.importorskip("torch")
+    defaults = {name: inspect.signature(getattr(torch.nn, name)).parameters for name in LAYERS}
+    assert defaults["BatchNorm2d"]["eps"].default == 1e-5
+    assert defaults["BatchNorm2d"]["momentum"].default == 0.1
+    assert defaults["LayerNorm"]["eps"].default == defaults["GroupNorm"]["eps"].default == 1e-5
+    assert defaults["GroupNorm"]["num_groups"].default is inspect.Parameter.empty
+    assert defaults["InstanceNorm2d"]["affine"].default is False
+    assert defaults["InstanceNorm2d"]["track_running_stats"].default is False
+    assert defaults["RMSNorm"]["eps"].default is None

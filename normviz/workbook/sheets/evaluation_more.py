@@ -220,8 +220,11 @@ def _ghost_outputs(sheet: EvaluationSheet, running: tuple[Matrix, Matrix]) -> No
     def by_set(n: int, c: int) -> Any:
         return NUMBER.filled(set_color(n // PER_SPLIT * CHANNELS + c + 1))
 
+    def plain(n: int, c: int) -> Any:
+        return by_set(n, c).but(number="General")
+
     blocks: tuple[tuple[Any, Any, Any], ...] = (
-        (x, source, by_set),
+        (x, source, plain),
         (made["output"], by_split, by_set),
         (evaluated, stored(*running), channel(NUMBER)),
         (ordinary, stored(sheet.running_mean, sheet.running_var), channel(NUMBER)),

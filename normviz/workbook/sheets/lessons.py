@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from normviz.workbook.cells import Book
-from normviz.workbook.sheets import evaluation, layer_to_layer, numerics, which_layer_norm
+from normviz.workbook.sheets import (
+    asked,
+    batches,
+    conventions,
+    evaluation,
+    layer_to_layer,
+    numerics,
+    which_layer_norm,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,26 @@ LESSONS: tuple[Lesson, ...] = (
         "E[x²] − E[x]² against two passes against Welford; float32 and float16; what ε does; why "
         "one value per channel is refused.",
         "Type the offset 1E9: a variance becomes negative.",
+    ),
+    Lesson(
+        conventions.TITLE,
+        conventions.build,
+        "Biased and unbiased variance, each traced to its use; RMSNorm's ε inside and outside the "
+        "root; groups or group size; the defaults of torch, Keras and flax.",
+        "Type 3 groups, then 4: the sentence is the one that normviz says.",
+    ),
+    Lesson(
+        batches.TITLE,
+        batches.build,
+        "A bias before BatchNorm is dead; accumulated gradients are not those of a big batch; "
+        "devices that do not talk, and how their statistics are merged.",
+        "Change b: nothing behind BatchNorm moves.",
+    ),
+    Lesson(
+        asked.TITLE,
+        asked.build,
+        "What people ask about these layers, answered in a sentence, with a link to the sheet.",
+        "Follow the question that brought you here.",
     ),
 )
 

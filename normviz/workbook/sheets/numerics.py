@@ -72,7 +72,8 @@ class NumericsSheet:
     def _settings(self) -> None:
         desk, case = self.desk, self.case
         desk.banner("Settings", "yellow cells are yours")
-        self.values = desk.matrix(3, case.values, None, INPUT_NUMBER, down=("four numbers",))
+        self.values = desk.matrix(3, case.values, None, INPUT_NUMBER)
+        desk.page.put(desk.row, 2, "four numbers", LABEL)
         desk.row += 1
         hint = "A number from 0 to 1E12: try 0, 1E4, 1E8, 1E9."
         note = "added to each of them: it moves the mean and leaves the variance alone"
@@ -217,7 +218,7 @@ class NumericsSheet:
             "Green is right to one percent, red is not. The NumPy columns are constants, for the "
             "four numbers 4, 7, 13, 16 as shipped (variance 22.5): a sheet computes in float64 "
             "only. In float32, in which networks run, E[x²] − E[x]² fails from an offset of "
-            "10,000 on; in float16 the squares overflow from 256 on, and the numbers themselves are "
+            "10,000 on; in float16 squares overflow from 256 on, and the numbers themselves are "
             "rounded to steps of 8 at 10,000. This is why normalization layers add up in float32 "
             "or better whatever the dtype of x."
         )

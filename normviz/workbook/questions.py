@@ -1,0 +1,178 @@
+"""The questions people ask about normalization layers, and where each is answered.
+
+The sheet Questions, the README's list and a test are made of this table, so none can go stale: a
+sheet that is named here is in the workbook, and a call that is refused says what is written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, its answer in a sentence or two, and the sheet that shows it live.
+
+    Where the answer is (also) a refusal, `call` is the call and `says` a part of its sentence.
+    """
+
+    question: str
+    answer: str
+    sheet: str
+    call: str = ""
+    says: str = ""
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "Which variance goes into running_var?",
+        "The unbiased one (n − 1); the biased one (n) normalizes the batch. Keras and flax store "
+        "the biased one.",
+        "Conventions",
+    ),
+    Question(
+        "What does momentum mean?",
+        "In torch the weight of the new value (0.1), in Keras and flax that of the old one (0.99).",
+        "Evaluation",
+    ),
+    Question(
+        "Is LayerNorm the same as GroupNorm with one group?",
+        "Their statistics are; LayerNorm has one γ and β for each element, GroupNorm one for each "
+        "channel.",
+        "Which LayerNorm",
+    ),
+    Question(
+        "How is LayerNorm applied to the channels of an image?",
+        "Move the channels last; each pixel is then a set of its own.",
+        "Which LayerNorm",
+        "normviz.layer_norm(np.ones((2, 4, 3, 3)), (4,))",
+        "normalized_shape must be the last dimensions of x",
+    ),
+    Question(
+        "Why is a batch of one refused?",
+        "One value is its own mean and its variance is 0: the output would be β whatever x is. Use "
+        "drop_last, or a norm within the sample.",
+        "Numerics",
+        "normviz.batch_norm(np.ones((1, 3)), training=True)",
+        "more than 1 value per statistics set",
+    ),
+    Question(
+        "Why does model.eval() give another output?",
+        "Training uses the statistics of the batch, evaluation the running ones, which follow "
+        "slowly and start at 0 and 1.",
+        "Evaluation",
+    ),
+    Question(
+        "Does Ghost BatchNorm split the batch in evaluation?",
+        "No: the splits vanish, and N need not be divisible.",
+        "Evaluation",
+    ),
+    Question(
+        "What does Ghost BatchNorm do with a remainder?",
+        "It refuses: num_splits must divide N. A split of one value per channel is refused too.",
+        "GhostBatchNorm",
+        "normviz.ghost_batch_norm(np.ones((6, 3, 2)), 4, training=True)",
+        "num_splits must divide the 6 samples of x",
+    ),
+    Question(
+        "Why do several devices give another result than one?",
+        "Without SyncBatchNorm k devices are Ghost BatchNorm with k splits; means and variances "
+        "can be merged exactly, but not by averaging the variances.",
+        "Batches",
+    ),
+    Question(
+        "Is gradient accumulation the same as a big batch?",
+        "Not with BatchNorm, whose statistics come from the small batch; exactly so with "
+        "GroupNorm, LayerNorm and RMSNorm.",
+        "Batches",
+    ),
+    Question(
+        "Where does RMSNorm put ε, and what is eps=None?",
+        "Inside the root; None is the machine epsilon of the dtype. Some libraries put it outside.",
+        "Conventions",
+    ),
+    Question(
+        "Which ε do torch and Keras use?",
+        "1e-5 and 1e-3; it is a yellow cell on every sheet that has one.",
+        "Conventions",
+    ),
+    Question(
+        "Why not compute the variance as E[x²] − E[x]²?",
+        "Far from zero nothing is left but rounding, in float32 from an offset of 10,000 on.",
+        "Numerics",
+    ),
+    Question(
+        "What becomes of a constant channel?",
+        "0 instead of 0/0, because ε is inside the root; ε = 0 is refused in training.",
+        "Numerics",
+        "normviz.batch_norm(np.ones((4, 3)), training=True, eps=0.0)",
+        "eps must be positive",
+    ),
+    Question(
+        "Is num_groups the number of groups or their size?",
+        "The number; it must divide the channels, and the refusal lists what does.",
+        "Conventions",
+        "normviz.group_norm(np.ones((2, 6, 2)), 4)",
+        "use one of 1, 2, 3, 6",
+    ),
+    Question(
+        "Why has InstanceNorm no parameters, and why does eval() not change it?",
+        "torch's defaults are affine=False and track_running_stats=False.",
+        "Conventions",
+    ),
+    Question(
+        "How is the backward pass derived?",
+        "As a chain of small steps, and once more in closed form, with a difference that reads 0: "
+        "on the sheet of every norm.",
+        "BatchNorm",
+    ),
+    Question(
+        "Which elements share a mean and a variance?",
+        "That is all that tells the norms apart: cells of one color. A drop-down repaints them.",
+        "Playground",
+    ),
+    Question(
+        "Does the file read right where nothing is recalculated?",
+        "Yes: every formula carries the value of an independent NumPy computation, held to torch.",
+        "Checks",
+    ),
+    Question(
+        "Will it open in Excel, LibreOffice and Google Sheets?",
+        "It uses functions that mean the same in all of them, and every file is checked for what "
+        "would make Excel offer a repair; two engines recalculate it in the tests.",
+        "Checks",
+    ),
+    Question(
+        "Does a convolution before BatchNorm need a bias?",
+        "No: its gradient is 0, the mean takes it away, β takes its place.",
+        "Batches",
+    ),
+    Question(
+        "What does weight decay do to weights before BatchNorm?",
+        "Their length does not change the function, only the step size; so decay changes the "
+        "learning rate.",
+        "Batches",
+    ),
+    Question(
+        "Why does the choice of norm change the next layer's statistics?",
+        "ReLU cuts at zero, so what is left depends on how the norm placed each channel.",
+        "Layer to layer",
+    ),
+)
+
+
+def markdown(workbook: str = "workbooks/normalization") -> str:
+    """The table for a README: each question, its answer, and a picture of the sheet.
+
+    >>> print(markdown().splitlines()[2][:48])
+    | Which variance goes into running_var? | The un
+    """
+    lines = ["| Question | Answer | Sheet |", "|---|---|---|"]
+    for item in QUESTIONS:
+        picture = f"{workbook}-{item.sheet.lower().replace(' ', '-')}.png"
+        lines.append(f"| {item.question} | {item.answer} | [{item.sheet}]({picture}) |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())
