@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
+from training.explain import add_explain
 from training.model import BACKENDS
 from training.trainer import PRECISIONS
 
@@ -63,6 +64,7 @@ def build_parser() -> Parser:
     commands.add_parser("list", help="the trials, with what was published about them")
     report = commands.add_parser("report", help="make figures and report of a run folder again")
     report.add_argument("folder", metavar="DIR", help="the run folder, e.g. runs/mnist")
+    add_explain(commands)
     data = commands.add_parser("data", help="fetch a data set, by default full MNIST")
     _add_dataset(data)
     data.add_argument("--out", default="data", metavar="DIR", help="default: data")

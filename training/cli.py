@@ -20,6 +20,7 @@ from training.config import TRIALS, find_trial
 from training.download import fetch
 from training.engines import open_engine
 from training.errors import TrainingError
+from training.explain import explain
 from training.forecast import estimate_seconds
 from training.lock import locked
 from training.plots import draw_all
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser().parse_args(words)
         options.words = words
         commands = {"run": run, "list": list_trials, "report": report, "data": fetch_data}
+        commands["explain"] = explain
         return commands[options.command](options)
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
