@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from normviz.tensor_call import (
     TENSOR_HELP,
@@ -18,6 +18,9 @@ from normviz.tensor_call import (
     read_call,
     workbook_call,
 )
+
+if TYPE_CHECKING:
+    from normviz.workbook.case import Settings
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -71,13 +74,14 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("workbook", help="make a step-by-step workbook")
     add = parser.add_argument
-    add("-o", "--output", metavar="FILE", default="normalization.xlsx", help="the file to write")
-    add("--shape", metavar="N,C,H,W", default="4,4,2,2", help="shape of x (default 4,4,2,2)")
+    add("-o", "--output", metavar="FILE", help="the file to write (normalization.xlsx)")
+    add("--shape", metavar="N,C,H,W", help="shape of x (default 4,4,2,2)")
     add("--groups", metavar="G", type=int, help="groups of channels for GroupNorm")
     add("--splits", metavar="S", type=int, help="splits of the batch for GhostBatchNorm")
-    add("--eps", metavar="E", type=float, default=1e-5, help="added to the variance (1e-5)")
+    add("--eps", metavar="E", type=float, help="added to the variance (1e-5)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
     add("--previews", action="store_true", help="a PNG of each sheet, where LibreOffice is there")
+    add("--exercise", action="store_true", help="steps to fill in; answers in FILE-answers.xlsx")
     parser.set_defaults(run=_workbook)
 
 
@@ -106,24 +110,36 @@ def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _workbook(options: argparse.Namespace) -> int:
-    from normviz.workbook.build import build
     from normviz.workbook.case import Settings
+    from normviz.workbook.exercise import SETTINGS
 
+    default = SETTINGS if options.exercise else Settings()
     settings = Settings(
-        shape=_shape(options.shape),
+        shape=default.shape if options.shape is None else _shape(options.shape),
         groups=_at_least_one("groups", options.groups),
         splits=_at_least_one("splits", options.splits),
-        eps=options.eps,
+        eps=default.eps if options.eps is None else options.eps,
         seed=options.seed,
     )
-    path = _output(options.output)
+    name = "exercise.xlsx" if options.exercise else "normalization.xlsx"
+    path = _output(name if options.output is None else options.output)
+    for written in _written(path, settings, options.exercise):
+        print(written)
+        if options.previews:
+            _previews(written)
+    return 0
+
+
+def _written(path: Path, settings: "Settings", exercise: bool) -> Sequence[Path]:
+    """Write the workbook, or an exercise and its answers; every file that was written."""
+    if exercise:
+        from normviz.workbook.exercise import write_exercise
+
+        return write_exercise(path, settings)
+    from normviz.workbook.build import build
     from normviz.workbook.write import save
 
-    save(build(settings), path)
-    print(path)
-    if options.previews:
-        _previews(path)
-    return 0
+    return [save(build(settings), path)]
 
 
 def _explain(options: argparse.Namespace) -> int:

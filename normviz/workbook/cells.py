@@ -89,6 +89,7 @@ class Page:
     repeat_rows: tuple[int, int] | None = None
     tab: str | None = None
     zoom: int = 100
+    hidden: bool = False
 
     def put(
         self,

@@ -86,6 +86,8 @@ def _set_page(sheet: Any, page: Page) -> None:
         sheet.row_dimensions[row].height = height
     sheet.sheet_view.showGridLines = False
     sheet.sheet_view.zoomScale = page.zoom
+    if page.hidden:
+        sheet.sheet_state = "veryHidden"  # the menu of the program does not offer to show it
     if page.freeze:
         sheet.freeze_panes = address(*page.freeze)
     if page.tab:

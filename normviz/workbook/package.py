@@ -123,6 +123,8 @@ class _Rewriter:
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         """Note the value of a cell with a formula, and its type in the cell's attributes."""
+        if attributes.get("t") == "n":  # the default; spelled out, some read an empty cell as 0
+            del attributes["t"]
         if self.waiting is None or attributes["r"] != self.waiting[0]:
             return
         value = self.waiting[1].value

@@ -52,7 +52,8 @@ def previews(workbook: Path, folder: Path, width: int = WIDTH) -> list[Path]:
 
 def _pages(office: str, workbook: Path, scratch: Path, width: int) -> list[tuple[str, Path]]:
     """Title and picture of every sheet; each sheet is printed on one page of its own."""
-    titles = openpyxl.load_workbook(workbook, read_only=True).sheetnames
+    sheets = openpyxl.load_workbook(workbook, read_only=True).worksheets
+    titles = [sheet.title for sheet in sheets if sheet.sheet_state == "visible"]
     single, pdf = scratch / "single.xlsx", scratch / "single.pdf"
     _one_page_each(workbook, single)
     profile = f"-env:UserInstallation=file://{scratch}/profile"
