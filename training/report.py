@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from training import plots
 from training.claims_figure import draw_claims
 from training.config import TRIALS, find_trial
+from training.cost import SEEDS, SERIAL_SECONDS, as_it_went, at_best_pace, cost
 from training.datasets import FULL_TITLES
 from training.embedding import data_uri, pictures
 from training.files import write_whole
@@ -87,6 +88,9 @@ def context(run: Results) -> dict[str, Any]:
         "published_trials": TRIALS,
         "judgments": judgments,
         "claims_figure": _figure(compared) if compared else None,
+        "costs": [cost(trials, as_it_went), cost(trials, at_best_pace)],
+        "cost_seeds": SEEDS,
+        "serial_seconds": SERIAL_SECONDS,
         "l1_rows": l1_rows,
         "l1_largest": largest_that_trains(l1_rows),
         "conditions": conditions(run.results),
