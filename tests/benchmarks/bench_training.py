@@ -28,7 +28,8 @@ from torch.nn import functional as F
 
 from training import data
 from training.config import TrialConfig, find_trial
-from training.data import IDX_DIMENSIONS, SHA256, Digits
+from training.data import IDX_DIMENSIONS, Digits
+from training.datasets import MNIST
 from training.dropout import SparseDropout
 from training.errors import TrainingError
 from training.threads import prepare
@@ -102,7 +103,7 @@ def as_idx(digits: Digits, folder: Path) -> None:
     raw.mkdir(parents=True)
     tensors = (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels)
     magic = {dimensions: number for number, dimensions in IDX_DIMENSIONS.items()}
-    for name, tensor in zip(SHA256, tensors, strict=True):
+    for name, tensor in zip(MNIST.files, tensors, strict=True):
         sizes = (magic[tensor.dim()], *tensor.shape)
         head = b"".join(size.to_bytes(4, "big") for size in sizes)
         (raw / name).write_bytes(head + tensor.numpy().astype(np.uint8).tobytes())
