@@ -11,6 +11,8 @@ import numpy as np
 from training.files import write_whole
 
 COLUMNS, ROWS = 8, 4
+# Inches.
+CELL_WIDTH, CELL_HEIGHT, TITLE_HEIGHT, DIGIT, MARGIN = 1.25, 1.58, 0.5, 1.08, 0.08
 
 
 def draw(path: Path, title: str, mistakes: dict[str, np.ndarray]) -> None:
@@ -26,17 +28,25 @@ def draw(path: Path, title: str, mistakes: dict[str, np.ndarray]) -> None:
 
     count = min(len(mistakes["images"]), COLUMNS * ROWS)
     rows = max(1, -(-count // COLUMNS))
-    figure = Figure(figsize=(1.25 * COLUMNS, 1.62 * rows + 0.7), dpi=100, layout="constrained")
+    width, height = COLUMNS * CELL_WIDTH, rows * CELL_HEIGHT + TITLE_HEIGHT
+    figure = Figure(figsize=(width, height), dpi=100)
     total = len(mistakes["index"])
     noun = "mistake" if total == 1 else "mistakes"
     shown = f", the {count} most confident" if count < total else ""
-    figure.suptitle(f"{title}: {total:,} {noun} in the test set{shown}", fontsize=12)
-    axes = figure.subplots(rows, COLUMNS, squeeze=False)
-    for place, axis in enumerate(axes.flat):
-        axis.set_axis_off()
-        if place < count:
-            axis.imshow(mistakes["images"][place], cmap="gray_r", interpolation="nearest")
-            axis.set_title(_caption(mistakes, place), fontsize=9)
+    title = f"{title}: {total:,} {noun} in the test set{shown}"
+    # One axis in inches for all digits: an axis each takes a second to lay out.
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axis.set_axis_off()
+    axis.text(width / 2, TITLE_HEIGHT / 2, title, fontsize=12, ha="center", va="center")
+    for place in range(count):
+        left = place % COLUMNS * CELL_WIDTH + (CELL_WIDTH - DIGIT) / 2
+        bottom = TITLE_HEIGHT + (place // COLUMNS + 1) * CELL_HEIGHT - MARGIN
+        box = (left, left + DIGIT, bottom, bottom - DIGIT)
+        image = mistakes["images"][place]
+        axis.imshow(image, cmap="gray_r", interpolation="nearest", extent=box)
+        caption = _caption(mistakes, place)
+        axis.text(left + DIGIT / 2, bottom - DIGIT - 0.04, caption, fontsize=9, ha="center")
+    axis.set(xlim=(0, width), ylim=(height, 0))
     save(figure, path)
 
 
