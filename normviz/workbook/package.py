@@ -12,6 +12,7 @@ import re
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator
+from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 from normviz.workbook.cells import Book, Cell, Value
@@ -22,6 +23,7 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 XML = "http://www.w3.org/XML/1998/namespace"
 CELL, VALUE = f"{{{MAIN}}}c", f"{{{MAIN}}}v"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_CHUNK = 1 << 18
 _SHEET_PART = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
 
 
@@ -33,7 +35,9 @@ def with_cached_values(saved: bytes, book: Book) -> bytes:
         zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
     ):
         for name in source.namelist():
-            target.writestr(_entry(name), _part(name, source.read(name), book))
+            with source.open(name) as part, target.open(_entry(name), "w") as rewritten:
+                for chunk in _rewritten(name, part, book):
+                    rewritten.write(chunk)
     return out.getvalue()
 
 
@@ -44,18 +48,23 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _part(name: str, content: bytes, book: Book) -> bytes:
-    """One part of the file in normal form."""
+def _rewritten(name: str, part: IO[bytes], book: Book) -> Iterator[bytes]:
+    """One part of the file in normal form, a chunk at a time: a large sheet is never held whole."""
     if not name.endswith((".xml", ".rels")):
-        return content
-    if name == "docProps/core.xml":
-        content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", MOMENT.encode(), content)
+        yield part.read()
+        return
     match = _SHEET_PART.fullmatch(name)
     live = book.pages[int(match[1]) - 1].formulas() if match else iter(())
-    parser = ET.XMLParser(target=_Rewriter(live))
-    parser.feed(content)
-    text = str(parser.close())
-    return (_DECLARATION + text).encode("utf-8")
+    rewriter = _Rewriter(live)
+    parser = ET.XMLParser(target=rewriter)
+    yield _DECLARATION.encode()
+    while chunk := part.read(_CHUNK):
+        if name == "docProps/core.xml":  # a few hundred bytes, in one chunk
+            chunk = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", MOMENT.encode(), chunk)
+        parser.feed(chunk)
+        yield rewriter.taken().encode()
+    parser.close()
+    yield rewriter.taken().encode()
 
 
 class _Rewriter:
@@ -116,10 +125,15 @@ class _Rewriter:
         if not self.skipping:
             self.out.append(escape(text))
 
-    def close(self) -> str:
+    def close(self) -> None:
         if self.waiting is not None:
             raise RuntimeError(f"the formula of cell {self.waiting[0]} did not reach the file")
-        return "".join(self.out)
+
+    def taken(self) -> str:
+        """What was written since the last time."""
+        text = "".join(self.out)
+        self.out.clear()
+        return text
 
     def _begin_cell(self, attributes: dict[str, str]) -> None:
         """Note the value of a cell with a formula, and its type in the cell's attributes."""
