@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from training import data
+from training.cli import main
 from training.config import TrialConfig, find_trial
 from training.data import Digits
 from training.record import Epoch, Record
@@ -73,6 +75,31 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
+PAIR = ("bn", "ln")
+QUICK = ("--data", "sample", "--epochs", "2")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of two trials, two epochs on the sample, one job, never killed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert main(["run", *PAIR, *QUICK, "--jobs", "1", "--out", str(folder)]) == 0
+    return folder
+
+
+def metrics(folder: Path) -> list[dict[str, str]]:
+    """The history of a task without what a clock decides."""
+    with (folder / "history.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    return [{k: v for k, v in row.items() if "second" not in k} for row in rows]
+
+
+def same_numbers(first: Path, second: Path, trials: tuple[str, ...] = PAIR) -> bool:
+    """Whether two run folders have the same histories with seed 0."""
+    tasks = [f"{trial}/seed-0" for trial in trials]
+    return all(metrics(first / task) == metrics(second / task) for task in tasks)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start ``python -m training ...`` in its own process group; what is left is ended."""
@@ -96,24 +123,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
-
-
-@pytest.fixture
-def run_training(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``python -m training ...`` to its end."""
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*words),
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")

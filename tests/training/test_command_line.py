@@ -2,23 +2,25 @@
 
 import csv
 import os
+import pty
 import signal
+import subprocess
 import time
 
 import pytest
 
+from tests.training.conftest import (
+    PAIR,
+    QUICK,
+    ROOT,
+    command,
+    environment,
+    metrics,
+    same_numbers,
+)
 from training.cli import main
 from training.lock import locked
 from training.results import read_task
-
-QUICK = ("--data", "sample", "--epochs", 2)
-PAIR = ("bn", "ln")
-
-
-def metrics(folder):
-    with (folder / "history.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    return [{k: v for k, v in row.items() if "second" not in k} for row in rows]
 
 
 def wait_for_epochs(folder, count, process):
@@ -32,76 +34,106 @@ def wait_for_epochs(folder, count, process):
     raise AssertionError(f"{count} epochs never came: {process.communicate(timeout=5)}")
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """Two trials, one job, never killed."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    words = ["run", *PAIR, *map(str, QUICK), "--jobs", "1"]
-    assert main([*words, "--out", str(folder / "run")]) == 0
-    return folder / "run"
-
-
-TASKS = [f"{trial}/seed-0" for trial in PAIR]
-
-
 def test_the_run_folder_is_complete(undisturbed):
     names = {path.name for path in undisturbed.iterdir()}
     assert {"summary.csv", "accuracy.png", "loss.png", *PAIR} <= names
     with (undisturbed / "summary.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [f"{row['trial']}/seed-{row['seed']}" for row in rows] == TASKS
+    assert [row["trial"] for row in rows] == list(PAIR)
     assert {row["data"] for row in rows} == {"sample of MNIST"}
     for row in rows:
         result = read_task(undisturbed / row["trial"] / f"seed-{row['seed']}")
         assert float(row["last_accuracy"]) == result.record.last.test_accuracy > 50
 
 
-def test_numbers_do_not_depend_on_jobs(undisturbed, run_training, tmp_path):
-    done = run_training("run", *PAIR, *QUICK, "--jobs", 2, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    assert "sample of MNIST (5,000 training and 1,000 test digits)" in done.stdout
-    for task in TASKS:
-        assert metrics(tmp_path / "run" / task) == metrics(undisturbed / task)
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("jobs", "trials"), [(1, PAIR[:1]), (2, PAIR)], ids=["1 job", "2 jobs"])
 def test_kill_9_and_resume_continues_to_the_same_numbers(
-    jobs, undisturbed, start, run_training, tmp_path
+    jobs, trials, undisturbed, start, tmp_path
 ):
-    words = ("run", *PAIR, *QUICK, "--jobs", jobs, "--out", tmp_path / "run")
-    process = start(*words)
+    words = ("run", *trials, *QUICK, "--out", tmp_path / "run")
+    process = start(*words, "--jobs", jobs)
     wait_for_epochs(tmp_path / "run" / "bn" / "seed-0", 1, process)
     os.kill(process.pid, signal.SIGKILL)  # the driver only: workers must notice by themselves
     process.wait()
-    before = metrics(tmp_path / "run" / "bn" / "seed-0")
-    assert len(before) == 1
-    done = run_training(*words, "--resume")
-    assert done.returncode == 0, done.stderr
-    for task in TASKS:
-        assert metrics(tmp_path / "run" / task) == metrics(undisturbed / task)
+    assert len(metrics(tmp_path / "run" / "bn" / "seed-0")) == 1
+    assert main([*map(str, words), "--jobs", "1", "--resume"]) == 0
+    assert same_numbers(tmp_path / "run", undisturbed, trials)
 
 
-def test_a_killed_worker_takes_nothing_with_it(undisturbed, start, tmp_path):
+def test_a_killed_worker_takes_nothing_with_it_and_jobs_change_no_number(
+    undisturbed, start, tmp_path
+):
     process = start("run", *PAIR, *QUICK, "--jobs", 2, "--out", tmp_path / "run")
     folder = tmp_path / "run" / "bn" / "seed-0"
     wait_for_epochs(folder, 1, process)
     os.kill(int((folder / ".lock").read_text()), signal.SIGKILL)
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
+    assert "data: sample of MNIST (5,000 training and 1,000 test digits)" in output
     assert "bn/seed-0" in output
-    for task in TASKS:
-        assert metrics(tmp_path / "run" / task) == metrics(undisturbed / task)
+    assert same_numbers(tmp_path / "run", undisturbed)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_ends_with_130_and_keeps_what_was_done(jobs, start, tmp_path):
-    process = start("run", *PAIR, *QUICK, "--jobs", jobs, "--out", tmp_path / "run")
+KEPT = "interrupted: what was finished is kept, --resume continues"
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_was_done(start, tmp_path):
+    process = start("run", *PAIR, *QUICK, "--jobs", 2, "--out", tmp_path / "run")
     wait_for_epochs(tmp_path / "run" / "bn" / "seed-0", 1, process)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines() == ["interrupted: what was finished is kept, --resume continues"]
+    assert errors.splitlines() == [KEPT]
     assert (tmp_path / "run" / "bn" / "seed-0" / "checkpoint.pt").exists()
+
+
+class Terminal:
+    """A command on a terminal of its own, where a person looks and types."""
+
+    def __init__(self, *words):
+        self.master, slave = pty.openpty()
+        self.seen = ""
+        self.process = subprocess.Popen(
+            command(*words),
+            cwd=ROOT,
+            env={**environment(), "TERM": "xterm-256color", "COLUMNS": "140"},
+            preexec_fn=lambda: os.login_tty(slave),
+        )
+        os.close(slave)
+
+    def read(self):
+        """Take what has been written since; False when the command has closed the terminal."""
+        try:
+            self.seen += os.read(self.master, 65536).decode(errors="replace")
+        except OSError:  # how Linux says that nobody is there
+            return False
+        return True
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+
+def test_a_terminal_shows_live_progress_and_takes_ctrl_c(tmp_path):
+    terminal = Terminal("run", "bn", *QUICK, "--epochs", 50, "--jobs", 1, "--out", tmp_path / "run")
+    try:
+        while "epoch 2 of 50" not in terminal.seen:
+            assert terminal.read(), terminal.seen
+        terminal.type(b"\x03")
+        while terminal.read():
+            pass
+        assert terminal.process.wait(60) == 130
+    finally:
+        terminal.process.kill()
+        os.close(terminal.master)
+    seen = terminal.seen
+    assert "bn/seed-0" in seen
+    assert "loss 0." in seen
+    assert "0 of 1 trials, about" in seen
+    assert " left, 1 at once" in seen
+    assert "\x1b[2K" in seen  # lines are drawn again in their place
+    assert KEPT in seen
+    assert "Traceback" not in seen
+    assert len(metrics(tmp_path / "run" / "bn" / "seed-0")) >= 2
 
 
 def refusal(capsys, *words):

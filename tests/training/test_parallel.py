@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +17,7 @@ import torch
 from torch import multiprocessing, nn
 
 from training import parallel
+from training.cli import main
 from training.config import find_trial
 from training.data import Digits
 from training.trainer import Trainer
@@ -61,12 +65,20 @@ def worker(rank: int, processes: int, folder: str) -> None:
     parallel.leave()
 
 
+def start(function, arguments, processes: int) -> None:
+    """Run ``function(rank, *arguments)`` in processes that share one import of torch."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    multiprocessing.start_processes(
+        function, arguments, nprocs=processes, start_method="forkserver"
+    )
+
+
 @pytest.fixture(scope="module", params=[2, 4], ids="{} processes".format)
 def together(request, tmp_path_factory) -> list[dict[str, dict[str, torch.Tensor]]]:
     """What each process ends with, for its own statistics and for shared ones."""
     folder = tmp_path_factory.mktemp("together")
     (folder / "port").write_text(str(free_port()))
-    multiprocessing.spawn(worker, (request.param, str(folder)), nprocs=request.param)
+    start(worker, (request.param, str(folder)), request.param)
     return [torch.load(folder / f"states-{rank}.pt") for rank in range(request.param)]
 
 
@@ -108,23 +120,44 @@ def test_only_batch_norm_is_synchronized():
     assert model[0].weight is weight
 
 
-def test_torchrun_trains_a_trial_and_resumes(tmp_path):
-    def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-        command += ["--master-port", str(free_port()), "-m", "training", "run", "bn", *words]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+RUN = ("run", "bn", "--data", "sample", "--epochs", "1")
 
+
+def test_torchrun_trains_a_trial_and_resumes(tmp_path):
     out = tmp_path / "run"
-    words = ("--data", "sample", "--epochs", "1", "--out", str(out))
-    first = torchrun(*words, "--sync-batch-norm")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    torchrun += ["--master-port", str(free_port()), "-m", "training", *RUN, "--sync-batch-norm"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    first = subprocess.run(
+        [*torchrun, "--out", str(out)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert first.returncode == 0, first.stderr
     assert (out / "bn/seed-0/summary.json").exists()
     assert first.stdout.count("data:") == 1
-    again = torchrun(*words, "--sync-batch-norm", "--resume")
-    assert again.returncode == 0, again.stderr
-    refused = torchrun(*words, "--resume")
-    assert refused.returncode != 0
-    assert "synchronize" in refused.stderr
+    before = (out / "bn/seed-0/history.csv").read_bytes()
+
+    (tmp_path / "ports").write_text(f"{free_port()} {free_port()}")
+    start(resuming, (str(tmp_path),), 2)
+    for rank in (0, 1):
+        again, refused = json.loads((tmp_path / f"ended-{rank}.json").read_text())
+        assert again == [0, ""]
+        assert refused[0] == (2 if rank == 0 else 0)
+        assert ("synchronize" in refused[1]) == (rank == 0)
+    assert (out / "bn/seed-0/history.csv").read_bytes() == before
+
+
+def resuming(rank: int, folder: str) -> None:
+    """Go on with the run that shared its statistics: likewise, then without sharing them."""
+    ended = []
+    for port, words in zip(
+        (Path(folder) / "ports").read_text().split(), (["--sync-batch-norm"], []), strict=True
+    ):
+        os.environ |= {
+            "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+        }  # fmt: skip
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            status = main([*RUN, *words, "--resume", "--out", str(Path(folder) / "run")])
+        ended.append([status, errors.getvalue()])
+    (Path(folder) / f"ended-{rank}.json").write_text(json.dumps(ended))
