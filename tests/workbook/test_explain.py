@@ -327,3 +327,13 @@ class TestTorch:
         with pytest.raises(ValueError, match=r"x must be finite, got inf at index \(2, 1\)"):
             normviz.explain(torch.nn.BatchNorm1d(3), x, tmp_path / "m.xlsx")
         assert list(tmp_path.iterdir()) == []
+
+
+def test_very_small_gradients_can_be_read(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    path = explain_op("layer_norm", x, tmp_path / "s.xlsx", 1e-6 * x)
+    sheets = openpyxl.load_workbook(path, data_only=True)
+    for title, fewest in (("Inputs", 12), ("LayerNorm", 48)):
+        formats = [c.number_format for row in sheets[title].iter_rows() for c in row]
+        assert formats.count("0.00E+00;-0.00E+00;0") >= fewest
+        assert formats.count("0.000;-0.000;0") >= 12 or title == "Inputs"

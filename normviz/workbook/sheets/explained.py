@@ -13,6 +13,7 @@ from normviz.workbook import slice_chain
 from normviz.workbook.cells import Book
 from normviz.workbook.formulas import Chain
 from normviz.workbook.panels import Caption, Formula
+from normviz.workbook.scaled import ScaledStepPage
 from normviz.workbook.sections import Piece
 from normviz.workbook.sheets.explained_inputs import ExplainedCells
 from normviz.workbook.sheets.norm import STATISTIC, NormSheet
@@ -33,6 +34,7 @@ NOT_SHOWN = "not shown"
 class ExplainedSheet(NormSheet):
     """Draws what `frame` shows of a trace; without a cut the formulas are those of NormSheet."""
 
+    steps_type = ScaledStepPage
     inputs: ExplainedCells
     frame: ShownFrame
     chain: SliceChain

@@ -11,6 +11,7 @@ from normviz.workbook.address import fixed
 from normviz.workbook.cells import Book, Choice
 from normviz.workbook.page_head import FIRST_ROW, begin, explain
 from normviz.workbook.panels import Caption, Formula, evenly
+from normviz.workbook.scaled import ScaledStepPage
 from normviz.workbook.sections import Piece, StepPage
 from normviz.workbook.sheets.inputs import TITLE, InputCells
 from normviz.workbook.shown import RestSums, ShownFrame, rest_sums
@@ -38,7 +39,7 @@ class ExplainedCells(InputCells):
 def build(book: Book, trace: Trace, frame: ShownFrame) -> ExplainedCells:
     """The sheet; returns where everything stands."""
     page = begin(book, TITLE, "Inputs: change a yellow cell and every step follows", "D6A700")
-    steps = StepPage(page, frame, FIRST_ROW)
+    steps = ScaledStepPage(page, frame, FIRST_ROW)
     whole = frame.selection.is_whole
     explain(
         page,

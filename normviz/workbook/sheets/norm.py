@@ -37,6 +37,7 @@ class NormSheet:
     """
 
     chain_type: type[Chain] = Chain
+    steps_type: type[StepPage] = StepPage
     note = ""
     """What else the sheet says below its title."""
 
@@ -47,7 +48,7 @@ class NormSheet:
         self.words = describe(trace.op)
         self.page: Page = begin(book, self.words.title, self.words.title)
         self.frame = frame or Frame(trace.sets)
-        self.steps = StepPage(self.page, self.frame, FIRST_ROW)
+        self.steps = self.steps_type(self.page, self.frame, FIRST_ROW)
         eps, count = self._head()
         self.chain = self.chain_type(
             set_of=self.frame.set_of,
