@@ -25,6 +25,12 @@ OUTLIER_DEVIATIONS = 5.0  # times the median absolute deviation, beyond which a 
 OUTLIER_LEAST = 1.0  # percent; trials nearer to the median than this are never outliers
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#444444")
 FULL_DATA = "MNIST"
+RECIPE_TITLES = {
+    "A": "recipe A, the last half in view",
+    "B": "recipe B, the last half in view",
+    "own": "our own recipes, the last half in view",
+}
+CROWDED = 8  # more trials than this in one panel are not told apart
 STYLES = ("-", "--", ":", "-.")
 INK, SOFT, GRID = "#1f2933", "#5b6770", "#dfe5e8"
 # Text as paths: the same picture on every machine. The salt makes the same bytes every time.
@@ -82,35 +88,67 @@ def svg(figure: Any) -> bytes:
 def draw(run: Results, measure: str) -> Any:
     """Return the figure of "accuracy" or "loss": all trials, then without the outliers.
 
-    A line is the mean over the seeds, the band around it their smallest and largest value.
+    Where there are many trials, a second row shows those of each recipe by themselves. A line is
+    the mean over the seeds, the band around it their smallest and largest value.
     """
     from matplotlib.figure import Figure
 
     column, label = MEASURES[measure]
     left_out = outliers(last_accuracies(run))
-    figure = Figure(figsize=(12.5, 5.2), dpi=110, layout="constrained")
-    figure.suptitle(f"Test {measure} by epoch · {run.data_name}", fontsize=12, color=INK)
-    whole, near = figure.subplots(1, 2)
-    named: dict[str, Any] = {}
     trials = run.by_trial()
-    for place, (name, results) in enumerate(trials.items()):
-        values = curves(results, column)
-        if values.size:
-            named[name] = _line(whole, place, values)
-            if name not in left_out:
-                _line(near, place, values)
-    rest = [curves(r, column) for name, r in trials.items() if name not in left_out]
-    _zoom(near, [v for v in rest if v.size], measure)
-    for axis, title in ((whole, "all trials"), (near, _panel_title(left_out))):
+    recipes = _recipes(run, left_out) if len(trials) > CROWDED else {}
+    figure = Figure(figsize=(12.5, 9.6 if recipes else 5.2), dpi=110, layout="constrained")
+    figure.suptitle(f"Test {measure} by epoch · {run.data_name}", fontsize=12, color=INK)
+    top, *below = figure.subfigures(2 if recipes else 1, 1, squeeze=False).flat
+    whole, near = top.subplots(1, 2)
+    panels = [
+        (whole, "all trials", set(trials)),
+        (near, _panel_title(left_out), set(trials) - left_out),
+    ]
+    if recipes:
+        axes = below[0].subplots(1, len(recipes), squeeze=False).flat
+        panels += [
+            (axis, RECIPE_TITLES.get(recipe, recipe), names)
+            for axis, (recipe, names) in zip(axes, recipes.items(), strict=True)
+        ]
+    named: dict[str, Any] = {}
+    for axis, title, names in panels:
+        drawn = _panel(axis, trials, names, column)
+        named |= {name: line for name, (line, _) in drawn.items() if name not in named}
+        if axis is not whole:
+            settled = 0.25 if axis is near else 0.5
+            _zoom(axis, [values for _, values in drawn.values()], measure, settled)
         axis.set_title(title, fontsize=10, color=SOFT)
         axis.set_xlabel("epoch")
-        axis.set_ylabel(label)
         axis.xaxis.get_major_locator().set_params(integer=True)
         calm(axis)
+    for part in (top, *below):
+        part.axes[0].set_ylabel(label)
     figure.legend(
         named.values(), named.keys(), loc="outside right center", fontsize=9, frameon=False
     )
     return figure
+
+
+def _recipes(run: Results, left_out: set[str]) -> dict[str, set[str]]:
+    """Return the trials of each recipe, without outliers and without recipes left empty."""
+    found: dict[str, set[str]] = {}
+    for name, results in run.by_trial().items():
+        if name not in left_out:
+            found.setdefault(results[0].config.recipe, set()).add(name)
+    return found
+
+
+def _panel(
+    axis: Any, trials: dict[str, list[Result]], names: set[str], column: str
+) -> dict[str, tuple[Any, np.ndarray]]:
+    """Draw ``names``; a trial has its color and style by its place among all."""
+    drawn = {}
+    for place, (name, results) in enumerate(trials.items()):
+        values = curves(results, column)
+        if name in names and values.size:
+            drawn[name] = (_line(axis, place, values), values)
+    return drawn
 
 
 def draw_comparison(run: Results) -> Any | None:
@@ -198,12 +236,12 @@ def _line(axis: Any, place: int, values: np.ndarray) -> Any:
     )[0]
 
 
-def _zoom(axis: Any, values: Iterable[np.ndarray], measure: str) -> None:
-    """Scale to the settled part of the curves: the first epochs may leave the picture."""
-    settled = [v[:, v.shape[1] // 4 :].ravel() for v in values]
-    if not settled:
+def _zoom(axis: Any, values: Iterable[np.ndarray], measure: str, settled: float) -> None:
+    """Scale to the curves after the part ``settled``: the epochs before may leave the picture."""
+    late = [v[:, int(v.shape[1] * settled) :].ravel() for v in values]
+    if not late:
         return
-    every = np.concatenate(settled)
+    every = np.concatenate(late)
     low, high = np.quantile(every, [0.02, 1.0] if measure == "accuracy" else [0.0, 0.98])
     margin = 0.06 * max(high - low, 1e-3)
     axis.set_ylim(low - margin, high + margin)

@@ -46,3 +46,17 @@ def test_the_comparison_shows_the_published_value_and_leaves_the_outlier_out(run
 def test_two_trials_have_no_outlier():
     assert outliers({"a": 99.0, "b": 9.8}) == set()
     assert outliers({"a": 99.0, "b": 98.9, "c": 98.8, "d": 92.7}) == {"d"}
+
+
+def test_many_trials_are_shown_again_recipe_by_recipe(made_up_run):
+    names = ("bn-l1", "bn-l2", "gbn", "bn", "gn", "ln", "rms", "best", "bn-l1-accumulated")
+    trials = {name: COLLAPSED if "accumulated" in name else GOOD for name in names}
+    whole, near, *recipes = draw(made_up_run(trials), "accuracy").axes
+    assert len(whole.lines) == 9
+    assert len(near.lines) == 8
+    assert [len(axis.lines) for axis in recipes] == [3, 4, 1]
+    assert [axis.get_title().partition(",")[0] for axis in recipes] == [
+        "recipe A", "recipe B", "our own recipes",
+    ]  # fmt: skip
+    colors = {line.get_color() for axis in recipes for line in axis.lines}
+    assert colors <= {line.get_color() for line in whole.lines}
