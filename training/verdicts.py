@@ -180,6 +180,8 @@ def _by_margin(
         elif margin.mean < 0 and confidence >= 1 - (1 - CONFIDENCE) / parts:
             verdict = Verdict.REFUTED
     words = margin_words(margin, measure)
+    if isinstance(part, AtMost):
+        words += ", as what is left to the limit"
     return Finding(part, verdict, words, margin.n, margin, beside, confidence)
 
 
