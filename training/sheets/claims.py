@@ -65,7 +65,7 @@ def _cells(finding: Finding) -> list[tuple[Value, Style]]:
     return [
         (str(finding.part), TEXT_CELL),
         (finding.verdict.value, _look(finding.verdict)),
-        (finding.confidence, number("0.0%")),
+        (finding.confidence, number('[>0.999]"> 99.9 %";0.0%')),
         (finding.seeds, number("0")),
         *((value, number("+0.000;-0.000;0.000")) for value in numbers),
         (finding.words, TEXT_CELL),
