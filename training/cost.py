@@ -72,7 +72,7 @@ def busiest(tasks: Sequence[float], workers: int) -> float:
     """Return when the last of ``workers`` ends that take tasks in their order as they are free.
 
     >>> busiest([3, 1, 1, 1], 2), busiest([3, 1, 1, 1], 10), busiest([3, 1, 1, 1], 1)
-    (3, 3, 6)
+    (3.0, 3.0, 6.0)
     """
     free = [0.0] * min(workers, len(tasks))
     for seconds in tasks:
