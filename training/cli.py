@@ -56,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: Namespace) -> int:
     """Train the trials asked for, then write tables, figures and report."""
-    digits = data.load(options.data, options.dataset)
     parallel.join(options.device)
     kind = "sample" if options.data == "sample" else options.dataset
     folder = Path(options.out or f"runs/{kind}")
     tasks = plan(options, folder)
+    digits = data.load(options.data, options.dataset)
     if parallel.rank() > 0:
         for _ in run_tasks(tasks):
             pass
