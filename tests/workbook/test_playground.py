@@ -305,3 +305,11 @@ def test_one_value_in_a_set_is_refused_as_torch_does(tmp_path: Path) -> None:
     found = ironcalc_values(path, wanted, typed)
     assert differences(wanted, found) == []
     assert any("torch refuses this" in str(value) for value in found.values())
+
+
+def test_a_tensor_too_large_for_the_playground_is_said():
+    large, small = Settings(shape=(8, 8, 5, 5)), Settings(shape=(2, 4, 2, 2))
+    assert "too many to follow" in play_case(large).note
+    assert play_case(large).shape == Settings().shape
+    assert play_case(small).note == ""
+    assert play_case(small).shape == small.shape

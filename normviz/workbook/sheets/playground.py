@@ -62,7 +62,7 @@ class PlaygroundSheet:
         )
         self.bands = Bands(self.page, case.shape)
         self.status = Status(case, offered(case.shape))
-        explain(self.page, IDEA, self.bands.last_column)
+        explain(self.page, IDEA + case.note, self.bands.last_column)
 
     def build(self) -> None:
         """Draw everything, and color it by the labels."""

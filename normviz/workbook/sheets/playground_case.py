@@ -17,6 +17,10 @@ from normviz.workbook.catalog import describe
 
 MOST_ELEMENTS = 1_024
 """Every statistic looks through all labels, so a larger tensor would answer slowly."""
+TOO_MANY = (
+    f" This workbook's own tensor has more than {MOST_ELEMENTS:,} elements, too many to follow a "
+    "drop-down at once: the numbers here are those of the default workbook."
+)
 
 COUNTS = {"num_groups": "groups", "num_splits": "splits"}
 
@@ -39,6 +43,7 @@ class PlayCase:
     groups: int = 1
     splits: int = 1
     eps: float = 1e-5
+    note: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,7 +106,8 @@ class PlayCase:
 
 def play_case(settings: Settings) -> PlayCase:
     """The playground of a workbook: its own numbers, or the default's where those are too many."""
-    case = Case(settings if math.prod(settings.shape) <= MOST_ELEMENTS else Settings())
+    too_many = math.prod(settings.shape) > MOST_ELEMENTS
+    case = Case(Settings() if too_many else settings)
     chosen = case.settings
     return PlayCase(
         case.x,
@@ -111,6 +117,7 @@ def play_case(settings: Settings) -> PlayCase:
         groups=chosen.groups,
         splits=chosen.splits,
         eps=chosen.eps,
+        note=TOO_MANY if too_many else "",
     )
 
 
