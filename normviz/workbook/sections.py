@@ -120,11 +120,18 @@ class StepPage:
             self.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
         self.row = max(ends) + 1
 
+    def draw_in_slot(self, pieces: Sequence[Piece], side: int) -> None:
+        """Draw pieces below each other in one slot, beside what the others hold."""
+        end = self._place_slot(pieces, side, 0)
+        for piece in pieces:
+            self.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
+        self.row = end + 1
+
     def _caption_width(self) -> float:
         left = self.left(0)
         return self.page.width(left - 1, left + self.slot_columns - 1)
 
-    def _place_slot(self, slot: list[Piece], side: int, room: int) -> int:
+    def _place_slot(self, slot: Sequence[Piece], side: int, room: int) -> int:
         """Place a slot's pieces; the first has `room` rows for its caption, so bodies align."""
         row = self.row
         for piece in slot:

@@ -135,7 +135,7 @@ class WhichSheet:
         steps.draw([x])
         bottom = steps.row
         steps.row, steps.frame = top, one
-        self._in_slot(per_channel, 1)
+        steps.draw_in_slot(per_channel, 1)
         steps.row, steps.frame = top, whole
         own = [
             Piece(
@@ -151,19 +151,11 @@ class WhichSheet:
                 ("beta", "β for each element", case.beta_elements),
             )
         ]
-        self._in_slot(own, 2)
+        steps.draw_in_slot(own, 2)
         steps.row = max(bottom, steps.row)
 
     def _of_channel(self, name: str, channel: Sequence[int]) -> Formula:
         return lambda i: self.steps.placed[name].at(channel[i] - 1)
-
-    def _in_slot(self, pieces: Sequence[Piece], side: int) -> None:
-        """Draw pieces below each other in one slot."""
-        steps = self.steps
-        end = steps._place_slot(list(pieces), side, 0)
-        for piece in pieces:
-            steps.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
-        steps.row = end + 1
 
     def _band(self, make: Any) -> None:
         """One step of all three variants side by side."""
