@@ -1,7 +1,8 @@
 """One name of a normalization to one layer of the network, in torch or in the NumPy reference.
 
-The layers of torch are taken as they are; the others come from ``normviz.torch_layers``. All have
-one weight per channel, and all but RMSNorm one bias per channel, so the networks stay comparable.
+The layers are torch's own or those of ``normviz.torch_layers``; the two batch norms are made fast
+for the layout that the trainer uses. All have one weight per channel, and all but RMSNorm one bias
+per channel, so the networks stay comparable.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from normviz.torch_layers import GhostBatchNorm2d, ReferenceNorm2d, RMSNorm2d
+from normviz.torch_layers import ReferenceNorm2d, RMSNorm2d
+from training.batch_norm import BatchNorm2d, GhostBatchNorm2d
 
 BACKENDS = ("torch", "reference")
 Maker = Callable[[int, int, int], nn.Module]  # channels, groups, splits
@@ -19,7 +21,7 @@ Maker = Callable[[int, int, int], nn.Module]  # channels, groups, splits
 EPS = 1e-5
 
 _TORCH: dict[str, Maker] = {
-    "batch": lambda channels, _groups, _splits: nn.BatchNorm2d(channels),
+    "batch": lambda channels, _groups, _splits: BatchNorm2d(channels),
     "layer": lambda channels, _groups, _splits: nn.GroupNorm(1, channels),
     "group": lambda channels, groups, _splits: nn.GroupNorm(groups, channels),
     "ghost": lambda channels, _groups, splits: GhostBatchNorm2d(channels, splits),

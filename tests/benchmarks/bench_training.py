@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import data
+from training.batch_norm import BatchNorm2d
 from training.config import TrialConfig, find_trial
 from training.data import IDX_DIMENSIONS, Digits
 from training.datasets import MNIST
@@ -74,7 +75,7 @@ class Plain:
         self.loader = torch.utils.data.DataLoader(
             images, batch_size=config.batch_size, shuffle=True, num_workers=0
         )
-        self.model = with_plain_dropout(build_model(config, seed))
+        self.model = with_plain_layers(build_model(config, seed))
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=config.learning_rate, momentum=config.momentum
         )
@@ -87,13 +88,15 @@ class Plain:
         self.optimizer.step()
 
 
-def with_plain_dropout(model: nn.Module) -> nn.Module:
-    """The network with torch's own dropout layers."""
+def with_plain_layers(model: nn.Module) -> nn.Module:
+    """The network with torch's own dropout and batch norm layers."""
     for name, child in model.named_children():
         if isinstance(child, SparseDropout):
             setattr(model, name, nn.Dropout(child.p))
+        elif isinstance(child, BatchNorm2d):
+            setattr(model, name, nn.BatchNorm2d(child.num_features))
         else:
-            with_plain_dropout(child)
+            with_plain_layers(child)
     return model
 
 

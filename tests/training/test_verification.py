@@ -50,7 +50,7 @@ def test_a_careless_layer_is_refused_by_name(batch):
 
 
 def test_a_trial_with_a_careless_layer_never_takes_a_step(make_task, use_tiny, monkeypatch):
-    monkeypatch.setattr("training.norms.nn.BatchNorm2d", Careless)
+    monkeypatch.setattr("training.norms.BatchNorm2d", Careless)
     steps = []
     monkeypatch.setattr("training.trainer.Trainer.train_step", lambda *_: steps.append(1))
     task = make_task("bn")
