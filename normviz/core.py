@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
 Slices = tuple[slice, ...]
 
-BLOCK_BYTES = 1_700_000
+BLOCK_BYTES = 3_000_000
 """Bytes of x in one block: small enough for the cache, large enough to make NumPy's calls few."""
 
 _RUN = 4096
@@ -88,14 +88,14 @@ def _cut(sets: StatisticsSets, kept: Axes, room: int, at: list[slice]) -> Iterat
             yield tuple(at)
 
 
-def total(a: Array, b: Array | None, axes: Axes) -> Array:
+def total(a: Array, b: Array | None, axes: Axes, scratch: Array | None = None) -> Array:
     """The sum of ``a * b`` (of ``a`` where b is None) over ``axes``, kept with length 1.
 
     Runs along the last axis are summed by BLAS in a's dtype, the rest in float64. Without axes it
-    is the elementwise product itself.
+    is the elementwise product itself, in ``scratch`` where given.
     """
     if not axes:
-        return a if b is None else a * b
+        return a if b is None else np.multiply(a, b, out=scratch)
     last = a.ndim - 1
     if axes[-1] != last or a.shape[last] < 8:
         product = a if b is None else a * b
@@ -203,29 +203,41 @@ def differentiate(
 
     over every set: the two subtracted terms are what flows back through mean and variance. An op
     that takes the mean as zero lacks the first, given moments (constants) lack both.
+
+    A block of the result holds x - mean first and turns into the gradient in place. A weight that
+    is the same for all of a set stands outside the bracket, beside 1 / std.
     """
     dtype = working_dtype(x.dtype)
     grad_input = np.empty(x.shape, x.dtype)
     views = [a.reshape(sets.view) for a in (grad_output, x, grad_input)]
     gamma = _beside_sets(weight, sets)
+    weight_per_set = set(sets.affine_axes) <= set(sets.kept)
     moments = given or _empty_moments(sets)
     sums = ParameterSums(sets, weight, bias)
+    scratch = np.empty(views[0][next(blocks(sets, dtype.itemsize), ...)].shape, dtype)
     with quiet_and_unbuffered():
         for at in blocks(sets, dtype.itemsize):
             grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
-            scratch = np.empty(block.shape, dtype)
-            centered = _center(block, sets, scratch, at, moments, own=given is None)
+            products = scratch[tuple(slice(n) for n in block.shape)]
+            centered = _center(block, sets, out, at, moments, own=given is None)
             inv_std = inverse_std(moments.var[at], eps)
-            block_gamma = None if gamma is None else gamma[at]
-            plain, weighed = sums.add(grad, centered, inv_std, at)
-            _scale_into(grad, inv_std, block_gamma, sets, out)
+            plain, weighed = sums.add(grad, centered, inv_std, at, products)
+            outside, inside = inv_std, None if gamma is None else gamma[at]
+            if inside is not None and weight_per_set:
+                outside, inside = inv_std * inside, None
+            offset = total(plain, inside, sets.axes) / sets.size
+            slope = total(weighed, inside, sets.axes) / sets.size * inv_std**2
+            if inside is not None:
+                grad = np.multiply(grad, inside, out=products)
             if given is None:
                 # What flows back through the variance, then through the mean of each set.
-                slope = total(weighed, block_gamma, sets.axes) * inv_std / sets.size * inv_std**2
-                out -= np.multiply(centered, slope.astype(dtype), out=scratch)
+                np.multiply(centered, slope.astype(dtype), out=out)
+                np.subtract(grad, out, out=out)
                 if sets.centered:
-                    offset = total(plain, block_gamma, sets.axes) / sets.size * inv_std
                     out -= offset.astype(dtype)
+                out *= outside.astype(dtype)
+            else:
+                np.multiply(grad, outside.astype(dtype), out=out)
             if out.dtype != x.dtype:
                 views[2][at] = out
     return Gradients(grad_input, sums.of_weight(), sums.of_bias())
@@ -254,10 +266,12 @@ class ParameterSums:
             if parameter is not None
         }
 
-    def add(self, grad: Array, centered: Array, inv_std: Array, at: Slices) -> tuple[Array, Array]:
-        """Take in a block; its sums of grad and of grad * centered."""
+    def add(
+        self, grad: Array, centered: Array, inv_std: Array, at: Slices, scratch: Array
+    ) -> tuple[Array, Array]:
+        """Take in a block; its sums of grad and of grad * centered (which may lie in scratch)."""
         plain = total(grad, None, self.inner)
-        weighed = total(grad, centered, self.inner)
+        weighed = total(grad, centered, self.inner, scratch)
         if "bias" in self.sums:
             self._keep("bias", plain, None, at)
         if "weight" in self.sums:

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,27 +42,27 @@ class StatisticsSets:
     centered: bool = True
     channelwise: bool = True
 
-    @property
+    @cached_property
     def kept(self) -> Shape:
         """The axes of the view that tell one set from another."""
         return tuple(a for a in range(len(self.view)) if a not in self.axes)
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many sets there are."""
         return math.prod(self.view[a] for a in self.kept)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many elements share one mean and one variance."""
         return math.prod(self.view[a] for a in self.axes)
 
-    @property
+    @cached_property
     def broadcast_shape(self) -> Shape:
         """The shape in which one value per set broadcasts against the view."""
         return tuple(1 if a in self.axes else n for a, n in enumerate(self.view))
 
-    @property
+    @cached_property
     def parameter_view(self) -> Shape:
         """The shape in which weight and bias broadcast against the view."""
         return tuple(n if a in self.affine_axes else 1 for a, n in enumerate(self.view))

@@ -57,8 +57,8 @@ def test_a_gradient_that_ignores_the_statistics_is_caught(monkeypatch, op):
     right = core.total
     inside = []
 
-    def forward_only(a, b, axes):
-        return right(a, b, axes) * (0.0 if inside else 1.0)
+    def forward_only(a, b, axes, *scratch):
+        return right(a, b, axes, *scratch) * (0.0 if inside else 1.0)
 
     add = core.ParameterSums.add
 
