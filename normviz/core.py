@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
 Slices = tuple[slice, ...]
 
-BLOCK_BYTES = 3_000_000
+BLOCK_BYTES = 3_300_000
 """Bytes of x in one block: small enough for the cache, large enough to make NumPy's calls few."""
 
 _RUN = 4096
@@ -211,19 +211,19 @@ def differentiate(
     grad_input = np.empty(x.shape, x.dtype)
     views = [a.reshape(sets.view) for a in (grad_output, x, grad_input)]
     gamma = _beside_sets(weight, sets)
-    weight_per_set = set(sets.affine_axes) <= set(sets.kept)
+    weight_inside = gamma is not None and not set(sets.affine_axes) <= set(sets.kept)
     moments = given or _empty_moments(sets)
     sums = ParameterSums(sets, weight, bias)
-    scratch = np.empty(views[0][next(blocks(sets, dtype.itemsize), ...)].shape, dtype)
+    scratch = _empty_block(sets, dtype) if weight_inside else None
     with quiet_and_unbuffered():
         for at in blocks(sets, dtype.itemsize):
             grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
-            products = scratch[tuple(slice(n) for n in block.shape)]
+            products = None if scratch is None else scratch[tuple(map(slice, block.shape))]
             centered = _center(block, sets, out, at, moments, own=given is None)
             inv_std = inverse_std(moments.var[at], eps)
             plain, weighed = sums.add(grad, centered, inv_std, at, products)
             outside, inside = inv_std, None if gamma is None else gamma[at]
-            if inside is not None and weight_per_set:
+            if inside is not None and not weight_inside:
                 outside, inside = inv_std * inside, None
             offset = total(plain, inside, sets.axes) / sets.size
             slope = total(weighed, inside, sets.axes) / sets.size * inv_std**2
@@ -267,11 +267,11 @@ class ParameterSums:
         }
 
     def add(
-        self, grad: Array, centered: Array, inv_std: Array, at: Slices, scratch: Array
+        self, grad: Array, centered: Array, inv_std: Array, at: Slices, scratch: Array | None
     ) -> tuple[Array, Array]:
         """Take in a block; its sums of grad and of grad * centered (which may lie in scratch)."""
-        plain = total(grad, None, self.inner)
         weighed = total(grad, centered, self.inner, scratch)
+        plain = total(grad, None, self.inner)
         if "bias" in self.sums:
             self._keep("bias", plain, None, at)
         if "weight" in self.sums:
@@ -334,6 +334,12 @@ def _scale_into(
 
 def _empty_moments(sets: StatisticsSets) -> Moments:
     return Moments(np.zeros(sets.broadcast_shape), np.zeros(sets.broadcast_shape))
+
+
+def _empty_block(sets: StatisticsSets, dtype: np.dtype[Any]) -> Array:
+    """An array as large as the largest block, which is the first."""
+    at = next(blocks(sets, dtype.itemsize), (slice(0),) * len(sets.view))
+    return np.empty([len(range(n)[s]) for n, s in zip(sets.view, at, strict=True)], dtype)
 
 
 def _beside_shape(sets: StatisticsSets) -> tuple[int, ...]:
