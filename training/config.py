@@ -27,6 +27,7 @@ OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "onecycle")
 CHANNELS = (8, 16, 8, 12, 14, 14)  # after each convolution but the last
 INTERPOLATIONS = ("nearest", "bilinear")
+VIEWS = (1, 5)  # as it is; and also a pixel to each side
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class TrialConfig:
     log_scale: float = 0.0  # logarithm of the magnification, likewise
     shear: float = 0.0  # likewise
     interpolation: str = "nearest"  # as torchvision's RandomRotation does by default
+    views: int = 1  # of each test image, shifted by a pixel; their probabilities are averaged
     published: Published | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,8 @@ class TrialConfig:
         for name in ("epochs", "batch_size", "step_size", "num_splits", "group_norm_groups"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name}={getattr(self, name)} must be 1 or more")
+        if self.views not in VIEWS:
+            raise TrainingError(f"views={self.views} is not one of 1 (as it is), 5 (shifted too)")
         if not 0 <= self.dropout_value < 1:
             raise TrainingError(f"dropout_value={self.dropout_value} must be in [0, 1)")
 
@@ -133,7 +137,10 @@ B: dict[str, Any] = {
 }
 # Ours, 9,984 parameters. Everything was chosen on the last 10,000 training digits with the first
 # 50,000 for training: wider late layers beat wider early ones; mild scale and shear help, stronger
-# ones hurt; dropout, weight decay, a moving average of the weights and larger batches do not help.
+# ones hurt; dropout, weight decay, a moving average of the weights and larger batches do not help,
+# nor do SiLU, a residual block, one block applied three times or separable convolutions. Five views
+# of each image make fewer mistakes than one (42 or 43 for 46 of the 10,000; of four moved copies of
+# them, 169 for 202).
 OWN: dict[str, Any] = {
     "recipe": "own",
     "channels": (8, 16, 12, 16, 20, 20),
@@ -149,6 +156,7 @@ OWN: dict[str, Any] = {
     "log_scale": 0.1,
     "shear": 0.15,
     "interpolation": "bilinear",
+    "views": 5,
 }
 
 _ALL = [
@@ -244,7 +252,10 @@ _ALL = [
     TrialConfig("instance", "InstanceNorm", **B, norm="instance"),
     TrialConfig("rms", "RMSNorm over channels and space", **B, norm="rms"),
     TrialConfig(
-        "best", "BatchNorm, wider, one cycle of Nesterov SGD, more movement", **OWN, epochs=25
+        "best",
+        "BatchNorm, wider, one cycle of Nesterov SGD, more movement, five views",
+        **OWN,
+        epochs=25,
     ),
     TrialConfig("fast", "the recipe of best in a third of its epochs", **OWN, epochs=8),
 ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import data, parallel, penalties, schedules
+from training import data, parallel, penalties, schedules, views
 from training.config import TrialConfig
 from training.data import Digits
 from training.errors import TrainingError
@@ -139,7 +139,11 @@ class Trainer:
     def test_scores(self) -> Tensor:
         """Return the log-probabilities (N, 10) of the test set, always in float32."""
         self.model.eval()
-        return torch.cat([self.model(x) for x in self._test_images.split(EVALUATION_BATCH)])
+        black = data.scale(torch.zeros(()), self.digits.mean, self.digits.std).item()
+        batches = self._test_images.split(EVALUATION_BATCH)
+        return torch.cat(
+            [views.log_probabilities(self.model, x, self.config.views, black) for x in batches]
+        )
 
     def misclassified(self) -> Mistakes:
         """Return every misclassified test digit, the most confident mistakes first."""
