@@ -21,7 +21,7 @@ SEEDS = 5
 # Measured on one core: start, loading and forecast 5 s; tables, figures, report of 17 trials 4 s.
 SERIAL_SECONDS = 9.0
 TEST_SHARE = 1 / 6  # test images for each training image, in all full data sets
-EVALUATION = EVALUATION_SHARE * TEST_SHARE  # of the seconds of training
+EVALUATION = EVALUATION_SHARE * TEST_SHARE  # of one view, in seconds of training
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def cost(trials: Sequence[Overview], seconds: Callable[[Record], float]) -> Cost
         seconds: ``as_it_went`` or ``at_best_pace``.
     """
     tasks = {
-        trial.name: _mean([_task_seconds(r.record, seconds) for r in trial.finished])
+        trial.name: _mean(
+            [_task_seconds(r.record, seconds, trial.config.views) for r in trial.finished]
+        )
         for trial in trials
         if trial.finished
     }
@@ -80,8 +82,8 @@ def busiest(tasks: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _task_seconds(record: Record, seconds: Callable[[Record], float]) -> float:
-    return TASK_SECONDS + (1 + EVALUATION) * seconds(record)
+def _task_seconds(record: Record, seconds: Callable[[Record], float], views: int) -> float:
+    return TASK_SECONDS + (1 + views * EVALUATION) * seconds(record)
 
 
 def _mean(values: Sequence[float]) -> float:

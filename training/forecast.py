@@ -18,8 +18,8 @@ from training.threads import prepare
 from training.trainer import Trainer
 
 WARM_STEPS, TIMED_STEPS = 2, 6
-# Measured: evaluating a digit costs a quarter of training on one; fixed costs of a task (imports,
-# verification, gallery) a few seconds.
+# Measured: one view of a test digit costs a quarter of training on one; fixed costs of a task
+# (imports, verification, gallery) a few seconds.
 EVALUATION_SHARE = 0.25
 TASK_SECONDS = 4.0
 
@@ -37,7 +37,8 @@ def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
 
 
 def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> float:
-    images = len(digits.train_labels) + EVALUATION_SHARE * len(digits.test_labels)
+    evaluations = config.views * len(digits.test_labels)
+    images = len(digits.train_labels) + EVALUATION_SHARE * evaluations
     return images * _seconds_per_image(config, settings)
 
 

@@ -39,5 +39,10 @@ def test_the_longest_task_limits_any_number_of_workers(made_up_run):
     assert found.walls_of_seeds[10] == pytest.approx(found.walls[100])
 
 
+def test_every_view_of_a_test_image_is_paid_for(made_up_run):
+    found = cost(overviews(made_up_run({"best": [[99.0] * 25]})), as_it_went)
+    assert found.tasks["best"] == pytest.approx(TASK_SECONDS + (1 + 5 * EVALUATION) * 2.0 * 25)
+
+
 def test_nothing_finished_costs_nothing_known():
     assert cost([], as_it_went) is None
