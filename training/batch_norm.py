@@ -55,78 +55,74 @@ def _can_train(layer: nn.BatchNorm2d, x: Tensor, splits: int) -> bool:
 
 
 def _train(layer: nn.BatchNorm2d, x: Tensor, splits: int) -> Tensor:
-    y, mean, var = _ByRows.apply(x, layer.weight, layer.bias, splits, layer.eps)
     assert layer.running_mean is not None
     assert layer.running_var is not None
     assert layer.num_batches_tracked is not None
     assert layer.momentum is not None
-    count = x.numel() // x.shape[1] // splits
+    parts = x.chunk(splits) if splits > 1 else (x,)
+    found = [_ByRows.apply(part, layer.weight, layer.bias, layer.eps) for part in parts]
+    ys, means, variances = zip(*found, strict=True)
     layer.num_batches_tracked.add_(1)
+    count = parts[0].numel() // x.shape[1]
     # The buffers move linearly: to the mean of what each split alone would make of them.
-    layer.running_mean.lerp_(mean.mean(0), layer.momentum)
-    layer.running_var.lerp_(var.mean(0).mul_(count / (count - 1)), layer.momentum)
+    for buffer, news, factor in (
+        (layer.running_mean, means, 1.0),
+        (layer.running_var, variances, count / (count - 1)),
+    ):
+        buffer.mul_(1 - layer.momentum)
+        for new in news:
+            buffer.add_(new, alpha=layer.momentum / splits * factor)
+    y = torch.cat(ys) if splits > 1 else ys[0]
     assert isinstance(y, Tensor)
     return y
 
 
 class _ByRows(torch.autograd.Function):
-    """Normalize the splits of x (N, C, H, W); also return their mean and variance (S, C)."""
+    """Normalize x (N, C, H, W), channels last; also return its mean and biased variance (C,)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, splits: int, eps: float) -> Any:
-        rows = _rows(x, splits)
-        found = [torch.batch_norm_update_stats(part, None, None, 0.0) for part in rows]
-        means, variances = (
-            torch.stack(s).view(splits, x.shape[3], -1) for s in zip(*found, strict=True)
-        )
-        between, mean = torch.var_mean(means, 1, correction=0)
-        var = variances.mean(1).add_(between)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Any:
+        width = x.shape[3]
+        rows = _rows(x)
+        means, variances = torch.batch_norm_update_stats(rows, None, None, 0.0)
+        between, mean = torch.var_mean(means.view(width, -1), 0, correction=0)
+        var = variances.view(width, -1).mean(0).add_(between)
         inv_std = (var + eps).rsqrt_()
         scale = weight * inv_std
         shift = torch.addcmul(bias, mean, scale, value=-1)
-        y = torch.addcmul(_across(shift, x), rows, _across(scale, x))
-        ctx.save_for_backward(x, mean, inv_std, scale)
+        across = torch.stack((shift, scale, mean, inv_std)).repeat(1, width)
+        y = torch.empty_like(x)  # not as rows: in-place ops refuse a view made in a Function
+        torch.addcmul(across[0], rows, across[1], out=_rows(y))
+        ctx.save_for_backward(rows, across)
         ctx.mark_non_differentiable(mean, var)
-        return _images(y, x), mean, var
+        return y, mean, var
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
-        x, mean, inv_std, scale = ctx.saved_tensors
-        splits, channels = mean.shape
-        rows, dy = _rows(x, splits), _rows(grad_outputs[0], splits)
-        statistics = zip(dy, rows, _across(mean, x), _across(inv_std, x), strict=True)
-        found = [_parameter_gradients(*of_split) for of_split in statistics]
-        grad_weight, grad_bias = (
-            torch.stack(s).view(splits, -1, channels).sum(1) for s in zip(*found, strict=True)
+        rows, across = ctx.saved_tensors
+        shape = grad_outputs[0].shape
+        dy, channels = _rows(grad_outputs[0]), shape[1]
+        _, scale, mean, inv_std = across
+        of_columns = torch.ops.aten.native_batch_norm_backward(
+            dy, rows, None, None, None, mean, inv_std, True, 0.0, [False, True, True]
         )
+        grads = torch.stack(of_columns[1:]).view(2, -1, channels).sum(1)
         # dx = scale * (dy - mean(dy) - x_hat * mean(dy * x_hat)) as a line in dy and x.
-        count = x.numel() // channels // splits
-        slope = (scale * inv_std).mul_(grad_weight).div_(-count)
-        constant = (scale * grad_bias).div_(-count).addcmul_(slope, mean, value=-1)
-        dx = torch.addcmul(_across(constant, x), rows, _across(slope, x))
-        dx.addcmul_(dy, _across(scale, x))
-        return _images(dx, x), grad_weight.sum(0), grad_bias.sum(0), None, None
+        _, scale_c, mean_c, inv_std_c = across[:, :channels]
+        slope, constant = (grads * scale_c).div_(-(rows.numel() // channels))
+        slope.mul_(inv_std_c)
+        constant.addcmul_(slope, mean_c, value=-1)
+        line = torch.stack((slope, constant)).repeat(1, shape[3])
+        dx = torch.addcmul(line[1], rows, line[0]).addcmul_(dy, scale)
+        return _images(dx, shape), grads[0], grads[1], None
 
 
-def _parameter_gradients(dy: Tensor, rows: Tensor, mean: Tensor, inv_std: Tensor) -> Any:
-    """Sum dy * x_hat, and dy, over the rows by torch's kernel, without its grad_input."""
-    statistics = (mean.view(-1), inv_std.view(-1))
-    return torch.ops.aten.native_batch_norm_backward(
-        dy, rows, None, None, None, *statistics, True, 0.0, [False, True, True]
-    )[1:]
+def _rows(x: Tensor) -> Tensor:
+    """View x (N, C, H, W), channels last, as (N * H, W * C)."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[3] * x.shape[1])
 
 
-def _rows(x: Tensor, splits: int) -> Tensor:
-    """View x (N, C, H, W), channels last, as (S, N / S * H, W * C)."""
-    return x.permute(0, 2, 3, 1).reshape(splits, -1, x.shape[3] * x.shape[1])
-
-
-def _images(rows: Tensor, like: Tensor) -> Tensor:
-    """View the rows as the images that they came from."""
-    n, channels, height, width = like.shape
+def _images(rows: Tensor, shape: torch.Size) -> Tensor:
+    """View the rows as images of this shape (N, C, H, W) again."""
+    n, channels, height, width = shape
     return rows.view(n, height, width, channels).permute(0, 3, 1, 2)
-
-
-def _across(values: Tensor, x: Tensor) -> Tensor:
-    """Repeat values (S, C) for the columns of a row: (S, 1, W * C)."""
-    return values.repeat(1, x.shape[3]).unsqueeze(1)

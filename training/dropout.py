@@ -33,40 +33,49 @@ class _DropAt(torch.autograd.Function):
     """Scale x and zero some of its elements; the gradient passes the same way."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, positions: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, positions: Tensor, scale: float, inplace: bool) -> Tensor:
         ctx.save_for_backward(positions)
         ctx.scale = scale
+        if inplace:
+            ctx.mark_dirty(x)
+            return _zeroed(x.mul_(scale), positions)
         return _scaled_and_zeroed(x, positions, scale)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         (positions,) = ctx.saved_tensors
         (grad,) = grad_outputs
-        return _scaled_and_zeroed(grad, positions, ctx.scale), None, None
+        return _scaled_and_zeroed(grad, positions, ctx.scale), None, None, None
+
+
+def _counted(x: Tensor) -> torch.memory_format:
+    # Images are counted channels last, whatever their layout: so forward, backward and every
+    # backend drop the same elements.
+    return torch.channels_last if x.dim() == 4 else torch.contiguous_format
 
 
 def _scaled_and_zeroed(x: Tensor, positions: Tensor, scale: float) -> Tensor:
-    # Images are counted channels last, whatever their layout: so forward, backward and every
-    # backend drop the same elements.
-    images = x.dim() == 4
-    y = x.contiguous(memory_format=torch.channels_last if images else torch.contiguous_format)
-    y = y * scale
-    flat = y.permute(0, 2, 3, 1) if images else y
+    return _zeroed(x.contiguous(memory_format=_counted(x)) * scale, positions)
+
+
+def _zeroed(x: Tensor, positions: Tensor) -> Tensor:
+    flat = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
     flat.view(-1).index_fill_(0, positions, 0)
-    return y
+    return x
 
 
 class SparseDropout(nn.Module):
     """``torch.nn.Dropout`` for small p, drawing from ``self.generator`` (None: torch's own).
 
-    In evaluation, or with p = 0, the identity.
+    In evaluation, or with p = 0, the identity. ``inplace`` writes over x in training where its
+    memory is channels-last (a vector's or matrix's: contiguous).
     """
 
-    def __init__(self, p: float) -> None:
+    def __init__(self, p: float, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"p={p} must be in [0, 1)")
-        self.p = p
+        self.p, self.inplace = p, inplace
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,8 +83,9 @@ class SparseDropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         positions = dropped_positions(x.numel(), self.p, self.generator).to(x.device)
-        return _DropAt.apply(x, positions, 1 / (1 - self.p))
+        inplace = self.inplace and x.is_contiguous(memory_format=_counted(x))
+        return _DropAt.apply(x, positions, 1 / (1 - self.p), inplace)
 
     def extra_repr(self) -> str:
-        """The probability."""
-        return f"p={self.p}"
+        """The probability, and whether in place."""
+        return f"p={self.p}, inplace={self.inplace}"

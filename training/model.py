@@ -73,7 +73,9 @@ class Net(nn.Module):
                 layer = make_norm(self.norm, outputs, group_norm_groups, num_splits, backend)
                 layers.add_module("norm", layer)
             if dropout_value > 0:
-                layers.add_module("dropout", SparseDropout(dropout_value))
+                # Without a normalization between them, ReLU needs its output for its gradient.
+                dropout = SparseDropout(dropout_value, inplace=self.norm != "none")
+                layers.add_module("dropout", dropout)
             return layers
 
         a, b, c, d, e, f = channels
