@@ -1,8 +1,9 @@
 """The arithmetic that all normalizations share, driven by their statistics sets.
 
 A set is complete in itself, so the work goes block by block: as many whole sets at a time as stay
-in the processor's cache, each step of a block in one NumPy call. That is why this one
-implementation, written to be read, also keeps up with compiled layers.
+in the processor's cache, each step of a block in one NumPy call that, where it can, overwrites the
+block of the result. What counts is how often the elements are gone through, so that is kept low.
+That is why this one implementation, written to be read, also keeps up with compiled layers.
 
 The variance takes two passes (first the mean, then the squared distances from it), never
 E[x^2] - E[x]^2, which loses every digit for data far from zero (Chan, Golub & LeVeque, "Algorithms
@@ -24,7 +25,7 @@ Axes = tuple[int, ...]
 Slices = tuple[slice, ...]
 
 BLOCK_BYTES = 3_300_000
-"""Bytes of x in one block: small enough for the cache, large enough to make NumPy's calls few."""
+"""Bytes of x in one block: a few such arrays stay in the cache, and NumPy's calls are few."""
 
 _RUN = 4096
 """The longest run of elements summed in x's own dtype before float64 takes over."""
@@ -161,7 +162,7 @@ def normalize(
     dtype = working_dtype(x.dtype)
     output = np.empty(x.shape, x.dtype)
     x_view, output_view = x.reshape(sets.view), output.reshape(sets.view)
-    gamma, beta = (_beside_sets(p, sets) for p in (weight, bias))
+    gamma, beta = _beside_sets(weight, sets), _beside_sets(bias, sets)
     moments = given or _empty_moments(sets)
     with quiet_and_unbuffered():
         for at in blocks(sets, dtype.itemsize):
@@ -169,9 +170,10 @@ def normalize(
             out = output_view[at].astype(dtype, copy=False)
             centered = _center(block, sets, out, at, moments, own=given is None)
             inv_std = inverse_std(moments.var[at], eps)
-            _scale_into(centered, inv_std, None if gamma is None else gamma[at], sets, out)
+            there = _of_parameter(at, sets)
+            _scale_into(centered, inv_std, None if gamma is None else gamma[there], sets, out)
             if beta is not None:
-                out += beta[at]
+                out += beta[there]
             if out.dtype != x.dtype:
                 output_view[at] = out
     return output, moments
@@ -222,22 +224,21 @@ def differentiate(
             centered = _center(block, sets, out, at, moments, own=given is None)
             inv_std = inverse_std(moments.var[at], eps)
             plain, weighed = sums.add(grad, centered, inv_std, at, products)
-            outside, inside = inv_std, None if gamma is None else gamma[at]
+            outside, inside = inv_std, None if gamma is None else gamma[_of_parameter(at, sets)]
             if inside is not None and not weight_inside:
                 outside, inside = inv_std * inside, None
             offset = total(plain, inside, sets.axes) / sets.size
             slope = total(weighed, inside, sets.axes) / sets.size * inv_std**2
-            if inside is not None:
-                grad = np.multiply(grad, inside, out=products)
+            grad_normalized = grad if inside is None else np.multiply(grad, inside, out=products)
             if given is None:
                 # What flows back through the variance, then through the mean of each set.
                 np.multiply(centered, slope.astype(dtype), out=out)
-                np.subtract(grad, out, out=out)
+                np.subtract(grad_normalized, out, out=out)
                 if sets.centered:
                     out -= offset.astype(dtype)
                 out *= outside.astype(dtype)
             else:
-                np.multiply(grad, outside.astype(dtype), out=out)
+                np.multiply(grad_normalized, outside.astype(dtype), out=out)
             if out.dtype != x.dtype:
                 views[2][at] = out
     return Gradients(grad_input, sums.of_weight(), sums.of_bias())
@@ -349,8 +350,12 @@ def _beside_shape(sets: StatisticsSets) -> tuple[int, ...]:
 
 
 def _beside_sets(parameter: Array | None, sets: StatisticsSets) -> Array | None:
-    """weight or bias in a form that a block's slices cut as they cut the view."""
+    """weight or bias in a form that broadcasts against the view."""
     if parameter is None:
         return None
-    view = parameter.reshape(sets.parameter_view).astype(working_dtype(parameter.dtype), copy=False)
-    return np.broadcast_to(view, _beside_shape(sets))
+    return parameter.reshape(sets.parameter_view).astype(working_dtype(parameter.dtype), copy=False)
+
+
+def _of_parameter(at: Slices, sets: StatisticsSets) -> Slices:
+    """Where in weight or bias, as :func:`_beside_sets` gives them, a block of the view is."""
+    return tuple(s if a in sets.affine_axes else slice(None) for a, s in enumerate(at))
