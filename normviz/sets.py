@@ -9,7 +9,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,9 @@ def statistics_sets(op: str, shape: Shape, **arguments: Any) -> StatisticsSets:
     for name in needed:
         if name not in arguments:
             raise TypeError(f"{op} needs the argument {name}: for example {name}={_EXAMPLES[name]}")
-    return OPS[op].build(op, _checked(shape), *(arguments[name] for name in needed))
+    values = tuple(arguments[name] for name in needed)
+    build = _build_once if all(map(_is_plain, values)) else _build
+    return build(OPS[op].build, op, _checked(shape), *values)
 
 
 def set_labels(op: str, shape: Shape, **arguments: Any) -> npt.NDArray[np.int64]:
@@ -112,6 +114,19 @@ def set_labels(op: str, shape: Shape, **arguments: Any) -> npt.NDArray[np.int64]
            [3, 4]])
     """
     return statistics_sets(op, shape, **arguments).labels()
+
+
+def _build(build: Callable[..., StatisticsSets], *arguments: Any) -> StatisticsSets:
+    return build(*arguments)
+
+
+_build_once = lru_cache(_build)
+"""A layer asks for the same sets at every step of a training, so they are remembered."""
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether ``value`` equals nothing of another type that would be refused (2 == 2.0 == ...)."""
+    return type(value) is int or (type(value) is tuple and all(type(n) is int for n in value))
 
 
 def _checked(shape: Shape) -> Shape:
