@@ -227,8 +227,9 @@ def differentiate(
             outside, inside = inv_std, None if gamma is None else gamma[_of_parameter(at, sets)]
             if inside is not None and not weight_inside:
                 outside, inside = inv_std * inside, None
-            offset = total(plain, inside, sets.axes) / sets.size
-            slope = total(weighed, inside, sets.axes) / sets.size * inv_std**2
+            if sums.inner != sets.axes:  # one sum a parameter: add them up to one a set
+                plain, weighed = (total(part, inside, sets.axes) for part in (plain, weighed))
+            offset, slope = plain / sets.size, weighed / sets.size * inv_std**2
             grad_normalized = grad if inside is None else np.multiply(grad, inside, out=products)
             if given is None:
                 # What flows back through the variance, then through the mean of each set.

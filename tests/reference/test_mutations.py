@@ -54,26 +54,10 @@ def test_a_biased_running_variance_is_caught(monkeypatch, op):
 @pytest.mark.parametrize("op", OPS)
 def test_a_gradient_that_ignores_the_statistics_is_caught(monkeypatch, op):
     """The straight path alone, which is right in evaluation only."""
-    right = core.total
-    inside = []
-
-    def forward_only(a, b, axes, *scratch):
-        return right(a, b, axes, *scratch) * (0.0 if inside else 1.0)
-
     add = core.ParameterSums.add
 
-    def add_then_forget(self, *args):
-        inside.clear()
-        sums = add(self, *args)
-        inside.append(True)
-        return sums
+    def add_and_forget(self, *args):
+        return tuple(0.0 * part for part in add(self, *args))
 
-    def center(x, sets_, out):
-        inside.clear()
-        return original_center(x, sets_, out)
-
-    original_center = core.center
-    monkeypatch.setattr(core, "total", forward_only)
-    monkeypatch.setattr(core, "center", center)
-    monkeypatch.setattr(core.ParameterSums, "add", add_then_forget)
+    monkeypatch.setattr(core.ParameterSums, "add", add_and_forget)
     assert_caught(op)
