@@ -1,0 +1,53 @@
+"""The README's table of results is what the committed runs come to."""
+
+import csv
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from training.config import TRIALS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HEADING = "| trial | recipe | published | last epoch | best epoch | seeds |"
+
+
+def committed_runs() -> dict[str, list[dict[str, str]]]:
+    runs: dict[str, list[dict[str, str]]] = {}
+    with (ROOT / "workbooks/mnist/summary.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            runs.setdefault(row["trial"], []).append(row)
+    return runs
+
+
+def spread(values: Sequence[str]) -> str:
+    numbers = [float(v) for v in values]
+    mean = f"{statistics.mean(numbers):.2f}"
+    return mean if len(numbers) == 1 else f"{mean} ± {statistics.stdev(numbers):.2f}"
+
+
+def expected_row(name: str, rows: Sequence[dict[str, str]]) -> str:
+    config = TRIALS[name]
+    cells = (
+        name,
+        config.summary,
+        config.published.text if config.published else "–",
+        spread([row["last_accuracy"] for row in rows]),
+        spread([row["best_accuracy"] for row in rows]),
+        str(len(rows)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def test_there_is_a_row_for_every_trial() -> None:
+    assert HEADING in README
+    assert set(committed_runs()) == set(TRIALS)
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_the_row_says_what_was_measured(name: str) -> None:
+    rows = committed_runs()[name]
+    assert {row["status"] for row in rows} == {"finished"}
+    assert expected_row(name, rows) in README.splitlines()
