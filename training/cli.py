@@ -14,6 +14,7 @@ from rich.console import Console
 
 from training import data, parallel
 from training.arguments import build_parser, parse_seeds
+from training.claims_csv import write_claims_csv
 from training.claims_figure import write_claims
 from training.claims_table import claims_table
 from training.config import TRIALS, find_trial
@@ -98,6 +99,7 @@ def conclude(folder: Path, console: Console) -> None:
     write_results(results)
     judgments = judge_all(results)
     write_claims(judgments, folder)
+    write_claims_csv(judgments, folder)
     console.print(final_table(results))
     if any(max(judgment.seeds, default=0) for judgment in judgments):
         console.print(claims_table(judgments))

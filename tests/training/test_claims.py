@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from scipy import stats
 from normviz.workbook.cells import Book
 from normviz.workbook.write import workbook_bytes
 from training.claims import CLAIMS, LAST, AtMost, Claim, More, Random
+from training.claims_csv import write_claims_csv
 from training.claims_figure import draw_claims, write_claims
 from training.claims_table import claims_table
 from training.config import TRIALS
@@ -272,6 +274,29 @@ def test_the_figure_has_a_panel_a_measure_and_a_row_a_comparison(made_up_run, tm
     write_claims(judgments, tmp_path)
     assert (tmp_path / "claims.png").read_bytes().startswith(b"\x89PNG")
     assert draw_claims(judge_all(made_up_run(all_at({"bn-l1-fixed": 94.0})))) is None
+
+
+def test_the_csv_has_a_row_a_part_with_its_numbers(made_up_run, tmp_path):
+    judgments = judge_all(made_up_run(all_at(FIVE)))
+    write_claims_csv(judgments, tmp_path)
+    with (tmp_path / "claims.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    findings = [(j, f) for j in judgments for f in j.findings]
+    assert len(rows) == len(findings) == sum(len(claim.parts) for claim in CLAIMS)
+    for row, (judgment, finding) in zip(rows, findings, strict=True):
+        assert row["claim"] == judgment.claim.text
+        assert (row["verdict"], row["part_verdict"]) == (judgment.verdict, finding.verdict)
+        assert (row["part"], row["measured"]) == (str(finding.part), finding.words)
+        assert int(row["seeds"]) == finding.seeds
+        if finding.margin is None:
+            assert row["margin"] == row["low"] == row["high"] == ""
+        else:
+            found = [float(row[name]) for name in ("margin", "low", "high")]
+            margin = finding.margin
+            assert found == pytest.approx([margin.mean, margin.low, margin.high], rel=1e-5)
+    best = next(row for row in rows if row["part"] == "gbn ends above bn-l2")
+    assert float(best["margin"]) == pytest.approx(0.15)
+    assert best["unit"] == "points"
 
 
 def test_the_page_gives_every_claim_its_verdict(small_run):

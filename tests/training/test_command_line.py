@@ -36,7 +36,7 @@ def wait_for_epochs(folder, count, process):
 
 def test_the_run_folder_is_complete(undisturbed):
     names = {path.name for path in undisturbed.iterdir()}
-    assert {"summary.csv", "accuracy.png", "loss.png", *PAIR} <= names
+    assert {"summary.csv", "claims.csv", "accuracy.png", "loss.png", *PAIR} <= names
     with (undisturbed / "summary.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["trial"] for row in rows] == list(PAIR)
