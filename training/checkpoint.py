@@ -64,9 +64,14 @@ def check_settings(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> 
     for key in sorted(set(found) | set(asked)):
         if found.get(key) != asked.get(key):
             raise TrainingError(
-                f"{path} belongs to a run with {key}={found.get(key)!r}, this one has "
-                f"{key}={asked.get(key)!r}; use the same options or another --out"
+                f"{path} belongs to a run with {_setting(key, found)}, this one has "
+                f"{_setting(key, asked)}; use the same options or another --out"
             )
+
+
+def _setting(key: str, settings: dict[str, Any]) -> str:
+    # Another version of the program may not have known it.
+    return f"{key}={settings[key]!r}" if key in settings else f"no setting {key}"
 
 
 def _read(path: Path) -> Any:

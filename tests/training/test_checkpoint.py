@@ -51,6 +51,11 @@ def test_another_run_is_named_by_its_first_difference(saved):
         checkpoint.load(saved, {**SETTINGS, "epochs": 3})
 
 
+def test_a_setting_that_another_version_did_not_know_is_named(saved):
+    with pytest.raises(TrainingError, match="run with no setting views, this one has views=1"):
+        checkpoint.load(saved, {**SETTINGS, "views": 1})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
