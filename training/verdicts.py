@@ -84,7 +84,7 @@ class Judgment:
             refuting = [f for f in self.findings if f.verdict is Verdict.REFUTED]
             against = max(refuting, key=lambda f: f.confidence or 0.0)
             return f"this part fails: {against.part}. Measured: {against.words}"
-        lacking = dict.fromkeys(f.words for f in self.findings if not f.seeds)
+        lacking = dict.fromkeys(w for f in self.findings if not f.seeds for w in f.words.split("; "))
         if lacking:
             return "; ".join(lacking)
         return self._undecided()
