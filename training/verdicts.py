@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 import numpy as np
 from scipy import stats
@@ -84,7 +85,8 @@ class Judgment:
             refuting = [f for f in self.findings if f.verdict is Verdict.REFUTED]
             against = max(refuting, key=lambda f: f.confidence or 0.0)
             return f"this part fails: {against.part}. Measured: {against.words}"
-        lacking = dict.fromkeys(w for f in self.findings if not f.seeds for w in f.words.split("; "))
+        reasons = (f.words.split("; ") for f in self.findings if not f.seeds)
+        lacking = dict.fromkeys(chain.from_iterable(reasons))
         if lacking:
             return "; ".join(lacking)
         return self._undecided()
