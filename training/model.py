@@ -1,7 +1,8 @@
 """The network of the experiments: 5,632 convolution weights, and 128 of BatchNorm make 5,760.
 
 Every block is convolution (no bias), ReLU, normalization, dropout. What the normalization is, and
-whether torch's own layer or the NumPy reference computes it, are the choices.
+whether torch's own layer or the NumPy reference computes it, are the choices. Which layers there
+are is data, see :mod:`training.stack`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import CHANNELS, NORMS
+from training import stack
+from training.config import AVERAGE, LAYERS, NORMS
 from training.dropout import SparseDropout
 from training.norms import BACKENDS, make_norm
 
@@ -30,8 +32,9 @@ class Net(nn.Module):
         norm: the normalization by name instead: "batch", "layer", "group", "ghost", "instance",
             "rms" or "none".
         backend: "torch", or "reference" for the NumPy code of normviz.
-        channels: after each convolution but the last; the third is the 1 by 1 before the pool.
-        pool: side of the average pooling, 6 to 8.
+        layers: all layers before the average pooling, in the words of :mod:`training.stack`.
+        average: side of the average pooling, which must leave one value a channel; behind it
+            comes a bare 1 by 1 convolution to the 10 digits.
 
     Raises:
         ValueError: when two choices contradict each other or a value cannot be.
@@ -53,8 +56,8 @@ class Net(nn.Module):
         num_splits: int = 2,
         norm: str | None = None,
         backend: str = "torch",
-        channels: Sequence[int] = CHANNELS,
-        pool: int = 6,
+        layers: Sequence[str] = LAYERS,
+        average: int = AVERAGE,
     ) -> None:
         super().__init__()
         chosen = {"layer": layer_norm, "group": group_norm, "ghost": ghost_norm}
@@ -65,7 +68,7 @@ class Net(nn.Module):
         if not 0 <= dropout_value < 1:
             raise ValueError(f"dropout_value={dropout_value} must be in [0, 1)")
 
-        def block(inputs: int, outputs: int, padding: int = 0) -> nn.Sequential:
+        def block(inputs: int, outputs: int, padding: int) -> nn.Sequential:
             layers = nn.Sequential()
             layers.add_module("conv", nn.Conv2d(inputs, outputs, 3, padding=padding, bias=False))
             layers.add_module("relu", nn.ReLU(inplace=True))
@@ -78,30 +81,24 @@ class Net(nn.Module):
                 layers.add_module("dropout", dropout)
             return layers
 
-        a, b, c, d, e, f = channels
-        self.block1 = block(1, a)  # 28 -> 26
-        self.block2 = block(a, b)  # 24
-        self.squeeze = nn.Conv2d(b, c, 1, bias=False)
-        self.pool = nn.MaxPool2d(2)  # 12
-        self.block3 = block(c, d)  # 10
-        self.block4 = block(d, e)  # 8
-        self.block5 = block(e, f, padding=1)  # 8
-        self.average = nn.AvgPool2d(pool)  # 1
-        self.classify = nn.Conv2d(f, 10, 1, bias=False)
+        # Registered in the order in which they work, for forward to follow.
+        made = list(stack.build(layers, block))
+        for name, layer, _ in made:
+            self.add_module(name, layer)
+        self.average = nn.AvgPool2d(average)
+        self.classify = nn.Conv2d(made[-1].channels, 10, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.pool(self.squeeze(self.block2(self.block1(x))))
-        x = self.block5(self.block4(self.block3(x)))
-        x = self.classify(self.average(x))
+        for layer in self.children():
+            x = layer(x)
         return F.log_softmax(x.flatten(1).float() if x.dtype.itemsize < 4 else x.flatten(1), dim=1)
 
     def norm_layers(self) -> dict[str, nn.Module]:
         """Return the normalization layers by their names in the network; empty for "none"."""
-        blocks = {f"block{i}": getattr(self, f"block{i}") for i in range(1, 6)}
         return {
-            f"{name}.norm": cast(nn.Module, block.norm)
-            for name, block in blocks.items()
-            if hasattr(block, "norm")
+            f"{name}.norm": cast(nn.Module, layer.norm)
+            for name, layer in self.named_children()
+            if hasattr(layer, "norm")
         }
 
     def dropout_layers(self) -> list[SparseDropout]:

@@ -193,8 +193,8 @@ def build_model(config: TrialConfig, seed: int, backend: str = "torch") -> Net:
             group_norm_groups=config.group_norm_groups,
             num_splits=config.num_splits,
             backend=backend,
-            channels=config.channels,
-            pool=config.pool,
+            layers=config.layers,
+            average=config.average,
         )
 
 

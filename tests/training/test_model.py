@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from training.config import NORMS
+from training.config import NORMS, find_trial
 from training.model import Net
+from training.trainer import build_model
 
 
 def parameters(net):
@@ -21,6 +22,40 @@ def test_structure_is_the_published_one():
                       (14, 10, 1)]  # fmt: skip
     assert all(c.bias is None for c in convolutions)
     assert list(dict(Net().block1.named_children())) == ["conv", "relu", "norm", "dropout"]
+
+
+def test_layers_are_made_as_the_words_say():
+    net = Net(layers=("conv 4", "pool", "same 6", "squeeze 2", "pool", "squeeze 3"), average=6)
+    assert list(dict(net.named_children())) == [
+        *("block1", "pool", "block2", "squeeze", "pool2", "squeeze2", "average", "classify")
+    ]
+    sizes = []
+    for layer in net.children():
+        layer.register_forward_hook(lambda _layer, _x, y: sizes.append(tuple(y.shape[1:])))
+    assert net(torch.randn(2, 1, 28, 28)).shape == (2, 10)
+    assert sizes == [
+        *((4, 26, 26), (4, 13, 13), (6, 13, 13), (2, 13, 13), (2, 6, 6), (3, 6, 6), (3, 1, 1)),
+        (10, 1, 1),
+    ]
+    assert net.squeeze.bias is None
+    assert list(net.norm_layers()) == ["block1.norm", "block2.norm"]
+
+
+@pytest.mark.parametrize("words", ["conv", "conv 0", "conv -1", "pool 2", "dense 4", "conv 4 4"])
+def test_words_that_mean_no_layer_are_refused(words):
+    with pytest.raises(ValueError, match=f"layer '{words}' is not one of 'conv C', 'same C'"):
+        Net(layers=(words,))
+
+
+@pytest.mark.parametrize("name", ["best", "fast"])
+def test_our_own_network_sees_the_whole_image(name):
+    net = build_model(find_trial(name), seed=0).eval()
+    seen = []
+    net.average.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+    x = torch.randn(1, 1, 28, 28, requires_grad=True)
+    net(x)
+    (grad,) = torch.autograd.grad(seen[0][0, :, 2, 2].sum(), x)
+    assert grad[0, 0].abs().sum(0).count_nonzero() >= 26
 
 
 def test_output_is_log_probabilities():
