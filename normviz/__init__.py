@@ -25,13 +25,16 @@ from normviz.verify import verify
 
 __version__ = "0.1.0"
 
-# What needs openpyxl is imported at its first use, so that `import normviz` stays light.
+# What needs openpyxl or torch is imported at its first use, so that `import normviz` stays light.
 _LATER = {"explain": "normviz.workbook.explain"}
+_LATER_MODULES = ("torch_layers", "workbook")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
+    if name in _LATER_MODULES:
+        return import_module(f"normviz.{name}")
     raise AttributeError(f"module 'normviz' has no attribute {name!r}")
 
 

@@ -132,11 +132,12 @@ def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
     mean = total(x, None, axes) / size
     np.subtract(x, mean.astype(out.dtype), out=out)
     var = total(out, out, axes) / size
-    if (mean * mean > 16.0 * var).any():
+    far = mean * mean > 16.0 * var
+    if far.any():
         # Far from zero the rounding of the mean itself shows: measure what is left, take it away.
-        rest = total(out, None, axes) / size
+        rest = np.where(far, total(out, None, axes) / size, 0.0)
         out -= rest.astype(out.dtype)
-        mean = mean.astype(out.dtype) + rest
+        mean = np.where(far, mean.astype(out.dtype) + rest, mean)
         var = total(out, out, axes) / size
     return Moments(mean, var)
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from normviz.channelwise import gather, spread
 from normviz.core import Gradients
 from normviz.module import Module
+from normviz.sets import positive_integer
 
 Array = npt.NDArray[Any]
 
@@ -140,7 +141,7 @@ class GhostBatchNorm2d(_ChannelNorm):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
-        self.num_splits = operator.index(num_splits)
+        self.num_splits = positive_integer("num_splits", num_splits)
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         return {"num_splits": self.num_splits, **super()._arguments(x)}

@@ -70,7 +70,8 @@ class StatisticsSets:
     def labels(self) -> npt.NDArray[np.int64]:
         """The number of its set for every element, int64 of x's shape, from 1."""
         numbers = np.arange(1, self.count + 1, dtype=np.int64).reshape(self.broadcast_shape)
-        return np.broadcast_to(numbers, self.view).reshape(self.shape)
+        # A copy: what broadcasting gives may be read-only, and its elements one in memory.
+        return np.array(np.broadcast_to(numbers, self.view)).reshape(self.shape)
 
 
 def statistics_sets(op: str, shape: Shape, **arguments: Any) -> StatisticsSets:
@@ -149,7 +150,12 @@ def _channels_and_space(op: str, shape: Shape) -> tuple[int, int, int]:
     return shape[0], shape[1], math.prod(shape[2:])
 
 
-def _positive_integer(name: str, value: Any) -> int:
+def positive_integer(name: str, value: Any) -> int:
+    """``value`` as an int of at least 1.
+
+    Raises:
+        TypeError, ValueError: for anything else, naming ``name``.
+    """
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -179,7 +185,7 @@ def _instance(op: str, shape: Shape) -> StatisticsSets:
 
 def _group(op: str, shape: Shape, num_groups: Any) -> StatisticsSets:
     n, c, space = _channels_and_space(op, shape)
-    groups = _positive_integer("num_groups", num_groups)
+    groups = positive_integer("num_groups", num_groups)
     if c == 0 or c % groups:
         choices = f"use one of {_divisors(c)}" if c else "x needs at least one channel"
         raise ValueError(
@@ -192,7 +198,7 @@ def _group(op: str, shape: Shape, num_groups: Any) -> StatisticsSets:
 
 def _ghost(op: str, shape: Shape, num_splits: Any) -> StatisticsSets:
     n, c, space = _channels_and_space(op, shape)
-    splits = _positive_integer("num_splits", num_splits)
+    splits = positive_integer("num_splits", num_splits)
     if n % splits:
         raise ValueError(
             f"num_splits must divide the {n} samples of x, got num_splits={splits}: "

@@ -7,12 +7,13 @@ import numpy as np
 from normviz import functional
 from normviz.channelwise import gather, spread
 from normviz.errors import needs_torch, unknown_name
-from normviz.sets import OPS
+from normviz.sets import OPS, positive_integer, statistics_sets
 
 try:
     import torch
     import torch.nn.functional as F
     from torch import Tensor, distributed, nn
+    from torch.autograd.function import once_differentiable
 except ModuleNotFoundError:
     needs_torch("normviz.torch_layers")
     raise
@@ -51,11 +52,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         dtype: Any = None,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
-        if not isinstance(num_splits, int) or isinstance(num_splits, bool):
-            raise TypeError(f"num_splits must be an int, got {num_splits!r}")
-        if num_splits < 1:
-            raise ValueError(f"num_splits must be at least 1, got {num_splits}")
-        self.num_splits = num_splits
+        self.num_splits = positive_integer("num_splits", num_splits)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x (N, C, H, W)."""
@@ -203,6 +200,7 @@ class _Synchronized(torch.autograd.Function):
         return y, mean, var, count
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor, *_: Any) -> Any:
         x_hat, inv_std, weight = ctx.saved_tensors
         wide = grad_output.double()
@@ -272,6 +270,7 @@ class _Reference(torch.autograd.Function):
         return torch.from_numpy(y).to(x.device)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> Any:
         x, weight, bias = ctx.saved_tensors
         grads = getattr(functional, f"{ctx.op}_backward")(
@@ -342,6 +341,15 @@ class ReferenceNorm2d(nn.Module):
             if (name in OPS[op].arguments) != (value is not None):
                 wanted = "be given" if value is None else "be None"
                 raise ValueError(f"{name} must {wanted} for {op}, got {value}")
+        # What cannot divide the channels or a batch is refused now, not at the first batch.
+        smallest = (num_splits or 1, num_features, 1, 1)
+        statistics_sets(
+            op,
+            smallest,
+            num_groups=num_groups,
+            num_splits=num_splits,
+            normalized_shape=smallest[1:],
+        )
         self.op, self.num_features = op, num_features
         self.num_groups, self.num_splits = num_groups, num_splits
         self.eps, self.momentum = eps, momentum
@@ -364,6 +372,11 @@ class ReferenceNorm2d(nn.Module):
         if x.dim() != 4 or x.shape[1] != self.num_features:
             raise ValueError(
                 f"x must have shape (N, {self.num_features}, H, W), got {tuple(x.shape)}"
+            )
+        if x.dtype not in (torch.float16, torch.float32, torch.float64):
+            raise TypeError(
+                f"x must be float16, float32 or float64 for the NumPy reference, got {x.dtype}: "
+                "convert the network and x with .float()"
             )
         arguments = self._arguments(x)
         y = _Reference.apply(x, self.weight, self.bias, self.op, arguments)
@@ -388,7 +401,10 @@ class ReferenceNorm2d(nn.Module):
                 if momentum is None:
                     momentum = 1.0 / float(self.num_batches_tracked)
             for name in ("running_mean", "running_var"):
-                arguments[name] = _array(getattr(self, name))
+                # Training writes into the buffers themselves; what evaluation has read must not
+                # change before its backward pass.
+                buffer = _array(getattr(self, name))
+                arguments[name] = buffer if self.training else buffer.copy()
             arguments |= {"training": self.training, "momentum": momentum or 0.0}
         return arguments
 

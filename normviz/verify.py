@@ -2,12 +2,13 @@
 
 import copy
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from normviz.arguments import check_grad_output, check_tensor
 from normviz.convert import from_torch
 from normviz.errors import needs_torch
 from normviz.module import to_numpy
@@ -16,6 +17,10 @@ Array = npt.NDArray[Any]
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 5e-3}
 """The largest difference allowed, relative to the largest value of the result."""
+
+TOLERANCE_IN_FLOAT64 = 1e-6
+"""The same for a layer of float32 or float16 run once more in float64, where float32's rounding no
+longer hides a slightly wrong formula; a layer that works in float32 inside still passes."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,10 @@ class Report:
     training: bool
     shape: tuple[int, ...]
     differences: tuple[Difference, ...]
+    failure: str | None = None  # what kept the layer from running to the end
 
     def __bool__(self) -> bool:
-        return all(d.passed for d in self.differences)
+        return self.failure is None and all(d.passed for d in self.differences)
 
     @property
     def worst(self) -> Difference:
@@ -65,13 +71,15 @@ class Report:
         mode = "training" if self.training else "evaluation"
         lines = [
             f"{'PASS' if self else 'FAIL'}  {self.layer}  {self.dtype}  {mode}  {self.shape}",
-            f"  {'tensor':<20} {'absolute':>10} {'relative':>10} {'allowed':>10}",
+            f"  {'tensor':<24} {'absolute':>10} {'relative':>10} {'allowed':>10}",
         ]
         lines += [
-            f"  {d.tensor:<20} {d.absolute:>10.2e} {d.relative:>10.2e} {d.tolerance:>10.0e}"
+            f"  {d.tensor:<24} {d.absolute:>10.2e} {d.relative:>10.2e} {d.tolerance:>10.0e}"
             f"{'' if d.passed else '  FAIL'}"
             for d in self.differences
         ]
+        if self.failure:
+            lines.insert(1, f"  {self.failure}")
         return "\n".join(lines)
 
 
@@ -79,45 +87,79 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     """Run a torch normalization layer beside the NumPy reference on the same numbers.
 
     Compares the output, the gradients of x, weight and bias for ``grad_output`` (random where not
-    given), and the running buffers after the step, in the mode the module is in. The module itself
-    is left as it was: a copy runs. A tensor that the module does not give fails, except for the
-    gradients of frozen parameters, which are not compared.
+    given), and the running buffers after the step, in the mode the module is in: their shapes,
+    dtypes and values. The module itself is left as it was: a copy runs. A tensor that the module
+    does not give fails, except for the gradients of frozen parameters, which are not compared; a
+    module that raises an error where the reference does not fails too.
+
+    A module of float32 or float16 runs once more in float64 where it can, for there an eps outside
+    the root, or another eps, is not lost in rounding (tensors named "... in float64").
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout; grad_output as x. ``tolerance`` is relative
     to the largest value of each tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for
-    float16. (torch's float32 batch norm on channels-last tensors on the CPU adds up in float32
-    and misses 1e-5 on tens of thousands of values per channel, where its contiguous kernel and the
-    reference are exact to 1e-7.)
+    float16, and 1e-6 for what runs once more in float64; a tolerance of your own is for the one
+    run in the module's dtype. (torch's float32 batch norm on channels-last tensors on the CPU adds
+    up in float32 and misses 1e-5 on tens of thousands of values per channel, where its contiguous
+    kernel and the reference are exact to 1e-7.)
 
     Raises:
         TypeError: for a module that has no twin in the reference.
         ModuleNotFoundError: without torch.
-        ValueError, TypeError: what the layer refuses the reference refuses too.
+        ValueError, TypeError: what the layer refuses the reference refuses too; also for a
+            grad_output unlike x, which is never broadcast.
 
     >>> import torch
     >>> bool(verify(torch.nn.GroupNorm(2, 4), torch.randn(3, 4, 5)))
     True
     """
     torch = needs_torch("verify")
-    twin = from_torch(module)
-    array = to_numpy(x)
+    array = _floats("x", x)
+    from_torch(module)  # refuses what has no twin before anything runs
     if grad_output is None:
-        grad_output = np.random.default_rng(0).standard_normal(array.shape)
+        grad_output = np.random.default_rng(0).standard_normal(array.shape).astype(array.dtype)
     upstream = np.empty_like(array)  # in x's memory layout, which decides the kernel torch runs
-    upstream[...] = to_numpy(grad_output)
-    reference = _run_reference(twin, array, upstream)
-    with torch.inference_mode(False), torch.enable_grad():
-        found = _run_torch(torch, copy.deepcopy(module), array, upstream)
-    frozen = {f"grad_{n}" for n, p in module.named_parameters() if not p.requires_grad}
+    upstream[...] = check_grad_output(_floats("grad_output", grad_output), array)
     allowed = TOLERANCE[str(array.dtype)] if tolerance is None else tolerance
-    differences = tuple(
-        _difference(name, found.get(name), expected, allowed)
+    differences, failure = _compare(torch, module, array, upstream, allowed)
+    if tolerance is None and failure is None and array.dtype != np.float64:
+        x64, grad64 = (a.astype(np.float64, order="K") for a in (array, upstream))
+        module64 = copy.deepcopy(module).double()
+        again, cannot = _compare(torch, module64, x64, grad64, TOLERANCE_IN_FLOAT64)
+        if cannot is None:
+            differences += tuple(replace(d, tensor=f"{d.tensor} in float64") for d in again)
+    name, dtype = type(module).__name__, str(array.dtype)
+    return Report(name, dtype, bool(module.training), array.shape, differences, failure)
+
+
+def _floats(name: str, value: Any) -> Array:
+    """A tensor or array as an array of a dtype that the reference has."""
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        raise TypeError(
+            f"{name} must be float16, float32 or float64, got bfloat16, which NumPy does not have: "
+            f"convert the layer and {name} with .float()"
+        )
+    return check_tensor(name, to_numpy(value))
+
+
+def _compare(
+    torch: Any, module: Any, x: Array, grad_output: Array, tolerance: float
+) -> tuple[tuple[Difference, ...], str | None]:
+    """Every tensor's difference, and a sentence where the module did not run to the end."""
+    reference = _run_reference(from_torch(module), x, grad_output)
+    found: dict[str, Array] = {}
+    failure = None
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            found = _run_torch(torch, copy.deepcopy(module), x, grad_output)
+    except Exception as error:  # noqa: BLE001  whatever a wrong layer raises is the finding
+        failure = f"the layer raised {type(error).__name__}: {' '.join(str(error).split())}"
+    frozen = {f"grad_{n}" for n, p in module.named_parameters() if not p.requires_grad}
+    return tuple(
+        _difference(name, found.get(name), expected, tolerance)
         for name, expected in reference.items()
         if name not in frozen
-    )
-    name = type(module).__name__
-    return Report(name, str(array.dtype), bool(module.training), array.shape, differences)
+    ), failure
 
 
 def _run_reference(twin: Any, x: Array, grad_output: Array) -> dict[str, Array]:
@@ -130,6 +172,8 @@ def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[st
     tensor = torch.from_numpy(x.copy(order="K")).requires_grad_()
     device = next((p.device for p in [*module.parameters(), *module.buffers()]), tensor.device)
     output = module(tensor.to(device))
+    if not torch.is_tensor(output):
+        raise TypeError(f"its output must be a tensor, got {type(output).__name__}")
     for parameter in module.parameters():
         parameter.grad = None
     if output.requires_grad and output.shape == x.shape:
@@ -141,7 +185,7 @@ def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[st
 
 
 def _difference(name: str, found: Array | None, expected: Array, tolerance: float) -> Difference:
-    if found is None or found.shape != expected.shape:
+    if found is None or (found.shape, found.dtype) != (expected.shape, expected.dtype):
         return Difference(name, math.inf, math.inf, tolerance)
     if found.size == 0:
         return Difference(name, 0.0, 0.0, tolerance)

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from normviz.trace import Trace
@@ -15,7 +14,7 @@ from normviz.workbook.cells import Book, Page, Rule
 from normviz.workbook.page_head import CONTENTS, LINK_ROW, begin, explain
 from normviz.workbook.selection import Selection
 from normviz.workbook.sheets import contents, explained_inputs
-from normviz.workbook.sheets.checks import FAIL, PASS, TOLERANCE, Property, properties_of
+from normviz.workbook.sheets.checks import FAIL, PASS, Property, properties_of
 from normviz.workbook.sheets.explained import ExplainedSheet
 from normviz.workbook.shown import ShownFrame
 from normviz.workbook.styles import (
@@ -136,7 +135,7 @@ def _checks(page: Page, row: int, trace: Trace, story: Story, sheet: ExplainedSh
     row += 1
     first = row
     for item in properties_of(sheet) if trace.training else ():
-        _check(page, row, item, trace)
+        _check(page, row, item)
         row += 1
     if row > first:
         cell = address(first, 2)
@@ -156,14 +155,12 @@ def _checks(page: Page, row: int, trace: Trace, story: Story, sheet: ExplainedSh
     return row
 
 
-def _check(page: Page, row: int, item: Property, trace: Trace) -> None:
+def _check(page: Page, row: int, item: Property) -> None:
     """One row: the deviation, and whether it is as small as rounding allows."""
-    scale = max(1.0, float(np.abs(trace["grad_input"]).max()), float(np.abs(trace.x).max()))
-    allowed = float(f"{TOLERANCE * scale:.0e}")
-    cell = page.put(row, 4, item.value, BODY_SMALL, item.formula)
+    cell = page.put(row, 4, item.found.value, BODY_SMALL, item.found.formula)
     page.put(row, 3, item.sentence, BODY)
-    verdict = PASS if item.value <= allowed else FAIL
-    formula = f'IFERROR(IF({cell}<={allowed!r},"{PASS}","{FAIL}"),"{FAIL}")'
+    verdict = PASS if item.found.value <= item.allowed.value else FAIL
+    formula = f'IFERROR(IF({cell}<={item.allowed.formula},"{PASS}","{FAIL}"),"{FAIL}")'
     page.put(row, 2, verdict, VERDICT, formula)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from openpyxl import Workbook
@@ -36,12 +37,19 @@ def openpyxl_bytes(book: Book) -> bytes:
     """The book as openpyxl saves it: live formulas, no cached values yet."""
     workbook = Workbook(write_only=True)
     workbook.properties = DocumentProperties(creator=CREATOR, title=book.title)
-    for page in book.pages:
-        _write_page(workbook, page)
-    for name, target in book.names.items():
-        workbook.defined_names[name] = DefinedName(name, attr_text=target)
     stream = io.BytesIO()
-    workbook.save(stream)
+    try:
+        for page in book.pages:
+            _write_page(workbook, page)
+        for name, target in book.names.items():
+            workbook.defined_names[name] = DefinedName(name, attr_text=target)
+        workbook.save(stream)
+    except BaseException:
+        # openpyxl's half-written sheets, left alone, would each complain when Python ends.
+        for sheet in workbook.worksheets:
+            with suppress(Exception):
+                sheet.close()
+        raise
     return stream.getvalue()
 
 

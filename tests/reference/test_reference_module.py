@@ -232,3 +232,42 @@ def test_numpy_state_is_torch_s_own_memory():
     layer(batch())
     assert buffer is layer.running_mean
     assert not np.array_equal(buffer.numpy(), np.zeros(6))
+
+
+def test_a_second_derivative_is_refused_and_not_wrong():
+    layer = ReferenceNorm2d("batch_norm", 6).double()
+    x = batch().requires_grad_()
+    (grad,) = torch.autograd.grad((layer(x) ** 3).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        (grad**2).sum().backward()
+
+
+def test_evaluation_differentiates_at_the_buffers_it_has_read():
+    layer, twin = pair("batch_norm")
+    layer.eval()
+    x = batch().requires_grad_()
+    y = layer(x)
+    layer.running_var.mul_(4)
+    y.sum().backward()
+    expected = batch().requires_grad_()
+    twin.eval()(expected).sum().backward()
+    torch.testing.assert_close(x.grad, expected.grad)
+
+
+@pytest.mark.parametrize(
+    ("op", "setting", "message"),
+    [
+        ("group_norm", {"num_groups": 4}, "num_groups must divide the 6 channels"),
+        ("group_norm", {"num_groups": 0}, "num_groups must be at least 1, got 0"),
+        ("ghost_batch_norm", {"num_splits": 0}, "num_splits must be at least 1, got 0"),
+    ],
+)
+def test_what_can_never_work_is_refused_when_the_layer_is_made(op, setting, message):
+    with pytest.raises(ValueError, match=message):
+        ReferenceNorm2d(op, 6, **setting)
+
+
+def test_bfloat16_is_refused_with_a_remedy():
+    layer = ReferenceNorm2d("batch_norm", 6).bfloat16()
+    with pytest.raises(TypeError, match=r"got torch.bfloat16: convert .* with \.float\(\)"):
+        layer(batch(dtype=torch.bfloat16))

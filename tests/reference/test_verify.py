@@ -245,3 +245,97 @@ def test_what_the_layer_refuses_is_refused():
 def test_empty_batch():
     report = normviz.verify(nn.BatchNorm1d(3), np.zeros((0, 3), np.float32))
     assert report, str(report)
+
+
+class EpsOutsideTheRoot(nn.BatchNorm2d):
+    def forward(self, x):
+        var, mean = torch.var_mean(x, (0, 2, 3), correction=0, keepdim=True)
+        super().forward(x)
+        y = (x - mean) / (torch.sqrt(var) + self.eps)
+        return y * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+
+
+class TwiceTheEps(nn.LayerNorm):
+    def forward(self, x):
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, 2 * self.eps)
+
+
+class WiderOutput(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x).double()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(EpsOutsideTheRoot(3), (4, 3, 5, 5)), (TwiceTheEps(64), (32, 64)), (WiderOutput(8), (4, 8))],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_what_float32_rounding_could_hide_fails(layer, shape):
+    report = normviz.verify(layer, 1.5 * torch.randn(shape, generator=torch.manual_seed(0)))
+    assert not report
+    assert "output in float64" in failed(report) or "output" in failed(report)
+
+
+class WorksInFloat32(nn.LayerNorm):
+    def forward(self, x):
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)
+
+
+def test_a_layer_that_works_in_float32_inside_passes():
+    assert normviz.verify(WorksInFloat32(64), torch.randn(32, 64))
+
+
+def test_a_tolerance_of_ones_own_is_for_the_one_run():
+    layer = TwiceTheEps(64)
+    report = normviz.verify(layer, torch.randn(32, 64), tolerance=1e-3)
+    assert report
+    assert not any("float64" in d.tensor for d in report.differences)
+
+
+class EditsItsBuffer(nn.BatchNorm2d):
+    def forward(self, x):
+        self.eval()
+        y = super().forward(x)
+        self.running_var.mul_(0.9)
+        return y
+
+
+class ReturnsTwo(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x), x
+
+
+class Raises(nn.GroupNorm):
+    def forward(self, x):
+        raise KeyError("no such group")
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        (EditsItsBuffer(6), "the layer raised RuntimeError: one of the variables needed"),
+        (ReturnsTwo((6, 5, 3)), "the layer raised TypeError: its output must be a tensor, got tup"),
+        (Raises(2, 6), "the layer raised KeyError: 'no such group'"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_a_layer_that_does_not_run_to_the_end_fails_with_the_reason(layer, sentence):
+    report = normviz.verify(layer, batch(torch.float32))
+    assert not report
+    assert report.failure is not None
+    assert report.failure.startswith(sentence)
+    assert sentence in str(report)
+    assert json.loads(json.dumps(report.as_dict()))["passed"] is False
+
+
+@pytest.mark.parametrize("grad", [torch.randn(1, 3), torch.tensor(1.0), torch.randn(3, 4)])
+def test_grad_output_is_never_broadcast(grad):
+    with pytest.raises(ValueError, match=r"grad_output must have the shape of x, \(4, 3\), got"):
+        normviz.verify(nn.BatchNorm1d(3), torch.randn(4, 3), grad)
+
+
+def test_bfloat16_is_refused_with_a_remedy():
+    layer = nn.LayerNorm(4).bfloat16()
+    with pytest.raises(TypeError, match=r"x must be float16, float32 or float64, .* \.float\(\)"):
+        normviz.verify(layer, torch.randn(2, 4).bfloat16())

@@ -1,5 +1,6 @@
 """The file itself: same bytes, cached values readable, in place whole, and committed up to date."""
 
+import gc
 import hashlib
 import io
 import os
@@ -8,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -16,7 +18,7 @@ import pytest
 
 from normviz.workbook.build import build
 from normviz.workbook.case import Case, Settings
-from normviz.workbook.cells import Book
+from normviz.workbook.cells import Book, Cell
 from normviz.workbook.png import png_bytes
 from normviz.workbook.torch_values import computed, shipped
 from normviz.workbook.write import save, workbook_bytes, write_whole
@@ -154,3 +156,20 @@ def test_a_png_of_many_colors_stays_close() -> None:
     pixels = np.stack([ramp, 255 - ramp / 2, 40 + ramp / 3], axis=1).reshape(60, 60, 3)
     picture = np.asarray(image.open(io.BytesIO(png_bytes(pixels.astype(np.uint8)))).convert("RGB"))
     assert np.abs(picture - pixels).max() <= 9
+
+
+def test_an_interrupted_build_ends_without_complaints() -> None:
+    class Interrupting(dict[int, Cell]):
+        def items(self) -> Any:
+            raise KeyboardInterrupt
+
+    book = Book("interrupted")
+    for title in ("first", "second"):
+        page = book.page(title)
+        for row in range(1, 50):
+            page.put(row, 1, 1.0)
+    page.rows[40] = Interrupting(page.rows[40])
+    with pytest.raises(KeyboardInterrupt):
+        workbook_bytes(book)
+    # Would be reported as an exception in a generator that nobody closed, which is an error here.
+    gc.collect()

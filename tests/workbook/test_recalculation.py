@@ -117,6 +117,36 @@ def test_changed_inputs_rest_the_comparison_and_keep_the_laws(tmp_path: Path) ->
     assert "All 25 checks that hold for any input pass" in found.values()
 
 
+def _huge_gradients(case: Case) -> None:
+    case.grad_output = 1e6 * np.arange(case.x.size, dtype=np.float64).reshape(case.shape)
+
+
+def _huge_weight(case: Case) -> None:
+    case.gamma = case.gamma * [1e7, 1, 1, 1]
+
+
+def _constant_and_tiny_eps(case: Case) -> None:
+    case.x = np.full(case.shape, 0.1)
+    case.settings = Settings(eps=1e-18)
+
+
+def _far_from_zero(case: Case) -> None:
+    case.x = case.x + 1e6
+
+
+@pytest.mark.parametrize(
+    "change", [_huge_gradients, _huge_weight, _constant_and_tiny_eps, _far_from_zero]
+)
+def test_the_laws_are_held_to_what_rounding_allows(change: Any, tmp_path: Path) -> None:
+    book = build(Settings())
+    path = save(book, tmp_path / "before.xlsx")
+    case = Case(Settings())
+    change(case)
+    wanted = {place: v for place, v in expected(book).items() if place[0] == "Checks"}
+    found = ironcalc_values(path, wanted, typed_inputs(case))
+    assert "All 25 checks that hold for any input pass" in found.values()
+
+
 def test_a_formula_overwritten_by_a_number_fails_a_check(tmp_path: Path) -> None:
     book = build(Settings())
     path = save(book, tmp_path / "before.xlsx")

@@ -39,13 +39,21 @@ LAST = max(WIDTHS)
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A number as a live formula and as NumPy has it."""
+
+    formula: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Property:
-    """Something that must be zero for any input: where it stands, and its value for NumPy."""
+    """Something that must be zero for any input: how far it is from it, and how far it may be."""
 
     norm: str
     sentence: str
-    formula: str
-    value: float
+    found: Amount
+    allowed: Amount
 
 
 class ChecksSheet:
@@ -126,14 +134,12 @@ class ChecksSheet:
         self._banner("What must hold for any input")
         self._header(("Norm", "Must be zero", "", "largest deviation", "verdict", "allowed"))
         first = self.row
-        x = on_sheet(self.inputs.page.title, fixed_area(self.inputs.placed["x"].area))
-        allowed = f"{TOLERANCE!r}*MAX(1,MAX({x}),-MIN({x}))"
-        tolerance = TOLERANCE * max(1.0, float(np.abs(self.case.x).max()))
         for item in properties:
+            found, allowed = item.found, item.allowed
             self.page.put(self.row, 2, item.norm, BODY)
             self.page.span((self.row, 3, self.row, 4), item.sentence, BODY)
-            limit = self.page.put(self.row, 7, tolerance, BODY_SMALL, allowed)
-            self._deviation(5, item.value, item.formula, (limit, tolerance), always=True)
+            limit = self.page.put(self.row, 7, allowed.value, BODY_SMALL, allowed.formula)
+            self._deviation(5, found.value, found.formula, (limit, allowed.value), always=True)
             self.row += 1
         self.verdicts.append((first, 6, self.row - 1, 6))
         self.row += 1
@@ -212,33 +218,70 @@ def _properties(
     sheets: Mapping[str, NormSheet], identities: Mapping[str, str]
 ) -> Iterator[Property]:
     """Everything that must be zero, whatever the inputs."""
+    # Normalized values of two norms may differ by the rounding of the one that divides by less.
+    rounding = [_rounding(sheet) for sheet in sheets.values()]
+    formulas = [amount.formula for amount in rounding]
+    widest = Amount(f"MAX({','.join(formulas)})", max(amount.value for amount in rounding))
     for sentence, cell in identities.items():
         page = cell.rpartition("!")[0]
-        yield Property(page, f"{sentence}, normalized values", cell, 0.0)
+        found = Amount(cell, 0.0)
+        yield Property(page, f"{sentence}, normalized values", found, _allowed(widest))
     for sheet in sheets.values():
         yield from properties_of(sheet)
 
 
 def properties_of(sheet: NormSheet) -> Iterator[Property]:
     """What must be zero on one norm's sheet."""
-    placed, page = sheet.steps.placed, sheet.page
-
-    def largest(name: str, other: str | None = None) -> tuple[str, float]:
-        areas = [on_sheet(page.title, fixed_area(placed[n].area)) for n in (name, other) if n]
-        numbers = [page.numbers(placed[n].area) for n in (name, other) if n]
-        gap = numbers[0] - numbers[1] if other else numbers[0]
-        formula = f"SUMPRODUCT(MAX(ABS({'-'.join(areas)})))"
-        if other is None:
-            formula = f"MAX(MAX({areas[0]}),-MIN({areas[0]}))"
-        return formula, float(np.abs(gap).max())
-
-    if "zero_mean" in placed:
-        yield Property(page.title, "mean of x̂ over each set", *largest("zero_mean"))
+    title, rounding = sheet.page.title, _rounding(sheet)
+    allowed = _allowed(rounding)
+    upstream, divisor = _largest(sheet, "grad_normalized"), _smallest_divisor(sheet)
+    # dx is dx̂ / σ less its mean and its part along x̂: rounded as they are.
+    of_gradient = _allowed(
+        Amount(
+            f"{upstream.formula}/{divisor.formula}*MAX(1,{rounding.formula})",
+            upstream.value / divisor.value * max(1.0, rounding.value),
+        )
+    )
+    if "zero_mean" in sheet.steps.placed:
+        yield Property(title, "mean of x̂ over each set", _largest(sheet, "zero_mean"), allowed)
         what = "variance of x̂ less σ²/(σ² + ε)"
-        yield Property(page.title, what, *largest("found", "expected"))
-        yield Property(page.title, "sum of dx over each set", *largest("zero_sum"))
+        yield Property(title, what, _largest(sheet, "found", "expected"), allowed)
+        yield Property(title, "sum of dx over each set", _largest(sheet, "zero_sum"), of_gradient)
     else:
         what = "mean square of x̂ less m²/(m² + ε)"
-        yield Property(page.title, what, *largest("found", "expected"))
+        yield Property(title, what, _largest(sheet, "found", "expected"), allowed)
     what = "dx by the chain less dx in closed form"
-    yield Property(page.title, what, *largest("closed", "grad_input"))
+    yield Property(title, what, _largest(sheet, "closed", "grad_input"), of_gradient)
+
+
+def _allowed(scale: Amount) -> Amount:
+    """How far rounding may carry numbers of this scale from zero."""
+    return Amount(f"{TOLERANCE!r}*MAX(1,{scale.formula})", TOLERANCE * max(1.0, scale.value))
+
+
+def _rounding(sheet: NormSheet) -> Amount:
+    """The scale of the rounding in x̂: that of the largest x over the smallest divisor."""
+    largest, divisor = _largest(sheet, "x"), _smallest_divisor(sheet)
+    return Amount(f"{largest.formula}/{divisor.formula}", largest.value / divisor.value)
+
+
+def _smallest_divisor(sheet: NormSheet) -> Amount:
+    """The smallest σ (or root mean square) of all sets."""
+    values = sheet.trace[sheet.chain.spread]
+    return Amount(f"MIN({_area(sheet, sheet.chain.spread)})", float(values.min()))
+
+
+def _largest(sheet: NormSheet, name: str, other: str | None = None) -> Amount:
+    """The largest absolute value of a step, or of its difference to another."""
+    areas = [_area(sheet, n) for n in (name, other) if n]
+    numbers = [sheet.page.numbers(sheet.steps.placed[n].area) for n in (name, other) if n]
+    gap = numbers[0] - numbers[1] if other else numbers[0]
+    formula = f"SUMPRODUCT(MAX(ABS({'-'.join(areas)})))"
+    if other is None:
+        formula = f"MAX(MAX({areas[0]}),-MIN({areas[0]}))"
+    return Amount(formula, float(np.abs(gap).max()))
+
+
+def _area(sheet: NormSheet, name: str) -> str:
+    """Where a step stands, as other sheets write it."""
+    return on_sheet(sheet.page.title, fixed_area(sheet.steps.placed[name].area))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from normviz.trace import Trace
-from normviz.workbook.address import fixed
-from normviz.workbook.cells import Book, Choice
+from normviz.workbook.cells import Book
 from normviz.workbook.page_head import FIRST_ROW, begin, explain
 from normviz.workbook.panels import Caption, Formula, evenly
 from normviz.workbook.scaled import ScaledStepPage
@@ -16,6 +15,8 @@ from normviz.workbook.sections import Piece, StepPage
 from normviz.workbook.sheets.inputs import TITLE, InputCells
 from normviz.workbook.shown import RestSums, ShownFrame, rest_sums
 from normviz.workbook.styles import INPUT_NUMBER, LABEL, NUMBER, PAPER, PROSE
+from normviz.workbook.typed import NOT_NEGATIVE, WEIGHT, only
+from normviz.workbook.typed import NUMBER as ANY_NUMBER
 
 YELLOW = INPUT_NUMBER.but(number="0.0###")
 GRAY = NUMBER.but(fill=PAPER, number="0.000###;-0.000###;0")
@@ -62,6 +63,8 @@ def build(book: Book, trace: Trace, frame: ShownFrame) -> ExplainedCells:
             _yellow(frame, "grad_output", "dy  the upstream gradient", "element", dy.ravel()),
         ]
     )
+    for name, symbol in (("x", "x"), ("grad_output", "dy")):
+        page.choices.append(only(steps.placed[name].area, ANY_NUMBER, symbol, "A number."))
     _parameters(steps, trace, frame)
     if not whole:
         _rest(steps, trace, frame, book)
@@ -70,20 +73,19 @@ def build(book: Book, trace: Trace, frame: ShownFrame) -> ExplainedCells:
 
 def _settings(steps: StepPage, trace: Trace) -> dict[str, tuple[int, int]]:
     page, places = steps.page, {}
-    rows = [("eps", "ε (eps)", trace.eps, "added to the variance, inside the root", "{0}>=0")]
+    rows = [("eps", "ε (eps)", trace.eps, "added to the variance, inside the root", NOT_NEGATIVE)]
     if trace.running_buffers():
         note = "weight of the new value in the running statistics, as in torch"
         value = float(trace.arguments["momentum"])
-        rows.append(("momentum", "momentum", value, note, "AND({0}>=0,{0}<=1)"))
+        rows.append(("momentum", "momentum", value, note, WEIGHT))
     steps.section("Settings")
-    for name, label, number, note, check in rows:
+    for name, label, number, note, rule in rows:
         row = steps.row
         page.span((row, 2, row, 3), label, LABEL)
         page.span((row, 4, row, 5), number, INPUT_NUMBER)
         page.span((row, 7, row, steps.last_column), note, PROSE)
         hint = "A number from 0 to 1." if name == "momentum" else "A number, zero or more."
-        area = (row, 4, row, 4)
-        page.choices.append(Choice(area, (), check.format(fixed(row, 4)), name, hint))
+        page.choices.append(only((row, 4, row, 4), rule, name, hint))
         places[name] = (row, 4)
         steps.row += 1
     steps.row += 1

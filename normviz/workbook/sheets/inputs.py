@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from normviz.workbook import typed
 from normviz.workbook.address import fixed
 from normviz.workbook.case import Array, Case
 from normviz.workbook.cells import Book, Choice, Page
@@ -63,6 +64,7 @@ def build(book: Book, case: Case) -> InputCells:
     steps.section("One γ and one β for each channel, and the running statistics before this batch")
     steps.draw(_channel_parameters(case))
     _element_parameters(steps, case)
+    _allow_numbers(page, steps.placed)
     return cells
 
 
@@ -100,14 +102,24 @@ def _allow(page: Page, places: dict[str, tuple[int, int]]) -> None:
     area = (row, column, row, column)
     hint = "Choose Fixed or Random."
     page.choices.append(Choice(area, (FIXED, RANDOM), title="Numbers", hint=hint))
-    for name, formula, hint in (
-        ("eps", "{0}>=0", "A number, zero or more; the usual value is 1E-5."),
-        ("momentum", "AND({0}>=0,{0}<=1)", "A number from 0 to 1; torch's default is 0.1."),
+    for name, rule, hint in (
+        ("eps", typed.POSITIVE, "A number above 0, at most 1E6; the usual value is 1E-5."),
+        ("momentum", typed.WEIGHT, "A number from 0 to 1; torch's default is 0.1."),
     ):
         row, column = places[name]
-        formula = formula.format(fixed(row, column))
-        area = (row, column, row, column)
-        page.choices.append(Choice(area, formula=formula, title=name, hint=hint))
+        page.choices.append(typed.only((row, column, row, column), rule, name, hint))
+
+
+def _allow_numbers(page: Page, placed: dict[str, Body]) -> None:
+    """What may be typed into the tensors: text would turn every step into an error."""
+    for name, symbol in (
+        *(("typed_x", "x"), ("typed_grad_output", "dy")),
+        *(("gamma", "γ"), ("beta", "β"), ("gamma_elements", "γ"), ("beta_elements", "β")),
+        ("running_mean", "running mean"),
+    ):
+        page.choices.append(typed.only(placed[name].area, typed.NUMBER, symbol, "A number."))
+    area, hint = placed["running_var"].area, "A number, zero or more."
+    page.choices.append(typed.only(area, typed.NOT_NEGATIVE, "running variance", hint))
 
 
 def _typed_and_used(
