@@ -2,7 +2,10 @@
 
 import sys
 
-from training.cli import main
-
 if __name__ == "__main__":
+    try:
+        from training.cli import main
+    except KeyboardInterrupt:  # importing torch takes seconds
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(main())

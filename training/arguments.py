@@ -13,6 +13,7 @@ from training.model import BACKENDS
 from training.trainer import PRECISIONS
 
 ENGINES = ("joblib", "dask")
+MOST = 100_000  # of epochs, jobs, threads: a slip of the finger, not a plan
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,9 +48,9 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def positive(text: str) -> int:
-    """Parse a whole number above zero."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    """Parse a whole number from 1 to ``MOST``."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST:,}")
     return int(text)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 
 from training.errors import TrainingError
 from training.files import write_whole
+from training.record import COLUMNS
 
 FORMAT = 1
 KEYS = {"format", "settings", "epoch", "model", "optimizer", "history"}
@@ -35,7 +37,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint and check that it belongs to a trial of these settings.
+    """Read a checkpoint and check that it is whole and belongs to a trial of these settings.
 
     Nothing in the file is executed (``weights_only=True``).
 
@@ -44,7 +46,9 @@ def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
             under other settings, naming the first that differs.
     """
     state = _read(path)
-    if not isinstance(state, dict) or not set(state) >= {"format", "settings"}:
+    if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
+        raise TrainingError(f"{path} is not a checkpoint of this program; move it away")
+    if "format" not in state:
         raise TrainingError(f"{path} is not a checkpoint of this program; move it away")
     if state["format"] != FORMAT or not set(state) >= KEYS:
         raise TrainingError(
@@ -52,7 +56,34 @@ def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
             "start again in another --out"
         )
     check_settings(path, state["settings"], settings)
+    _check_contents(path, state)
     return state
+
+
+def restore(path: Path, state: dict[str, Any], take: Callable[[dict[str, Any]], None]) -> None:
+    """Hand a checkpoint's model and optimizer to ``take``, a trainer's ``load_state``.
+
+    Raises:
+        TrainingError: when they are not those of this trainer's network.
+    """
+    try:
+        take(state)
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise _damaged(path, f"its weights do not fit: {reason}") from error
+
+
+def _check_contents(path: Path, state: dict[str, Any]) -> None:
+    epoch, rows = state["epoch"], state["history"]
+    if not all(isinstance(state[key], dict) for key in ("model", "optimizer")):
+        raise _damaged(path, "it holds no state of model and optimizer")
+    try:
+        whole = [row[0] for row in rows] == list(range(1, epoch + 1))
+        whole = whole and all(len(row) == len(COLUMNS) for row in rows)
+    except (TypeError, IndexError):
+        whole = False
+    if not whole:
+        raise _damaged(path, f"its history is not that of {epoch!r} epochs")
 
 
 def check_settings(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -83,10 +114,17 @@ def _read(path: Path) -> Any:
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile("a checksum is wrong")
         return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-    except (OSError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError:
+        # torch's own words would advise to execute what is in there.
+        reason = "it holds more than tensors and plain values"
+    except (OSError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
         reason = type(error).__name__
-    raise TrainingError(
+    raise _damaged(path, reason)
+
+
+def _damaged(path: Path, reason: str) -> TrainingError:
+    return TrainingError(
         f"{path} is damaged ({reason}); remove it to train this trial again from the start"
     )

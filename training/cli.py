@@ -53,10 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return BAD_INPUT
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return BAD_INPUT
 
 
 def run(options: Namespace) -> int:
     """Train the trials asked for, then write tables, figures and report."""
+    check_device(options.device)
     parallel.join(options.device)
     kind = "sample" if options.data == "sample" else options.dataset
     folder = Path(options.out or f"runs/{kind}")
@@ -82,24 +87,21 @@ def run(options: Namespace) -> int:
             for outcome in engine.run(tasks):
                 display.ended(outcome)
                 failed += [outcome] if outcome.error else []
-        if len(failed) < len(tasks):
-            conclude(folder, console)
+        try:
+            if len(failed) < len(tasks):
+                conclude(folder, console)
+        finally:  # whatever keeps the report from being written does not hide these
+            for outcome in failed:
+                print(f"error: {outcome.task}: {outcome.error}", file=sys.stderr)
     parallel.leave()
-    for outcome in failed:
-        print(f"error: {outcome.task}: {outcome.error}", file=sys.stderr)
     return BAD_INPUT if failed else 0
 
 
 def conclude(folder: Path, console: Console) -> None:
     """Make everything that a run folder holds beside its tasks, and print the table."""
     results = read_run(folder)
-    write_summary(results)
-    draw_all(results)
-    write_report(results)
-    write_results(results)
     judgments = judge_all(results)
-    write_claims(judgments, folder)
-    write_claims_csv(judgments, folder)
+    # First what needs no disk: the table is seen even where nothing can be written.
     console.print(final_table(results))
     if any(max(judgment.seeds, default=0) for judgment in judgments):
         console.print(claims_table(judgments))
@@ -107,14 +109,25 @@ def conclude(folder: Path, console: Console) -> None:
         console.print("The published claims need whole trials on full MNIST: none is judged here.")
     for problem in results.problems:
         console.print(f"left out: {problem}", markup=False)
+    write_summary(results)
+    draw_all(results)
+    write_report(results)
+    write_results(results)
+    write_claims(judgments, folder)
+    write_claims_csv(judgments, folder)
 
 
 def plan(options: Namespace, folder: Path) -> list[Task]:
     """Return the tasks that the options ask for, trial by trial, seed by seed.
 
     Raises:
-        TrainingError: for an unknown trial, seed or device.
+        TrainingError: for an unknown trial, seed or device, or settings that do not go together.
     """
+    if options.backend == "reference" and options.precision == "bfloat16":
+        raise TrainingError(
+            "--backend reference cannot compute in bfloat16, which NumPy does not have: "
+            "use --precision float32"
+        )
     configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
     if options.epochs:
         configs = [replace(config, epochs=options.epochs) for config in configs]
@@ -141,8 +154,8 @@ def check_device(name: str) -> str:
         TrainingError: when it cannot.
     """
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).item()  # a device without memory has nothing to read back
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name!r} cannot be used here: {reason}") from error
     return name
@@ -150,9 +163,10 @@ def check_device(name: str) -> str:
 
 def list_trials(_options: Namespace) -> int:
     """Print the trials and what was published about them."""
+    width = max(len(config.summary) for config in TRIALS.values())
     for config in TRIALS.values():
         published = config.published.text if config.published else "-"
-        print(f"{config.name:24}{config.recipe:5}{config.summary:66}{published}")
+        print(f"{config.name:24}{config.recipe:5}{config.summary:{width}}  {published}")
     return 0
 
 

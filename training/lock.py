@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from training.errors import TrainingError
@@ -28,8 +28,10 @@ def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
         raise TrainingError(f"cannot use {folder}: {error.strerror or error}") from error
     try:
         _acquire(handle, folder, time.monotonic() + patience)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        # The number is a courtesy to whom is refused; on a full disk the lock holds without it.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

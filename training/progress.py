@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -42,6 +43,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+class Estimate(NamedTuple):
+    """How many seconds were left at a moment, as told by so many epochs of this run."""
+
+    epochs: int
+    at: float
+    seconds: float
+
+
 class Display:
     """Shows tasks while they run; off a terminal, one line for each that ended."""
 
@@ -54,9 +63,9 @@ class Display:
     ) -> None:
         self.console, self.where = console, where
         self.tasks = {task.name: task for task in tasks}
-        self.expected_seconds = expected_seconds
         self.left = dict(self.tasks)
         self.started = time.monotonic()
+        self._estimate = Estimate(0, self.started, expected_seconds)
         self._done_before = {
             name: len(epochs_so_far(task.folder)) for name, task in self.tasks.items()
         }
@@ -134,9 +143,12 @@ class Display:
             self._progress.update(self._bars[name], completed=len(epochs), words=words)
 
     def _time_left(self, done: int, new: int) -> str:
-        elapsed = time.monotonic() - self.started
-        left = self._all_epochs() - done
-        remaining = elapsed / new * left if new else max(0.0, self.expected_seconds - elapsed)
+        now = time.monotonic()
+        if new > self._estimate.epochs:
+            left = self._all_epochs() - done
+            self._estimate = Estimate(new, now, (now - self.started) / new * left)
+        # Between two epochs nothing new is known: the last estimate runs down.
+        remaining = max(0.0, self._estimate.seconds - (now - self._estimate.at))
         ended = len(self.tasks) - len(self.left)
         words = f"{ended} of {len(self.tasks)} trials, about {duration(remaining)} left"
         return f"{words}, {self.where()}" if self.where else words

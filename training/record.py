@@ -126,8 +126,8 @@ class Record:
             raise TrainingError(f"{path} is missing") from None
         except (OSError, ValueError, TypeError) as error:
             raise TrainingError(f"{path} is damaged: {error}") from error
-        if not all(math.isfinite(e.test_accuracy) for e in record.epochs):
-            raise TrainingError(f"{path} is damaged: an accuracy is not a number")
+        if not all(math.isfinite(n) for row in record.rows() for n in row):
+            raise TrainingError(f"{path} is damaged: an entry is not a finite number")
         return record
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,15 @@ from training.data import Digits
 from training.errors import TrainingError
 from training.files import read_json, write_whole
 from training.record import Record
+
+# What is read back from each file, so what must be there.
+CONFIG_KEYS = ("trial", "seed", "data", "environment", "verification", "decisive")
+SUMMARY_KEYS = (
+    *("epochs", "last_accuracy", "last_loss", "best_accuracy", "best_epoch", "train_seconds"),
+    *("first_epoch_at_target", "seconds_to_target", "images_per_second"),
+    *("misclassified", "confusion"),
+)
+MISTAKE_ARRAYS = ("index", "true", "predicted", "confidence", "images")
 
 
 @dataclass(frozen=True)
@@ -40,10 +51,7 @@ class Result:
     def mistakes(self) -> dict[str, np.ndarray] | None:
         """Return the arrays of ``misclassified.npz``, or None before the trial is finished."""
         path = self.folder / "misclassified.npz"
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return _read_mistakes(path) if path.exists() else None
 
 
 @dataclass(frozen=True)
@@ -90,22 +98,58 @@ def read_run(folder: Path) -> Results:
 
 
 def read_task(folder: Path) -> Result:
-    """Read the folder of one trial with one seed.
+    """Read the folder of one trial with one seed, all that a table or report will ask of it.
 
     Raises:
-        TrainingError: when a file of it is damaged.
+        TrainingError: when a file of it is damaged, or was written by another version.
     """
-    details = read_json(folder / "config.json")
+    details = _read_object(folder / "config.json", CONFIG_KEYS)
     try:
         config = TrialConfig.from_dict(details["trial"])
         seed = int(details["seed"])
+        details["data"]["name"], details["data"]["description"]
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"{folder / 'config.json'} is damaged: {error!r}") from error
-    history = folder / "history.csv"
-    record = Record.read_csv(history) if history.exists() else Record()
-    summary = read_json(folder / "summary.json") if (folder / "summary.json").exists() else None
-    failure = read_json(folder / "failure.json") if (folder / "failure.json").exists() else {}
-    return Result(folder, config, seed, details, record, summary, failure.get("error"))
+    record = Record()
+    if (folder / "history.csv").exists():
+        record = Record.read_csv(folder / "history.csv")
+    summary = failure = None
+    if (folder / "summary.json").exists():
+        summary = _read_object(folder / "summary.json", SUMMARY_KEYS)
+        if len(record.epochs) != summary["epochs"]:
+            raise TrainingError(
+                f"{folder / 'history.csv'} is damaged: it has {len(record.epochs)} of the "
+                f"{summary['epochs']} epochs of summary.json"
+            )
+        _read_mistakes(folder / "misclassified.npz")
+    elif (folder / "failure.json").exists():
+        failure = str(_read_object(folder / "failure.json", ("error",))["error"])
+    return Result(folder, config, seed, details, record, summary, failure)
+
+
+def _read_object(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Read a JSON object that has these keys."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise TrainingError(f"{path} is damaged: it holds {type(found).__name__}, not an object")
+    for key in keys:
+        if key not in found:
+            raise TrainingError(f"{path} is damaged, or of another version: it has no {key!r}")
+    return found
+
+
+def _read_mistakes(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise TrainingError(f"{path} is missing") from None
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise TrainingError(f"{path} is damaged: {str(error) or type(error).__name__}") from error
+    missing = sorted(set(MISTAKE_ARRAYS) - set(found))
+    if missing:
+        raise TrainingError(f"{path} is damaged: it has no {missing[0]!r}")
+    return found
 
 
 def refuse_other_data(folder: Path, digits: Digits) -> None:

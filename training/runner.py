@@ -38,7 +38,7 @@ def _outcome(task: Task, work: Callable[[], dict[str, Any]]) -> Outcome:
     except TrainingError as error:
         return Outcome(task.name, error=str(error))
     except Exception as error:  # noqa: BLE001 - one trial's bug must not end the others
-        return Outcome(task.name, error=f"{type(error).__name__}: {error}")
+        return Outcome(task.name, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def run_together(task: Task) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -76,19 +77,21 @@ class Trainer:
         """Train for one epoch (counted from 1), evaluate, and return its row of the history.
 
         Raises:
-            TrainingError: when the loss is no longer a finite number.
+            TrainingError: when a loss is no longer a finite number.
         """
         started = time.perf_counter()
         loss, accuracy, images = self._train(epoch)
         seconds = time.perf_counter() - started
         first_step = (epoch - 1) * self.steps_per_epoch
         lr = schedules.learning_rate(self.config, first_step, self.steps_per_epoch)
-        if not torch.isfinite(torch.tensor(loss)):
-            raise TrainingError(
-                f"the training loss of {self.config.name} became {loss} in epoch {epoch} at "
-                f"learning rate {lr:g}; a lower learning rate would keep it finite"
-            )
         test_loss, test_accuracy = self.evaluate()
+        # The last step of an epoch may ruin the weights after the last training loss was taken.
+        for kind, value in (("training", loss), ("test", test_loss)):
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"the {kind} loss of {self.config.name} became {value} in epoch {epoch} at "
+                    f"learning rate {lr:g}; a lower learning rate would keep it finite"
+                )
         return Epoch(epoch, lr, loss, accuracy, test_loss, test_accuracy, seconds, images / seconds)
 
     def _train(self, epoch: int) -> tuple[float, float, int]:

@@ -15,6 +15,7 @@ from training.errors import TrainingError
 from training.files import read_json, write_json, write_whole
 from training.lock import locked
 from training.record import Record
+from training.results import read_task
 from training.tasks import Task
 from training.threads import prepare
 from training.trainer import Trainer
@@ -50,7 +51,7 @@ class Trial:
         folder = self.task.folder
         with locked(folder, PATIENCE_SECONDS if self.task.settings.resume else 0):
             self._check_folder()
-            if (folder / "summary.json").exists():
+            if (folder / "summary.json").exists() and self._is_whole():
                 return read_json(folder / "summary.json")
             prepare(self.task.settings.threads)
             (folder / "failure.json").unlink(missing_ok=True)
@@ -61,18 +62,39 @@ class Trial:
                 raise
 
     def _check_folder(self) -> None:
-        config = self.task.folder / "config.json"
-        if not config.exists():
+        folder = self.task.folder
+        config = folder / "config.json"
+        kept = (config, folder / "checkpoint.pt", folder / "summary.json")
+        if not any(path.exists() for path in kept):
             return
         if not self.task.settings.resume:
             raise TrainingError(
                 f"{self.task.folder} holds a run already; --resume continues it, another --out "
                 "starts a new one"
             )
+        if not config.exists():
+            return  # the checkpoint says itself what it belongs to
         found = read_json(config)
         if not isinstance(found, dict) or "decisive" not in found:
             raise TrainingError(f"{config} is damaged: it has no entry 'decisive'")
         checkpoint.check_settings(config, found["decisive"], self.decisive)
+
+    def _is_whole(self) -> bool:
+        """Whether every file of the finished task is there and can be read.
+
+        What is not is made again from the checkpoint, without training.
+
+        Raises:
+            TrainingError: when there is no checkpoint to make it from.
+        """
+        folder = self.task.folder
+        try:
+            read_task(folder)
+        except TrainingError:
+            if not (folder / "checkpoint.pt").exists():
+                raise
+            return False
+        return (folder / "misclassified.png").exists()
 
     def follow(self) -> None:
         """Train along with process 0, which alone reads and writes the folder."""
@@ -106,10 +128,10 @@ class Trial:
         state: dict[str, Any] = {"epoch": 0}
         if path.exists():
             state = checkpoint.load(path, self.decisive)
-            trainer.load_state(state)
+            checkpoint.restore(path, state, trainer.load_state)
             self.record = Record.from_rows(state["history"])
             self.record.write_csv(task.folder / "history.csv")
-        else:
+        if not (path.exists() and (task.folder / "config.json").exists()):
             write_json(task.folder / "config.json", self._config(trainer, verified))
         parallel.share(state)
         self.begun = True

@@ -7,12 +7,13 @@ from training import checkpoint
 from training.errors import TrainingError
 
 SETTINGS = {"trial": "bn", "seed": 0, "epochs": 20}
+ROW = [1, 0.1, 0.2, 93.0, 0.05, 98.5, 2.0, 30000.0]
 
 
 @pytest.fixture
 def saved(tmp_path):
     path = tmp_path / "checkpoint.pt"
-    state = {"model": {"w": torch.arange(2000.0)}, "optimizer": {}, "history": [[1, 0.1]]}
+    state = {"model": {"w": torch.arange(2000.0)}, "optimizer": {}, "history": [ROW]}
     checkpoint.save(path, {"settings": SETTINGS, "epoch": 1, **state})
     return path
 
@@ -20,7 +21,7 @@ def saved(tmp_path):
 def test_round_trip(saved):
     state = checkpoint.load(saved, SETTINGS)
     assert state["epoch"] == 1
-    assert state["history"] == [[1, 0.1]]
+    assert state["history"] == [ROW]
     assert torch.equal(state["model"]["w"], torch.arange(2000.0))
 
 
@@ -61,6 +62,7 @@ def test_a_setting_that_another_version_did_not_know_is_named(saved):
     [
         ({"a": 1}, "is not a checkpoint of this program"),
         ([1, 2], "is not a checkpoint of this program"),
+        ({"format": 1, "settings": None}, "is not a checkpoint of this program"),
         ({"format": 0, "settings": SETTINGS}, "has checkpoint format 0, this program reads"),
     ],
 )
@@ -69,6 +71,41 @@ def test_foreign_and_older_files_are_refused(tmp_path, content, message):
     torch.save(content, path)
     with pytest.raises(TrainingError, match=message):
         checkpoint.load(path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"epoch": 2}, "its history is not that of 2 epochs"),
+        ({"epoch": -1}, "its history is not that of -1 epochs"),
+        ({"epoch": "one"}, "its history is not that of 'one' epochs"),
+        ({"history": None}, "its history is not that of 1 epochs"),
+        ({"history": [[1, 2]]}, "its history is not that of 1 epochs"),
+        ({"history": [1]}, "its history is not that of 1 epochs"),
+        ({"model": None}, "it holds no state of model and optimizer"),
+    ],
+)
+def test_contents_that_do_not_fit_together_are_damage(saved, change, reason):
+    state = torch.load(saved, weights_only=True)
+    torch.save(state | change, saved)
+    with pytest.raises(TrainingError, match=rf"damaged \({reason}\); remove it to train"):
+        checkpoint.load(saved, SETTINGS)
+
+
+@pytest.mark.parametrize("part", ["model", "optimizer"])
+def test_the_state_of_another_network_is_refused_in_one_line(tmp_path, part):
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def take(state):
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), part: {}}
+    with pytest.raises(TrainingError, match=r"its weights do not fit: .*; remove it") as refused:
+        checkpoint.restore(tmp_path / "checkpoint.pt", state, take)
+    assert "\n" not in str(refused.value)
+    assert "\t" not in str(refused.value)
 
 
 class Trap:
@@ -80,8 +117,9 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "checkpoint.pt"
     torch.save({"format": 1, "settings": Trap()}, path)
-    with pytest.raises(TrainingError, match="is damaged"):
+    with pytest.raises(TrainingError, match="holds more than tensors and plain values") as refused:
         checkpoint.load(path, SETTINGS)
+    assert "weights_only" not in str(refused.value)
     path.write_bytes(pickle.dumps(Trap()))
     with pytest.raises(TrainingError, match="is damaged"):
         checkpoint.load(path, SETTINGS)

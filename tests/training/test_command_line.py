@@ -1,12 +1,14 @@
 """``python -m training`` as a process: what it prints, how it ends, and what it survives."""
 
 import csv
+import errno
 import os
 import pty
 import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +22,8 @@ from tests.training.conftest import (
     same_numbers,
 )
 from training.cli import main
+from training.config import TRIALS, find_trial
+from training.errors import TrainingError
 from training.lock import locked
 from training.results import read_task
 
@@ -160,7 +164,13 @@ def refusal(capsys, *words):
         (["run", "bn", "--data", "sample", "--seeds", "0"], "at least one seed"),
         (["run", "bn", "--data", "sample", "--seeds", "-1"], "'-1' is not a seed"),
         (["run", "bn", "--data", "sample", "--epochs", "0"], "'0' is not a whole number"),
+        (["run", "bn", "--data", "sample", "--epochs", "9" * 20], "from 1 to 100,000"),
         (["run", "bn", "--data", "sample", "--jobs", "two"], "'two' is not a whole number"),
+        (["run", "bn", "--data", "sample", "--device", "meta"], "device 'meta' cannot be"),
+        (
+            ["run", "bn", "--backend", "reference", "--precision", "bfloat16"],
+            "--backend reference cannot compute in bfloat16",
+        ),
         (["run", "bn", "--data", "sample", "--device", "toaster"], "device 'toaster' cannot be"),
         (["run", "bn", "--data", "sample", "--precision", "int8"], "invalid choice: 'int8'"),
         (["report", "nowhere"], "nowhere is not a folder"),
@@ -199,3 +209,32 @@ def test_list_names_every_trial_with_its_published_result(capsys):
     output = capsys.readouterr().out
     assert "gbn-l1-l2" in output
     assert "99.36 last, 99.38 best" in output
+
+
+def test_what_failed_is_said_also_where_no_report_can_be_written(
+    tmp_path, monkeypatch, capsys, use_tiny
+):
+    monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
+    monkeypatch.setattr("training.cli.write_summary", full_disk)
+    words = ["run", "bn", "none", "--epochs", "1", "--jobs", "1", "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "none/seed-0: the training loss of none became nan" in said.err
+    assert "error: summary.csv: No space left on device" in said.err
+    assert re.search(r"bn +. +1 ", said.out)  # its row of the table
+
+
+def test_the_lock_holds_on_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.lock.os.pwrite", full_disk)
+    with locked(tmp_path), pytest.raises(TrainingError, match="in use by another process"):
+        locked(tmp_path).__enter__()
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device", "summary.csv")
+
+
+def test_the_list_keeps_its_columns_apart(capsys):
+    assert main(["list"]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert re.fullmatch(r"\S+ +(A|B|own) +\S.*\S {2,}\S.*", line), line

@@ -102,6 +102,39 @@ def test_a_folder_that_holds_a_run_needs_resume(make_task):
     assert (task.folder / "history.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "lost", ["misclassified.png", "misclassified.npz", "history.csv", "config.json"]
+)
+def test_what_a_finished_trial_lost_is_made_again_without_training(make_task, monkeypatch, lost):
+    task = make_task("bn")
+    first = Trial(task).run()
+    before = metrics(task.folder)
+    (task.folder / lost).unlink()
+    monkeypatch.setattr("training.trainer.Trainer.train_epoch", lambda *_: pytest.fail("trained"))
+    assert Trial(make_task("bn", resume=True)).run() == first
+    assert (task.folder / lost).stat().st_size > 0
+    assert metrics(task.folder) == before
+
+
+@pytest.mark.parametrize("kept", ["checkpoint.pt", "summary.json"])
+def test_a_checkpoint_or_summary_alone_is_a_run_too(make_task, kept):
+    task = make_task("bn")
+    Trial(task).run()
+    for path in task.folder.iterdir():
+        if path.name not in (kept, ".lock"):
+            path.unlink()
+    with pytest.raises(TrainingError, match="holds a run already; --resume continues it"):
+        Trial(task).run()
+
+
+def test_weights_ruined_by_the_last_step_of_an_epoch_are_not_kept(make_task):
+    task = make_task("none", epochs=1)
+    config = replace(task.config, learning_rate=1e30, batch_size=320)
+    outcome = run_task(replace(task, config=config))
+    assert "the test loss of none became nan in epoch 1 at learning rate 1e+30" in outcome.error
+    assert not (task.folder / "checkpoint.pt").exists()
+
+
 def test_resuming_under_other_settings_is_refused(make_task):
     Trial(make_task("bn")).run()
     with pytest.raises(TrainingError, match="a run with epochs=2, this one has epochs=5"):

@@ -1,0 +1,91 @@
+"""A run folder of which one file is damaged, or of another version: the rest is reported."""
+
+import json
+import shutil
+
+import pytest
+
+from training.cli import main
+from training.results import read_run
+from training.trial import Trial
+
+pytestmark = pytest.mark.usefixtures("use_tiny")
+
+
+@pytest.fixture(scope="module")
+def finished(tiny, tmp_path_factory):
+    """A run folder with two finished trials of one epoch."""
+    from training import data
+    from training.config import find_trial
+    from training.tasks import Settings, Task
+
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", lambda *_: tiny)
+        for name in ("bn", "gn"):
+            config = find_trial(name)
+            config = type(config)(**(config.__dict__ | {"epochs": 1}))
+            Trial(Task(config, 0, Settings("tiny"), folder)).run()
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def without(*keys):
+    def change(path):
+        found = json.loads(path.read_text())
+        for key in keys:
+            del found[key]
+        path.write_text(json.dumps(found))
+
+    return change
+
+
+def say(text):
+    return lambda path: path.write_text(text)
+
+
+DAMAGE = {
+    "a truncated gallery": ("misclassified.npz", lambda p: p.write_bytes(p.read_bytes()[:99])),
+    "an empty gallery": ("misclassified.npz", say("")),
+    "no gallery": ("misclassified.npz", lambda path: path.unlink()),
+    "no history": ("history.csv", lambda path: path.unlink()),
+    "a history of no epochs": ("history.csv", lambda p: say(p.read_text().split("\n")[0])(p)),
+    "a history with a NaN": (
+        "history.csv",
+        lambda p: say(p.read_text().replace("0.1,", "nan,"))(p),
+    ),
+    "an empty summary": ("summary.json", say("{}")),
+    "a summary that is a list": ("summary.json", say("[]")),
+    "a config without data": ("config.json", without("data")),
+    "a config without environment": ("config.json", without("environment")),
+    "a config that is a list": ("config.json", say("[]")),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_trial_is_left_out_and_named(run, name, change):
+    change(run / "bn" / "seed-0" / name)
+    found = read_run(run)
+    assert [result.config.name for result in found.results] == ["gn"]
+    (problem,) = found.problems
+    assert str(run / "bn" / "seed-0") in problem
+    assert "damaged" in problem or "missing" in problem
+
+
+def test_a_damaged_reason_of_failure_is_left_out_too(run):
+    folder = run / "bn" / "seed-0"
+    (folder / "summary.json").unlink()
+    (folder / "failure.json").write_text("[]")
+    assert "failure.json is damaged" in read_run(run).problems[0]
+
+
+def test_the_report_is_written_without_it(run, capsys):
+    (run / "bn" / "seed-0" / "summary.json").write_text("{}")
+    assert main(["report", str(run)]) == 0
+    assert "left out: " in capsys.readouterr().out
+    assert "summary.json is damaged" in (run / "report.html").read_text()
+    assert (run / "results.xlsx").exists()
