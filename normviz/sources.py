@@ -23,7 +23,7 @@ MOST_ELEMENTS = 10_000_000
 
 FORMATS = (".npy", ".npz", ".csv", ".xlsx")
 _INSIDE = re.compile(r"(?P<file>.+?\.(?:npz|xlsx)):(?P<inside>.+)", re.IGNORECASE | re.DOTALL)
-_RANGE = re.compile(r"\$?[A-Za-z]{1,3}\$?\d{1,7}(:\$?[A-Za-z]{1,3}\$?\d{1,7})?")
+_RANGE = re.compile(r"\$?[A-Za-z]{1,3}\$?[1-9]\d{0,6}(:\$?[A-Za-z]{1,3}\$?[1-9]\d{0,6})?")
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,9 @@ def _npz(file: Path, inside: str) -> Array:
     import zipfile
     import zlib
 
+    if not zipfile.is_zipfile(file):
+        # NumPy would take it for a pickle, and say so.
+        raise ValueError(f"{file} cannot be read as a .npz file: it is no zip archive")
     try:
         with np.load(file, allow_pickle=False) as arrays:
             if not hasattr(arrays, "files"):
@@ -175,7 +178,8 @@ def _csv(file: Path, _: str) -> Array:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()
             stream.seek(0)
-            separator = next((s for s in (",", ";", "\t") if s in first), ",")
+            # Where a comma is the decimal point, a semicolon parts the numbers.
+            separator = next((s for s in (";", "\t", ",") if s in first), ",")
             lines = [
                 (at, line) for at, line in enumerate(csv.reader(stream, delimiter=separator), 1)
             ]
@@ -188,7 +192,7 @@ def _csv(file: Path, _: str) -> Array:
         file,
         [
             [
-                _number(file, f"row {at}, column {column}", cell)
+                _number(file, f"row {at}, column {column}", cell, separator)
                 for column, cell in enumerate(line, 1)
             ]
             for at, line in rows
@@ -197,9 +201,12 @@ def _csv(file: Path, _: str) -> Array:
     )
 
 
-def _number(file: Path, place: str, text: str) -> float:
+def _number(file: Path, place: str, text: str, separator: str) -> float:
+    digits = text.strip().replace(",", ".") if separator == ";" else text.strip()
     try:
-        return float(text.strip())
+        if "_" in digits:  # which Python, and nobody else, reads over
+            raise ValueError
+        return float(digits)
     except ValueError:
         shown = text if len(text) <= 40 else text[:37] + "..."
         what = "is empty" if not text.strip() else f"holds {shown!r}, which is not a number"
@@ -268,7 +275,21 @@ def _sheet_and_area(file: Path, inside: str, titles: list[str]) -> tuple[str, st
         raise ValueError(unknown_name(f"the sheet of {file}", title, titles))
     if area and not _RANGE.fullmatch(area):
         raise ValueError(f"the range of {file} must look like A1:D8, got {area!r}")
-    return title, area.replace("$", "").upper()
+    return title, _from_corner(area.replace("$", "").upper())
+
+
+def _from_corner(area: str) -> str:
+    """A range from its upper left corner to its lower right, whichever two were given.
+
+    >>> _from_corner("C1:A5")
+    'A1:C5'
+    """
+    corners = [re.fullmatch(r"([A-Z]+)(\d+)", corner) for corner in area.split(":")]
+    if len(corners) < 2:
+        return area
+    columns = sorted((c[1] for c in corners if c), key=lambda name: (len(name), name))
+    rows = sorted(int(c[2]) for c in corners if c)
+    return f"{columns[0]}{rows[0]}:{columns[1]}{rows[1]}"
 
 
 def _cell_number(file: Path, title: str, row: int, column: int, value: Any) -> float:

@@ -30,6 +30,9 @@ from normviz.workbook.cells import Book, Cell, Choice, Link, Page, Picture, Rule
 from normviz.workbook.styles import Style
 
 FONT, MONO_FONT = "Arial", "Courier New"
+DIGITS = 1.26
+"""A page's widths are in characters of its text, a file's in digits of its default font."""
+
 CREATOR = "normviz"
 
 
@@ -89,7 +92,7 @@ def _image(picture: Picture) -> Any:
 def _set_page(sheet: Any, page: Page) -> None:
     """Widths, heights, frozen headings and the printed page: landscape, one page wide."""
     for column, width in sorted(page.widths.items()):
-        sheet.column_dimensions[address(1, column)[:-1]].width = width
+        sheet.column_dimensions[address(1, column)[:-1]].width = round(width * DIGITS, 2)
     for row, height in sorted(page.heights.items()):
         sheet.row_dimensions[row].height = height
     sheet.sheet_view.showGridLines = False

@@ -12,6 +12,7 @@ from normviz.sets import StatisticsSets
 from normviz.workbook.cells import Page, Value
 from normviz.workbook.layout import Labels, Layout, Regions
 from normviz.workbook.panels import Caption, Formula, Grid, Paint, Single, Table
+from normviz.workbook.paper import Paper
 from normviz.workbook.styles import BANNER, FORWARD
 
 NUMBER_WIDTH, LABEL_WIDTH, GAP_WIDTH, MARGIN = 7.6, 7.0, 3.0, 1.5
@@ -82,6 +83,7 @@ class StepPage:
         fitting = int(WIDEST_BAND / (self.slot_columns * number_width))
         self.per_band = max(1, min(side_by_side, fitting))
         self._set_widths()
+        self.paper = Paper(page)
 
     @property
     def last_column(self) -> int:
@@ -92,8 +94,12 @@ class StepPage:
         """The first column of numbers of a slot."""
         return 3 + slot * (self.slot_columns + 2)
 
-    def section(self, title: str, fill: str = FORWARD, note: str = "") -> None:
-        """A banner across the page."""
+    def section(
+        self, title: str, fill: str = FORWARD, note: str = "", new_page: bool = False
+    ) -> None:
+        """A banner across the page, printed on the same page as the first band below it."""
+        if new_page:
+            self.paper.begin()
         text = f"{title}    {note}" if note else title
         area = (self.row, 2, self.row, self.last_column)
         self.page.span(area, text, BANNER.filled(fill))
@@ -107,7 +113,7 @@ class StepPage:
             band = slots[at : at + self.per_band]
             room = max(slot[0].caption.height(self._caption_width()) for slot in band)
             ends = [self._place_slot(slot, side, room) for side, slot in enumerate(band)]
-            self.row = max(ends) + 1
+            self._end_band(max(ends))
         for piece in pieces:  # all are placed by now, so a formula may look ahead
             self.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
 
@@ -118,13 +124,18 @@ class StepPage:
         for side, (self.frame, piece) in enumerate(framed):
             ends.append(self._place_slot([piece], side, room))
             self.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
-        self.row = max(ends) + 1
+        self._end_band(max(ends))
 
     def draw_in_slot(self, pieces: Sequence[Piece], side: int) -> None:
         """Draw pieces below each other in one slot, beside what the others hold."""
         end = self._place_slot(pieces, side, 0)
         for piece in pieces:
             self.placed[piece.name].draw(piece.values, piece.formula, piece.paint)
+        self._end_band(end)
+
+    def _end_band(self, end: int) -> None:
+        """Close the band that reaches from the present row to the one before ``end``."""
+        self.paper.keep(end - 1)
         self.row = end + 1
 
     def _caption_width(self) -> float:

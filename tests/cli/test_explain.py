@@ -44,6 +44,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("garbage.xlsx").write_bytes(b"no zip at all")
     Path("t.csv").write_text("1,2,4\n3,5,9\n6,1,1.5\n")
     Path("semicolons.csv").write_text("\ufeff1;2\n3;4\n6;8\n")
+    Path("decimal-commas.csv").write_text("1,5;2,25\n-0,5;4\n")
+    Path("underscore.csv").write_text("1_0,2\n")
     Path("text.csv").write_text("1,2\n3,=1+1\n")
     Path("hole.csv").write_text("1,2\n3,\n")
     Path("ragged.csv").write_text("1,2\n3,4,5\n")
@@ -77,7 +79,10 @@ PLACES = {
     "two.npz:x": (X, ""),
     "t.csv": (np.array([[1, 2, 4], [3, 5, 9], [6, 1, 1.5]]), ""),
     "semicolons.csv": (np.array([[1.0, 2], [3, 4], [6, 8]]), ""),
+    "decimal-commas.csv": (np.array([[1.5, 2.25], [-0.5, 4.0]]), ""),
     "s.xlsx": (np.array([[1, 2, 3], [4, 5.5, 7], [1, 0, 9]]), ""),
+    "s.xlsx:C2:B1": (np.array([[2.0, 3], [5.5, 7]]), ""),
+    "s.xlsx:B2:C1": (np.array([[2.0, 3], [5.5, 7]]), ""),
     "s.xlsx:B1:C2": (np.array([[2.0, 3], [5.5, 7]]), ""),
     "s.xlsx:First!A1:C1": (np.array([[1.0, 2, 3]]), ""),
     "s.xlsx:My data!$A$2:$B$3": (np.array([[1.0, 2], [3, 5]]), ""),
@@ -179,7 +184,9 @@ BAD = {
     "empty": (["empty.npy", "--op", "batch_norm"], "must have elements, got shape (0, 3)"),
     "cut short": (["cut.npy", "--op", "batch_norm"], "cut.npy cannot be read as a .npy file"),
     "garbage": (["garbage.npy", "--op", "batch_norm"], "garbage.npy"),
-    "garbage npz": (["garbage.npz", "--op", "batch_norm"], "garbage.npz"),
+    "garbage npz": (["garbage.npz", "--op", "batch_norm"], "garbage.npz cannot be read as a .npz"),
+    "underscore": (["underscore.csv", "--op", "layer_norm"], "row 1, column 1 holds '1_0'"),
+    "row 0": (["s.xlsx:A0:B2", "--op", "layer_norm"], "must be one of First, My data"),
     "garbage xlsx": (["garbage.xlsx", "--op", "batch_norm"], "cannot be read as an .xlsx file"),
     "which array": (["two.npz", "--op", "batch_norm"], "2 arrays (x, other): say which one"),
     "no such array": (["two.npz:xx", "--op", "batch_norm"], "did you mean x?"),

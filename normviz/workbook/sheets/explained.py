@@ -66,9 +66,11 @@ class ExplainedSheet(NormSheet):
             self._insert(pieces, self._power_step(), "rest_squared", "Σ d² " + NOT_SHOWN, "set")
         self.steps.draw(pieces)
         self.steps.section(
-            "Backward", BACKWARD, note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule"
+            "Backward",
+            BACKWARD,
+            note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule",
+            new_page=True,
         )
-        self.page.breaks.append(self.steps.row - 3)
         self.steps.draw(self._backward(backward))
         if self.trace.training:
             closed_form(self)

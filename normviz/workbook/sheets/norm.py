@@ -78,9 +78,11 @@ class NormSheet:
         self.steps.section("Forward", note="from x to the output y")
         self.steps.draw([self._x(), *self._forward(forward)])
         self.steps.section(
-            "Backward", BACKWARD, note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule"
+            "Backward",
+            BACKWARD,
+            note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule",
+            new_page=True,
         )
-        self.page.breaks.append(self.steps.row - 3)
         self.steps.draw([self._step(step) for step in backward])
         closed_form(self)
         if self.trace.running_buffers():
