@@ -260,7 +260,7 @@ _ALL = [
     TrialConfig("rms", "RMSNorm over channels and space", **B, norm="rms"),
     TrialConfig(
         "best",
-        "BatchNorm, wider, one cycle of Nesterov SGD, more movement, five views",
+        "BatchNorm, pooled twice, one cycle of Nesterov SGD, more movement, five views",
         **OWN,
         epochs=25,
     ),
