@@ -1,0 +1,46 @@
+"""RMSNorm with one weight per channel, for images."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class RMSNorm2d(nn.Module):
+    """RMSNorm over (C, H, W) with one weight per channel, as a convolutional network wants it.
+
+    ``y = x / sqrt(mean(x^2) + eps) * weight_c``; with eps None the machine epsilon of x's dtype,
+    as torch.nn.RMSNorm. That layer has one weight per element, so it would fix the image's size.
+
+    Shapes: x (N, C, H, W); weight (C,).
+
+    Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
+
+    >>> RMSNorm2d(3)(torch.ones(2, 3, 4, 4)).sum().item()
+    96.0
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float | None = None,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps = num_features, eps
+        weight = nn.Parameter(torch.ones(num_features, device=device, dtype=dtype))
+        self.register_parameter("weight", weight if affine else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize x (N, C, H, W)."""
+        y = F.rms_norm(x, x.shape[1:], eps=self.eps)
+        return y if self.weight is None else y * self.weight.view(-1, 1, 1)
+
+    def extra_repr(self) -> str:
+        """The number of channels and eps."""
+        return f"{self.num_features}, eps={self.eps}"
