@@ -181,6 +181,7 @@ def _gallery(page: Page, trial: Overview, row: int) -> int:
     if result is None or mistakes is None:
         return row
     text = f"Mistakes of seed {result.seed}, the most confident first: {len(mistakes['index']):,}"
+    page.breaks.append(row - 1)  # printed, the heading goes where its pictures go
     row = heading(page, row, text)
     images = mistakes["images"][: PICTURES_A_ROW * PICTURE_ROWS]
     for place, image in enumerate(images):
