@@ -46,9 +46,8 @@ def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
             under other settings, naming the first that differs.
     """
     state = _read(path)
-    if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
-        raise TrainingError(f"{path} is not a checkpoint of this program; move it away")
-    if "format" not in state:
+    known = isinstance(state, dict) and "format" in state
+    if not known or not isinstance(state.get("settings"), dict):
         raise TrainingError(f"{path} is not a checkpoint of this program; move it away")
     if state["format"] != FORMAT or not set(state) >= KEYS:
         raise TrainingError(

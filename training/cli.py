@@ -121,7 +121,7 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
     """Return the tasks that the options ask for, trial by trial, seed by seed.
 
     Raises:
-        TrainingError: for an unknown trial, seed or device, or settings that do not go together.
+        TrainingError: for an unknown trial or seed, or settings that do not go together.
     """
     if options.backend == "reference" and options.precision == "bfloat16":
         raise TrainingError(
@@ -134,7 +134,7 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
     settings = Settings(
         data=options.data,
         dataset=options.dataset,
-        device=check_device(options.device),
+        device=options.device,
         precision=options.precision,
         threads=options.threads,
         backend=options.backend,
@@ -147,8 +147,8 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
     return [Task(config, seed, settings, folder) for config in configs for seed in seeds]
 
 
-def check_device(name: str) -> str:
-    """Return ``name`` if torch can put a tensor there.
+def check_device(name: str) -> None:
+    """See whether torch can put a tensor there.
 
     Raises:
         TrainingError: when it cannot.
@@ -158,7 +158,6 @@ def check_device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name!r} cannot be used here: {reason}") from error
-    return name
 
 
 def list_trials(_options: Namespace) -> int:

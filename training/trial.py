@@ -88,13 +88,15 @@ class Trial:
             TrainingError: when there is no checkpoint to make it from.
         """
         folder = self.task.folder
+        can_be_mended = (folder / "checkpoint.pt").exists()
         try:
             read_task(folder)
         except TrainingError:
-            if not (folder / "checkpoint.pt").exists():
+            if not can_be_mended:
                 raise
             return False
-        return (folder / "misclassified.png").exists()
+        # A picture alone is not worth training again for.
+        return (folder / "misclassified.png").exists() or not can_be_mended
 
     def follow(self) -> None:
         """Train along with process 0, which alone reads and writes the folder."""

@@ -116,6 +116,26 @@ def test_what_a_finished_trial_lost_is_made_again_without_training(make_task, mo
     assert metrics(task.folder) == before
 
 
+def test_a_lost_picture_is_no_reason_to_train_again(make_task, monkeypatch):
+    task = make_task("bn")
+    first = Trial(task).run()
+    for name in ("misclassified.png", "checkpoint.pt"):
+        (task.folder / name).unlink()
+    monkeypatch.setattr("training.trial.Trial._train", lambda _self: pytest.fail("trained again"))
+    assert Trial(make_task("bn", resume=True)).run() == first
+
+
+def test_lost_numbers_without_a_checkpoint_are_said_and_nothing_is_overwritten(make_task):
+    task = make_task("bn")
+    Trial(task).run()
+    for name in ("history.csv", "checkpoint.pt"):
+        (task.folder / name).unlink()
+    before = (task.folder / "summary.json").read_bytes()
+    with pytest.raises(TrainingError, match=r"history\.csv is damaged: it has 0 of the 2 epochs"):
+        Trial(make_task("bn", resume=True)).run()
+    assert (task.folder / "summary.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("kept", ["checkpoint.pt", "summary.json"])
 def test_a_checkpoint_or_summary_alone_is_a_run_too(make_task, kept):
     task = make_task("bn")
