@@ -1,50 +1,42 @@
 """Training beside the plain way: same network, optimizer and batch size, in turn, in one run.
 
-The rival is a DataLoader over torchvision.datasets.MNIST with RandomRotation, ToTensor and
-Normalize, in the main process, and the loop of every tutorial. Each contestant lives in a process
-of its own, warmed up and idle until its turn. A round gives each a few seconds; the medians of the
-rounds' ratios count. Then both train from scratch over several seeds, to see that speed cost no
-accuracy.
+First one trial, then all published trials, each with its own recipe: ours as many at a time as
+there are cores, one thread each, as ``--jobs`` runs them; the rival one after the other. What
+counts is the time that all their epochs take together. Each contestant lives in a process of its
+own, idle until its turn; a round gives each some seconds, and the medians of the rounds' ratios
+count. At last both train from scratch over several seeds, to see that speed cost no accuracy.
 
     python -m tests.benchmarks training
 """
 
-import multiprocessing
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from scipy import stats
-from torch import Tensor, nn
-from torch.nn import functional as F
 
+from tests.benchmarks.contest import Step, Team
+from tests.benchmarks.rival import Plain, as_idx
 from training import data
-from training.batch_norm import BatchNorm2d
-from training.config import TrialConfig, find_trial
-from training.data import IDX_DIMENSIONS, Digits
-from training.datasets import MNIST
-from training.dropout import SparseDropout
+from training.config import TRIALS, TrialConfig, find_trial
+from training.data import Digits
 from training.errors import TrainingError
 from training.threads import prepare
-from training.trainer import Trainer, build_model
+from training.trainer import Trainer
 
 CONFIG = find_trial("bn")
+PUBLISHED = [config.name for config in TRIALS.values() if config.published]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
-WARM_STEPS = 8
+SECONDS_OF_EACH = SECONDS / 2  # of the published trials
 CORES = 2  # of the machine the goals are stated for
-GOALS = {"one trial": (2.5, 4.0), "all together": (5.0, 8.0)}
+ONE_GOAL, ALL_GOAL = "2.5, 4", "5, 8"
 ACCURACY_SEEDS, ACCURACY_EPOCHS = 5, 4
-Step = Callable[[], int]
-"""Takes one optimizer step and returns how many images it used."""
 
 
 def find_data() -> str:
@@ -59,59 +51,6 @@ def find_data() -> str:
     return "sample"
 
 
-class Plain:
-    """The plain way of training ``config``: nothing of ours but the network's topology."""
-
-    def __init__(self, config: TrialConfig, folder: str, seed: int = 0) -> None:
-        from torchvision import datasets, transforms
-
-        torch.manual_seed(seed)
-        steps = [
-            transforms.RandomRotation((-config.rotation, config.rotation), fill=(0,)),
-            transforms.ToTensor(),
-            transforms.Normalize((data.MEAN,), (data.STD,)),
-        ]
-        images = datasets.MNIST(folder, train=True, transform=transforms.Compose(steps))
-        self.loader = torch.utils.data.DataLoader(
-            images, batch_size=config.batch_size, shuffle=True, num_workers=0
-        )
-        self.model = with_plain_layers(build_model(config, seed))
-        self.optimizer = torch.optim.SGD(
-            self.model.parameters(), lr=config.learning_rate, momentum=config.momentum
-        )
-
-    def step(self, x: Tensor, y: Tensor) -> None:
-        """One step as every tutorial writes it."""
-        self.optimizer.zero_grad()
-        loss = F.nll_loss(self.model(x), y)
-        loss.backward()
-        self.optimizer.step()
-
-
-def with_plain_layers(model: nn.Module) -> nn.Module:
-    """The network with torch's own dropout and batch norm layers."""
-    for name, child in model.named_children():
-        if isinstance(child, SparseDropout):
-            setattr(model, name, nn.Dropout(child.p))
-        elif isinstance(child, BatchNorm2d):
-            setattr(model, name, nn.BatchNorm2d(child.num_features))
-        else:
-            with_plain_layers(child)
-    return model
-
-
-def as_idx(digits: Digits, folder: Path) -> None:
-    """Write digits as the four IDX files that torchvision reads."""
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    tensors = (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels)
-    magic = {dimensions: number for number, dimensions in IDX_DIMENSIONS.items()}
-    for name, tensor in zip(MNIST.files, tensors, strict=True):
-        sizes = (magic[tensor.dim()], *tensor.shape)
-        head = b"".join(size.to_bytes(4, "big") for size in sizes)
-        (raw / name).write_bytes(head + tensor.numpy().astype(np.uint8).tobytes())
-
-
 def endless(begin: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
     """The batches of one epoch after the other."""
     epoch = 0
@@ -120,89 +59,102 @@ def endless(begin: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
         yield from begin(epoch)
 
 
-def rival_step(source: str, folder: str) -> Step:
-    """The rival's step, loading included; torch's default number of threads."""
-    plain = Plain(CONFIG, folder)
-    batches = endless(lambda _epoch: iter(plain.loader))
+def rival_steps(folder: str, names: Sequence[str]) -> dict[str, Step]:
+    """The rival's step of each trial, loading included; torch's default number of threads."""
 
-    def step() -> int:
-        x, y = next(batches)
-        plain.step(x, y)
-        return len(y)
+    def step_of(config: TrialConfig) -> Step:
+        plain = Plain(config, folder)
+        batches = endless(lambda _epoch: iter(plain.loader))
 
-    return step
+        def step() -> int:
+            x, y = next(batches)
+            plain.step(x, y)
+            return len(y)
+
+        return step
+
+    return {name: step_of(find_trial(name)) for name in names}
 
 
-def our_step(source: str, threads: int, precision: str) -> Step:
-    """The trainer's step, augmentation included."""
+def our_steps(source: str, threads: int, precision: str, names: Sequence[str]) -> dict[str, Step]:
+    """The trainer's step of each trial, augmentation included."""
     prepare(threads)
     digits = data.load(source)
-    trainer = Trainer(CONFIG, digits, precision=precision)
-    trainer.model.train()
-    trainer._seed_dropout(1)
-    batches = endless(lambda epoch: data.get_iterator(digits, CONFIG, 0, epoch))
 
-    def step() -> int:
-        x, y = next(batches)
-        trainer.train_step(x, y)
-        return len(y)
+    def step_of(config: TrialConfig) -> Step:
+        trainer = Trainer(config, digits, precision=precision)
+        trainer.model.train()
+        trainer._seed_dropout(1)
+        batches = endless(lambda epoch: data.get_iterator(digits, config, 0, epoch))
 
-    return step
+        def step() -> int:
+            x, y = next(batches)
+            trainer.train_step(x, y)
+            return len(y)
 
+        return step
 
-def contestant(pipe: Connection, make: Callable[..., Step], arguments: tuple[Any, ...]) -> None:
-    """A process: warm up, then for every number of seconds received, return images a second."""
-    step = make(*arguments)
-    for _ in range(WARM_STEPS):
-        step()
-    pipe.send(0.0)
-    for seconds in iter(pipe.recv, None):
-        images, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
-            images += step()
-        pipe.send(images / (time.perf_counter() - start))
+    return {name: step_of(find_trial(name)) for name in names}
 
 
-def start(make: Callable[..., Step], *arguments: Any) -> Connection:
-    """Start a contestant and return the line to it."""
-    here, there = multiprocessing.Pipe()
-    context = multiprocessing.get_context("spawn")
-    context.Process(target=contestant, args=(there, make, arguments), daemon=True).start()
-    there.close()  # so that a contestant that died is an error here, not silence
-    here.recv()
-    return here
+def line(name: str, speed: float, ratios: Sequence[float], goals: str = "") -> str:
+    """A row of a table: images a second, the median ratio, the lowest and the highest."""
+    return (
+        f"{name:34}{speed:>10,.0f}{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}"
+        f"{max(ratios):>9.2f}" + (f"   {goals}" if goals else "")
+    )
 
 
-def turn(team: list[Connection]) -> float:
-    """Let the members of a team work at the same time; their images a second together."""
-    for member in team:
-        member.send(SECONDS)
-    return sum(member.recv() for member in team)
-
-
-def measure_speed(source: str, folder: str) -> None:
-    """Print images a second and the ratios to the rival."""
+def measure_one_trial(source: str, folder: str) -> None:
+    """Print images a second of ``CONFIG`` and the ratios to the rival."""
+    one = (CONFIG.name,)
     teams = {
-        "rival: DataLoader, one process": [start(rival_step, source, folder)],
-        "one trial, 2 threads": [start(our_step, source, CORES, "float32")],
-        "one trial, 2 threads, bfloat16": [start(our_step, source, CORES, "bfloat16")],
-        "all together, 2 × 1 thread": [start(our_step, source, 1, "float32") for _ in range(CORES)],
-        "all together, bfloat16": [start(our_step, source, 1, "bfloat16") for _ in range(CORES)],
+        "rival: DataLoader, one process": Team(1, rival_steps, folder, one),
+        "one trial, 2 threads": Team(1, our_steps, source, CORES, "float32", one),
+        "one trial, 2 threads, bfloat16": Team(1, our_steps, source, CORES, "bfloat16", one),
+        "two at once, 1 thread": Team(CORES, our_steps, source, 1, "float32", one),
+        "two at once, 1 thread, bfloat16": Team(CORES, our_steps, source, 1, "bfloat16", one),
     }
-    rounds = [{name: turn(team) for name, team in teams.items()} for _ in range(ROUNDS)]
-    for team in teams.values():
-        for member in team:
-            member.send(None)
-    print(f"{'':34}{'images/s':>10}{'ratio':>8}{'lowest':>8}{'highest':>9}   goal, aim")
+    rounds = [
+        {name: team.turn(CONFIG.name, SECONDS) for name, team in teams.items()}
+        for _ in range(ROUNDS)
+    ]
     rival = next(iter(teams))
-    for name in teams:
-        ratios = [r[name] / r[rival] for r in rounds]
-        goals = next((g for key, g in GOALS.items() if name.startswith(key)), None)
-        print(
-            f"{name:34}{statistics.median(r[name] for r in rounds):>10,.0f}"
-            f"{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}{max(ratios):>9.2f}"
-            + (f"   {goals[0]:g}, {goals[1]:g}" if goals else "")
-        )
+    print(f"{CONFIG.name:34}{'images/s':>10}{'ratio':>8}{'lowest':>8}{'highest':>9}   goal, aim")
+    for name, team in teams.items():
+        team.dismiss()
+        speed = statistics.median(r[name] for r in rounds)
+        goals = ONE_GOAL if name == "one trial, 2 threads" else ""
+        print(line(name, speed, [r[name] / r[rival] for r in rounds], goals))
+
+
+def measure_all_trials(source: str, folder: str) -> None:
+    """Print images a second of every published trial, and the ratio for all of them together."""
+    rival = Team(1, rival_steps, folder, PUBLISHED)
+    ours = Team(CORES, our_steps, source, 1, "float32", PUBLISHED)
+    rounds = [
+        {
+            name: (rival.turn(name, SECONDS_OF_EACH), ours.turn(name, SECONDS_OF_EACH))
+            for name in PUBLISHED
+        }
+        for _ in range(ROUNDS)
+    ]
+    rival.dismiss()
+    ours.dismiss()
+    print(f"\n{'each published trial, 2 × 1 thread':34}{'images/s':>10}{'ratio':>8}", end="")
+    print(f"{'lowest':>8}{'highest':>9}   goal, aim")
+    for name in PUBLISHED:
+        speed = statistics.median(r[name][1] for r in rounds)
+        print(line(name, speed, [r[name][1] / r[name][0] for r in rounds]))
+    # Every epoch is as many images: a trial's share of the time is its epochs over its speed.
+    epochs = {name: find_trial(name).epochs for name in PUBLISHED}
+    times = [
+        [sum(count / r[name][who] for name, count in epochs.items()) for who in (0, 1)]
+        for r in rounds
+    ]
+    speed = statistics.median(sum(epochs.values()) / our_time for _, our_time in times)
+    ratios = [rival_time / our_time for rival_time, our_time in times]
+    print(line("all together", speed, ratios, ALL_GOAL))
 
 
 def measure_accuracy(folder: str) -> None:
@@ -221,15 +173,15 @@ def measure_accuracy(folder: str) -> None:
         "each; difference to the rival with its 95 % interval (Welch's t)"
     )
     for name, found in values.items():
-        line = f"{name:18}{statistics.mean(found):8.2f} ± {statistics.stdev(found):.2f} %"
+        said = f"{name:18}{statistics.mean(found):8.2f} ± {statistics.stdev(found):.2f} %"
         if name != "rival":
             low, high = stats.ttest_ind(
                 found, values["rival"], equal_var=False
             ).confidence_interval(0.95)
             difference = statistics.mean(found) - statistics.mean(values["rival"])
             verdict = "no difference seen" if low <= 0 <= high else "THEY DIFFER"
-            line += f"   {difference:+.2f} [{low:+.2f}, {high:+.2f}]  {verdict}"
-        print(line)
+            said += f"   {difference:+.2f} [{low:+.2f}, {high:+.2f}]  {verdict}"
+        print(said)
 
 
 def rival_accuracy(config: TrialConfig, folder: str, seed: int, digits: Digits) -> float:
@@ -254,14 +206,16 @@ def our_accuracy(config: TrialConfig, digits: Digits, seed: int, precision: str)
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     source = find_data()
     digits = data.load(source)
-    print(f"{digits.describe()}, batch {CONFIG.batch_size}, {CONFIG.summary}; {ROUNDS} rounds of")
-    print(f"{SECONDS:g} s in turn; {os.cpu_count()} cores, torch {torch.__version__}")
+    print(f"{digits.describe()}; {ROUNDS} rounds of {SECONDS:g} s in turn, {SECONDS_OF_EACH:g} s")
+    print(f"where there are many trials; {os.cpu_count()} cores, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as scratch:
         as_idx(data.load("sample"), Path(scratch))
-        measure_speed(source, scratch if source == "sample" else source)
+        folder = scratch if source == "sample" else source
+        measure_one_trial(source, folder)
+        measure_all_trials(source, folder)
         measure_accuracy(scratch)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from normviz import torch_layers
-from training.batch_norm import BatchNorm2d, GhostBatchNorm2d, _ByRows
+from training.batch_norm import BatchNorm2d, GhostBatchNorm2d, _Normalize
 
 PAIRS = {
     "batch": (lambda: BatchNorm2d(5), lambda: nn.BatchNorm2d(5)),
@@ -54,10 +54,36 @@ def test_a_gradient_of_another_layout_gives_the_same():
     assert torch.equal(*found)
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 1, 1), (3, 5, 7, 9), (48, 5, 2, 3)])
+def test_any_number_of_pixels(shape):
+    x = images(shape=shape)
+    for ours, torchs in zip(*(trained(make(), x) for make in PAIRS["batch"]), strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-10)
+
+
+def test_float32_keeps_the_digits_that_one_long_sum_loses():
+    x = images(torch.float64, (64, 5, 26, 26)).relu()
+    right = nn.BatchNorm2d(5).double()(x)
+    ours, torchs = (
+        (layer(x.float()) - right).abs().max().item()
+        for layer in (BatchNorm2d(5), nn.BatchNorm2d(5))
+    )
+    assert ours < torchs / 5
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_second_derivatives_are_refused(name):
+    x = images().requires_grad_()
+    layer = PAIRS[name][0]().double()
+    (gradient,) = torch.autograd.grad(layer(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_other_layouts_evaluation_and_mixed_precision_are_left_to_torch(name, monkeypatch):
     ours, torchs = (make() for make in PAIRS[name])
-    monkeypatch.setattr(_ByRows, "apply", None)
+    monkeypatch.setattr(_Normalize, "apply", None)
     x = images(torch.float32)
     for case in (x.contiguous(), x.bfloat16()):
         assert torch.equal(ours(case), torchs(case))

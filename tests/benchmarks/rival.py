@@ -1,0 +1,107 @@
+"""The rival: how a tutorial trains a trial; nothing of ours but the network's topology.
+
+A DataLoader over torchvision.datasets.MNIST with RandomRotation, ToTensor and Normalize, in the
+main process, torch's own layers and optimizers with their defaults. Only Ghost BatchNorm is
+normviz's own module: torch has none.
+"""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision import datasets, transforms
+
+from normviz import torch_layers
+from training import data
+from training.batch_norm import BatchNorm2d, GhostBatchNorm2d
+from training.config import TrialConfig
+from training.data import IDX_DIMENSIONS, Digits
+from training.datasets import MNIST
+from training.dropout import SparseDropout
+from training.trainer import build_model
+
+
+@functools.cache
+def dataset(folder: str, rotation: float) -> datasets.MNIST:
+    """Training digits in ``folder``, rotated within plus and minus so many degrees."""
+    steps = [
+        transforms.RandomRotation((-rotation, rotation), fill=(0,)),
+        transforms.ToTensor(),
+        transforms.Normalize((data.MEAN,), (data.STD,)),
+    ]
+    return datasets.MNIST(folder, train=True, transform=transforms.Compose(steps))
+
+
+class Plain:
+    """The plain way of training ``config``."""
+
+    def __init__(self, config: TrialConfig, folder: str, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.config = config
+        self.loader = torch.utils.data.DataLoader(
+            dataset(folder, config.rotation),
+            batch_size=config.batch_size,
+            shuffle=True,
+            num_workers=0,
+            drop_last=config.norm == "ghost",  # its splits must be of one size
+        )
+        self.model = with_plain_layers(build_model(config, seed))
+        parameters, lr, decay = self.model.parameters(), config.learning_rate, config.weight_decay
+        self.optimizer: torch.optim.Optimizer
+        if config.optimizer == "adam":
+            self.optimizer = torch.optim.Adam(parameters, lr=lr, weight_decay=decay)
+        else:
+            self.optimizer = torch.optim.SGD(
+                parameters, lr=lr, momentum=config.momentum, weight_decay=decay
+            )
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        """One step as every tutorial writes it."""
+        self.optimizer.zero_grad()
+        loss = F.nll_loss(self.model(x), y) + self.penalty()
+        loss.backward()
+        self.optimizer.step()
+
+    def penalty(self) -> Tensor | float:
+        """The L1 penalty as tutorials and as the published loop write it."""
+        strength, accumulated = self.config.l1, self.config.l1_form == "accumulated"
+        if not strength:
+            return 0.0
+        norms = [p.abs().sum() for p in self.model.parameters()]
+        if not accumulated:
+            return strength * sum(norms)
+        running, penalty = torch.zeros(()), torch.zeros(())
+        for norm in norms:
+            running = running + norm
+            penalty = penalty + strength * running
+        return penalty
+
+
+def with_plain_layers(model: nn.Module) -> nn.Module:
+    """The network with torch's own dropout and batch norm layers."""
+    for name, child in model.named_children():
+        if isinstance(child, SparseDropout):
+            setattr(model, name, nn.Dropout(child.p))
+        elif isinstance(child, BatchNorm2d):
+            setattr(model, name, nn.BatchNorm2d(child.num_features))
+        elif isinstance(child, GhostBatchNorm2d):
+            plain = torch_layers.GhostBatchNorm2d(child.num_features, child.num_splits)
+            setattr(model, name, plain)
+        else:
+            with_plain_layers(child)
+    return model
+
+
+def as_idx(digits: Digits, folder: Path) -> None:
+    """Write digits as the four IDX files that torchvision reads."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    tensors = (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels)
+    magic = {dimensions: number for number, dimensions in IDX_DIMENSIONS.items()}
+    for name, tensor in zip(MNIST.files, tensors, strict=True):
+        sizes = (magic[tensor.dim()], *tensor.shape)
+        head = b"".join(size.to_bytes(4, "big") for size in sizes)
+        (raw / name).write_bytes(head + tensor.numpy().astype(np.uint8).tobytes())
