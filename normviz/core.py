@@ -24,8 +24,11 @@ Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
 Slices = tuple[slice, ...]
 
-BLOCK_BYTES = 3_300_000
-"""Bytes of x in one block: a few such arrays stay in the cache, and NumPy's calls are few."""
+BLOCK_BYTES = 1_700_000
+"""Bytes of x in one block: a few such arrays stay in the cache, and NumPy's calls are few.
+
+A tensor up to twice as large is not cut at all: the calls for a second block would take longer.
+"""
 
 _RUN = 4096
 """The longest run of elements summed in x's own dtype before float64 takes over."""
@@ -68,9 +71,11 @@ def quiet_and_unbuffered() -> Iterator[None]:
 def blocks(sets: StatisticsSets, itemsize: int) -> Iterator[Slices]:
     """Slices that cut the view into blocks of whole sets, each at most ``BLOCK_BYTES`` large.
 
-    (Or of a single set, where that alone is larger.)
+    (Or of a single set, where that alone is larger; or all of a view at most twice as large.)
     """
-    room = max(1, BLOCK_BYTES // max(1, sets.size * itemsize))
+    whole = math.prod(sets.view) * itemsize
+    limit = whole if whole <= 2 * BLOCK_BYTES else BLOCK_BYTES
+    room = max(1, limit // max(1, sets.size * itemsize))
     yield from _cut(sets, sets.kept, room, [slice(None)] * len(sets.view))
 
 
@@ -288,7 +293,8 @@ class ParameterSums:
             return
         # A row of the view is a set here: the factors weigh the rows, a matrix product adds them.
         factors = np.ones((len(value), 1)) if factor is None else factor
-        self.sums[name] += factors.T.astype(value.dtype) @ value
+        # (dot, because matmul is ten times as slow for a single row.)
+        self.sums[name] += np.dot(factors.T.astype(value.dtype), value)
 
     def of_weight(self) -> Array | None:
         """The gradient of the weight, in its own shape and dtype."""
