@@ -4,7 +4,7 @@ torch's channels-last kernel adds up the values of a channel one by one in x's d
 43,264 pixels of a batch's first layer float32 keeps four digits of the result. Here 16 pixels that
 follow each other in memory get statistics of their own from that kernel, as if there were 16 * C
 channels, and these are merged (Chan, Golub & LeVeque, 1983, eq. 2.1): sixteen sums a sixteenth as
-long keep six digits and, wider than a vector of the processor, take less time. The rest is torch's.
+long keep five and, wider than a vector of the processor, take less time. The rest is torch's.
 """
 
 from __future__ import annotations
