@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from scipy import stats
+from torch import Tensor
 
 from tests.benchmarks.contest import Step, Team
 from tests.benchmarks.rival import Plain, as_idx
@@ -59,19 +60,23 @@ def endless(begin: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
         yield from begin(epoch)
 
 
+def stepping(batches: Iterator[Any], train: Callable[[Tensor, Tensor], object]) -> Step:
+    """Train on the next batch."""
+
+    def step() -> int:
+        x, y = next(batches)
+        train(x, y)
+        return len(y)
+
+    return step
+
+
 def rival_steps(folder: str, names: Sequence[str]) -> dict[str, Step]:
     """The rival's step of each trial, loading included; torch's default number of threads."""
 
     def step_of(config: TrialConfig) -> Step:
         plain = Plain(config, folder)
-        batches = endless(lambda _epoch: iter(plain.loader))
-
-        def step() -> int:
-            x, y = next(batches)
-            plain.step(x, y)
-            return len(y)
-
-        return step
+        return stepping(endless(lambda _epoch: iter(plain.loader)), plain.step)
 
     return {name: step_of(find_trial(name)) for name in names}
 
@@ -86,13 +91,7 @@ def our_steps(source: str, threads: int, precision: str, names: Sequence[str]) -
         trainer.model.train()
         trainer._seed_dropout(1)
         batches = endless(lambda epoch: data.get_iterator(digits, config, 0, epoch))
-
-        def step() -> int:
-            x, y = next(batches)
-            trainer.train_step(x, y)
-            return len(y)
-
-        return step
+        return stepping(batches, trainer.train_step)
 
     return {name: step_of(find_trial(name)) for name in names}
 
