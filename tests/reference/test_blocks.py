@@ -23,7 +23,7 @@ def test_tiny_blocks_give_the_same_results(monkeypatch, op, mode, dtype, block_b
 
 @pytest.mark.parametrize("op", OPS)
 def test_tensors_larger_than_a_block(op):
-    """About three blocks of the size as shipped; the whole in one block is the expected result."""
+    """About four blocks of the size as shipped; the whole in one block is the expected result."""
     call = make_call(op, (6, 10, 100, 140), "float64")
     assert call.x.nbytes > 2 * core.BLOCK_BYTES
     found = by_normviz(call)
