@@ -15,12 +15,12 @@ from normviz.module import to_numpy
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 5e-3}
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 5e-3, "bfloat16": 5e-3}
 """The largest difference allowed, relative to the largest value of the result."""
 
 TOLERANCE_IN_FLOAT64 = 1e-6
-"""The same for a layer of float32 or float16 run once more in float64, where float32's rounding no
-longer hides a slightly wrong formula; a layer that works in float32 inside still passes."""
+"""The same for what runs once more in float64, where the rounding of a shorter dtype no longer
+hides a slightly wrong formula; a layer that works in float32 inside still passes."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,17 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     does not give fails, except for the gradients of frozen parameters, which are not compared; a
     module that raises an error where the reference does not fails too.
 
-    A module of float32 or float16 runs once more in float64 where it can, for there an eps outside
-    the root, or another eps, is not lost in rounding (tensors named "... in float64").
+    In float32, float16 and bfloat16 it runs once more in float64 where it can, for there an eps
+    outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
-    in the module's own dtype and any memory layout; grad_output as x. ``tolerance`` is relative
-    to the largest value of each tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for
-    float16, and 1e-6 for what runs once more in float64; a tolerance of your own is for the one
-    run in the module's dtype. (torch's float32 batch norm on channels-last tensors on the CPU adds
-    up in float32 and misses 1e-5 on tens of thousands of values per channel, where its contiguous
-    kernel and the reference are exact to 1e-7.)
+    in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
+    autocast gives it; grad_output as x. ``tolerance`` is relative to the largest value of each
+    tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for float16 and bfloat16, and 1e-6
+    for what runs once more in float64; a tolerance of your own is for the one run in x's dtype.
+    (torch's float32 batch norm on channels-last tensors on the CPU adds up in float32 and misses
+    1e-5 on tens of thousands of values per channel, where its contiguous kernel and the reference
+    are exact to 1e-7.)
 
     Raises:
         TypeError: for a module that has no twin in the reference.
@@ -114,36 +115,40 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     True
     """
     torch = needs_torch("verify")
-    array = _floats("x", x)
+    dtype, array = _floats(torch, "x", x)
+    if dtype == "bfloat16" and any(p.dtype == torch.bfloat16 for p in module.parameters()):
+        raise TypeError(
+            "module must be of float32 where x is bfloat16, as autocast leaves it, got bfloat16: "
+            "convert it with .float()"
+        )
     from_torch(module)  # refuses what has no twin before anything runs
     if grad_output is None:
         grad_output = np.random.default_rng(0).standard_normal(array.shape).astype(array.dtype)
+        grad_output = torch.from_numpy(grad_output).to(getattr(torch, dtype))
     upstream = np.empty_like(array)  # in x's memory layout, which decides the kernel torch runs
-    upstream[...] = check_grad_output(_floats("grad_output", grad_output), array)
-    allowed = TOLERANCE[str(array.dtype)] if tolerance is None else tolerance
-    differences, failure = _compare(torch, module, array, upstream, allowed)
-    if tolerance is None and failure is None and array.dtype != np.float64:
+    upstream[...] = check_grad_output(_floats(torch, "grad_output", grad_output)[1], array)
+    allowed = TOLERANCE[dtype] if tolerance is None else tolerance
+    differences, failure = _compare(torch, module, array, upstream, dtype, allowed)
+    if tolerance is None and failure is None and dtype != "float64":
         x64, grad64 = (a.astype(np.float64, order="K") for a in (array, upstream))
         module64 = copy.deepcopy(module).double()
-        again, cannot = _compare(torch, module64, x64, grad64, TOLERANCE_IN_FLOAT64)
+        again, cannot = _compare(torch, module64, x64, grad64, "float64", TOLERANCE_IN_FLOAT64)
         if cannot is None:
             differences += tuple(replace(d, tensor=f"{d.tensor} in float64") for d in again)
-    name, dtype = type(module).__name__, str(array.dtype)
+    name = type(module).__name__
     return Report(name, dtype, bool(module.training), array.shape, differences, failure)
 
 
-def _floats(name: str, value: Any) -> Array:
-    """A tensor or array as an array of a dtype that the reference has."""
-    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
-        raise TypeError(
-            f"{name} must be float16, float32 or float64, got bfloat16, which NumPy does not have: "
-            f"convert the layer and {name} with .float()"
-        )
-    return check_tensor(name, to_numpy(value))
+def _floats(torch: Any, name: str, value: Any) -> tuple[str, Array]:
+    """The dtype of a tensor or array, and its values; those of bfloat16 in float32."""
+    if getattr(value, "dtype", None) is torch.bfloat16:
+        return "bfloat16", to_numpy(value.float())
+    array = check_tensor(name, to_numpy(value))
+    return str(array.dtype), array
 
 
 def _compare(
-    torch: Any, module: Any, x: Array, grad_output: Array, tolerance: float
+    torch: Any, module: Any, x: Array, grad_output: Array, dtype: str, tolerance: float
 ) -> tuple[tuple[Difference, ...], str | None]:
     """Every tensor's difference, and a sentence where the module did not run to the end."""
     reference = _run_reference(from_torch(module), x, grad_output)
@@ -151,7 +156,7 @@ def _compare(
     failure = None
     try:
         with torch.inference_mode(False), torch.enable_grad():
-            found = _run_torch(torch, copy.deepcopy(module), x, grad_output)
+            found = _run_torch(torch, copy.deepcopy(module), x, grad_output, dtype)
     except Exception as error:  # noqa: BLE001  whatever a wrong layer raises is the finding
         failure = f"the layer raised {type(error).__name__}: {' '.join(str(error).split())}"
     frozen = {f"grad_{n}" for n, p in module.named_parameters() if not p.requires_grad}
@@ -168,8 +173,11 @@ def _run_reference(twin: Any, x: Array, grad_output: Array) -> dict[str, Array]:
     return results | {n: b for n in twin._buffers if (b := getattr(twin, n)) is not None}
 
 
-def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[str, Array]:
-    tensor = torch.from_numpy(x.copy(order="K")).requires_grad_()
+def _run_torch(
+    torch: Any, module: Any, x: Array, grad_output: Array, dtype: str
+) -> dict[str, Array]:
+    wanted = getattr(torch, dtype)
+    tensor = torch.from_numpy(x.copy(order="K")).to(wanted).requires_grad_()
     device = next((p.device for p in [*module.parameters(), *module.buffers()]), tensor.device)
     output = module(tensor.to(device))
     if not torch.is_tensor(output):
@@ -177,11 +185,17 @@ def _run_torch(torch: Any, module: Any, x: Array, grad_output: Array) -> dict[st
     for parameter in module.parameters():
         parameter.grad = None
     if output.requires_grad and output.shape == x.shape:
-        output.backward(torch.from_numpy(grad_output.copy(order="K")).to(device))
+        output.backward(torch.from_numpy(grad_output.copy(order="K")).to(device, output.dtype))
+    if wanted == torch.bfloat16 != output.dtype:  # in float32 it would look like the reference's
+        raise TypeError(f"its output must be bfloat16 as x, got {output.dtype}")
     results = {"output": output, "grad_input": tensor.grad}
     results |= {f"grad_{name}": p.grad for name, p in module.named_parameters()}
     results |= dict(module.named_buffers())
-    return {name: to_numpy(value) for name, value in results.items() if value is not None}
+    return {
+        name: to_numpy(value.float() if value.dtype == torch.bfloat16 else value)
+        for name, value in results.items()
+        if value is not None
+    }
 
 
 def _difference(name: str, found: Array | None, expected: Array, tolerance: float) -> Difference:

@@ -10,7 +10,7 @@ from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.explain import add_explain
 from training.model import BACKENDS
-from training.trainer import PRECISIONS
+from training.precision import AUTO, PRECISIONS
 
 ENGINES = ("joblib", "dask")
 MOST = 100_000  # of epochs, jobs, threads: a slip of the finger, not a plan
@@ -101,7 +101,12 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument(
         "--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, ..."
     )
-    run.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    run.add_argument(
+        "--precision",
+        choices=(AUTO, *PRECISIONS),
+        default=AUTO,
+        help="default: auto, bfloat16 where the processor has it, else float32",
+    )
     run.add_argument(
         "--engine",
         choices=ENGINES,

@@ -25,6 +25,7 @@ from training.explain import explain
 from training.forecast import estimate_seconds
 from training.lock import locked
 from training.plots import draw_all
+from training.precision import choose
 from training.progress import Display, duration, final_table, make_console
 from training.report import write_report
 from training.results import read_run, refuse_other_data, write_summary
@@ -79,7 +80,7 @@ def run(options: Namespace) -> int:
         expected = estimate_seconds(tasks, engine.jobs)
         console.print(
             f"{len(tasks)} trials into {folder}, {engine.where()} with {options.threads} thread(s) "
-            f"each: about {duration(expected)}",
+            f"each, in {tasks[0].settings.precision}: about {duration(expected)}",
             markup=False,
         )
         failed = []
@@ -123,11 +124,7 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
     Raises:
         TrainingError: for an unknown trial or seed, or settings that do not go together.
     """
-    if options.backend == "reference" and options.precision == "bfloat16":
-        raise TrainingError(
-            "--backend reference cannot compute in bfloat16, which NumPy does not have: "
-            "use --precision float32"
-        )
+    precision = choose(options.precision, options.device, options.backend, folder)
     configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
     if options.epochs:
         configs = [replace(config, epochs=options.epochs) for config in configs]
@@ -135,7 +132,7 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
         data=options.data,
         dataset=options.dataset,
         device=options.device,
-        precision=options.precision,
+        precision=parallel.share(precision),
         threads=options.threads,
         backend=options.backend,
         resume=options.resume,

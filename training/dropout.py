@@ -33,59 +33,57 @@ class _DropAt(torch.autograd.Function):
     """Scale x and zero some of its elements; the gradient passes the same way."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, positions: Tensor, scale: float, inplace: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, positions: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(positions)
         ctx.scale = scale
-        if inplace:
-            ctx.mark_dirty(x)
-            return _zeroed(x.mul_(scale), positions)
         return _scaled_and_zeroed(x, positions, scale)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         (positions,) = ctx.saved_tensors
         (grad,) = grad_outputs
-        return _scaled_and_zeroed(grad, positions, ctx.scale), None, None, None
-
-
-def _counted(x: Tensor) -> torch.memory_format:
-    # Images are counted channels last, whatever their layout: so forward, backward and every
-    # backend drop the same elements.
-    return torch.channels_last if x.dim() == 4 else torch.contiguous_format
+        return _scaled_and_zeroed(grad, positions, ctx.scale), None, None
 
 
 def _scaled_and_zeroed(x: Tensor, positions: Tensor, scale: float) -> Tensor:
-    return _zeroed(x.contiguous(memory_format=_counted(x)) * scale, positions)
-
-
-def _zeroed(x: Tensor, positions: Tensor) -> Tensor:
-    flat = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+    # Images are counted channels last, whatever their layout: so forward, backward and every
+    # backend drop the same elements.
+    layout = torch.channels_last if x.dim() == 4 else torch.contiguous_format
+    y = x.contiguous(memory_format=layout) * scale
+    flat = y.permute(0, 2, 3, 1) if y.dim() == 4 else y
     flat.view(-1).index_fill_(0, positions, 0)
-    return x
+    return y
 
 
 class SparseDropout(nn.Module):
     """``torch.nn.Dropout`` for small p, drawing from ``self.generator`` (None: torch's own).
 
-    In evaluation, or with p = 0, the identity. ``inplace`` writes over x in training where its
-    memory is channels-last (a vector's or matrix's: contiguous).
+    In evaluation, or with p = 0, the identity.
     """
 
-    def __init__(self, p: float, inplace: bool = False) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"p={p} must be in [0, 1)")
-        self.p, self.inplace = p, inplace
+        self.p = p
         self.generator: torch.Generator | None = None
+
+    def draw(self, count: int) -> tuple[Tensor, float]:
+        """Return which of ``count`` elements to drop now, and the factor of the others.
+
+        Channels last, and some of them perhaps twice.
+        """
+        if not self.training or self.p == 0:
+            return torch.empty(0, dtype=torch.int64), 1.0
+        return dropped_positions(count, self.p, self.generator), 1 / (1 - self.p)
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop elements of x, of any shape, in training."""
         if not self.training or self.p == 0:
             return x
-        positions = dropped_positions(x.numel(), self.p, self.generator).to(x.device)
-        inplace = self.inplace and x.is_contiguous(memory_format=_counted(x))
-        return _DropAt.apply(x, positions, 1 / (1 - self.p), inplace)
+        positions, scale = self.draw(x.numel())
+        return _DropAt.apply(x, positions.to(x.device), scale)
 
     def extra_repr(self) -> str:
-        """The probability, and whether in place."""
-        return f"p={self.p}, inplace={self.inplace}"
+        """The probability."""
+        return f"p={self.p}"

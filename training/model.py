@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import stack
+from training.block import Block
 from training.config import AVERAGE, LAYERS, NORMS
 from training.dropout import SparseDropout
 from training.norms import BACKENDS, make_norm
@@ -68,18 +69,11 @@ class Net(nn.Module):
         if not 0 <= dropout_value < 1:
             raise ValueError(f"dropout_value={dropout_value} must be in [0, 1)")
 
-        def block(inputs: int, outputs: int, padding: int) -> nn.Sequential:
-            layers = nn.Sequential()
-            layers.add_module("conv", nn.Conv2d(inputs, outputs, 3, padding=padding, bias=False))
-            layers.add_module("relu", nn.ReLU(inplace=True))
+        def block(inputs: int, outputs: int, padding: int) -> Block:
+            layer = None
             if self.norm != "none":
                 layer = make_norm(self.norm, outputs, group_norm_groups, num_splits, backend)
-                layers.add_module("norm", layer)
-            if dropout_value > 0:
-                # Without a normalization between them, ReLU needs its output for its gradient.
-                dropout = SparseDropout(dropout_value, inplace=self.norm != "none")
-                layers.add_module("dropout", dropout)
-            return layers
+            return Block(inputs, outputs, padding, layer, dropout_value)
 
         # Registered in the order in which they work, for forward to follow.
         made = list(stack.build(layers, block))

@@ -1,7 +1,7 @@
 """One name of a normalization to one layer of the network, in torch or in the NumPy reference.
 
-The layers are torch's own or those of ``normviz.torch_layers``; the two batch norms are made fast
-for the layout that the trainer uses. All have one weight per channel, and all but RMSNorm one bias
+The layers are torch's own and those of ``normviz.torch_layers``, made fast for the layout that the
+trainer uses. All have one weight per channel, and all but RMSNorm one bias
 per channel, so the networks stay comparable.
 """
 
@@ -11,8 +11,14 @@ from collections.abc import Callable
 
 from torch import nn
 
-from normviz.torch_layers import ReferenceNorm2d, RMSNorm2d
-from training.batch_norm import BatchNorm2d, GhostBatchNorm2d
+from normviz.torch_layers import ReferenceNorm2d
+from training.fast_norms import (
+    BatchNorm2d,
+    GhostBatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    RMSNorm2d,
+)
 
 BACKENDS = ("torch", "reference")
 Maker = Callable[[int, int, int], nn.Module]  # channels, groups, splits
@@ -22,10 +28,10 @@ EPS = 1e-5
 
 _TORCH: dict[str, Maker] = {
     "batch": lambda channels, _groups, _splits: BatchNorm2d(channels),
-    "layer": lambda channels, _groups, _splits: nn.GroupNorm(1, channels),
-    "group": lambda channels, groups, _splits: nn.GroupNorm(groups, channels),
+    "layer": lambda channels, _groups, _splits: GroupNorm(1, channels),
+    "group": lambda channels, groups, _splits: GroupNorm(groups, channels),
     "ghost": lambda channels, _groups, splits: GhostBatchNorm2d(channels, splits),
-    "instance": lambda channels, _groups, _splits: nn.InstanceNorm2d(channels, affine=True),
+    "instance": lambda channels, _groups, _splits: InstanceNorm2d(channels),
     "rms": lambda channels, _groups, _splits: RMSNorm2d(channels, EPS),
 }
 _REFERENCE: dict[str, Maker] = {

@@ -16,8 +16,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from normviz.torch_layers import SyncBatchNorm2d
-from training.batch_norm import BatchNorm2d
 from training.errors import TrainingError
+from training.fast_norms import BatchNorm2d
 
 
 def rank() -> int:

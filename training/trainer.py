@@ -21,7 +21,6 @@ from training.model import Net
 from training.record import Epoch
 from training.seeding import INIT_EPOCH, derived_seed, generator
 
-PRECISIONS = ("float32", "bfloat16")
 EVALUATION_BATCH = 1000
 
 

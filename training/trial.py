@@ -153,7 +153,7 @@ class Trial:
     def _verify(self, trainer: Trainer) -> dict[str, Any]:
         # The first batch of training is what the layers see first.
         x, _ = next(data.get_iterator(self.digits, self.task.config, self.task.seed, 1))
-        return verify_layers(trainer.model, x.to(trainer.device))
+        return verify_layers(trainer.model, x.to(trainer.device), self.task.settings.precision)
 
     def _save(self, trainer: Trainer, epoch: int) -> None:
         state = {

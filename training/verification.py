@@ -12,9 +12,6 @@ import normviz
 from training.errors import TrainingError
 from training.model import Net
 
-LAYOUT_TOLERANCE = 1e-4
-"""For channels-last kernels, which add up thousands of values one by one in float32."""
-
 
 def layer_inputs(model: Net, x: Tensor) -> dict[str, Tensor]:
     """Return what each normalization layer of ``model`` is given for the batch ``x`` in training.
@@ -39,13 +36,14 @@ def layer_inputs(model: Net, x: Tensor) -> dict[str, Tensor]:
     return seen
 
 
-def verify_layers(model: Net, x: Tensor) -> dict[str, Any]:
+def verify_layers(model: Net, x: Tensor, precision: str = "float32") -> dict[str, Any]:
     """Check every normalization layer of ``model`` at the activations of the batch ``x``.
 
     Returns:
         For each layer, by its name in the network: its class, its input shape and the report of
         ``normviz.verify`` (forward, backward, buffers); for channels-last activations also
-        ``as_laid_out``, for the kernel that torch runs there. Empty without normalization.
+        ``as_laid_out``, for the loop that runs there, and with precision "bfloat16" also
+        ``in_bfloat16``, for activations so rounded. Empty without normalization.
 
     Raises:
         TrainingError: when a layer differs from the reference; nothing is trained on it.
@@ -55,7 +53,9 @@ def verify_layers(model: Net, x: Tensor) -> dict[str, Any]:
         layer = copy.deepcopy(model.norm_layers()[name]).train()
         found = {"report": normviz.verify(layer, x_layer.contiguous())}
         if not x_layer.is_contiguous():
-            found["as_laid_out"] = normviz.verify(layer, x_layer, tolerance=LAYOUT_TOLERANCE)
+            found["as_laid_out"] = normviz.verify(layer, x_layer)
+        if precision == "bfloat16":
+            found["in_bfloat16"] = normviz.verify(layer, x_layer.bfloat16())
         for report in found.values():
             if not report:
                 raise TrainingError(

@@ -1,8 +1,8 @@
 """Training beside the plain way: same network, optimizer and batch size, in turn, in one run.
 
-First one trial, then all published trials, each with its own recipe: ours as many at a time as
-there are cores, one thread each, as ``--jobs`` runs them; the rival one after the other. What
-counts is the time that all their epochs take together. Each contestant lives in a process of its
+First one trial, then all published trials, each with its own recipe, in both precisions: ours as
+many at a time as there are cores, one thread each, as ``--jobs`` runs them; the rival, in float32,
+one after the other. What counts is the time that all their epochs take together. Each contestant lives in a process of its
 own, idle until its turn; a round gives each some seconds, and the medians of the rounds' ratios
 count. At last both train from scratch over several seeds, to see that speed cost no accuracy.
 
@@ -27,6 +27,7 @@ from training import data
 from training.config import TRIALS, TrialConfig, find_trial
 from training.data import Digits
 from training.errors import TrainingError
+from training.precision import PRECISIONS, fastest
 from training.threads import prepare
 from training.trainer import Trainer
 
@@ -99,7 +100,7 @@ def our_steps(source: str, threads: int, precision: str, names: Sequence[str]) -
 def line(name: str, speed: float, ratios: Sequence[float], goals: str = "") -> str:
     """A row of a table: images a second, the median ratio, the lowest and the highest."""
     return (
-        f"{name:34}{speed:>10,.0f}{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}"
+        f"{name:40}{speed:>10,.0f}{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}"
         f"{max(ratios):>9.2f}" + (f"   {goals}" if goals else "")
     )
 
@@ -119,7 +120,7 @@ def measure_one_trial(source: str, folder: str) -> None:
         for _ in range(ROUNDS)
     ]
     rival = next(iter(teams))
-    print(f"{CONFIG.name:34}{'images/s':>10}{'ratio':>8}{'lowest':>8}{'highest':>9}   goal, aim")
+    print(f"{CONFIG.name:40}{'images/s':>10}{'ratio':>8}{'lowest':>8}{'highest':>9}   goal, aim")
     for name, team in teams.items():
         team.dismiss()
         speed = statistics.median(r[name] for r in rounds)
@@ -128,32 +129,41 @@ def measure_one_trial(source: str, folder: str) -> None:
 
 
 def measure_all_trials(source: str, folder: str) -> None:
-    """Print images a second of every published trial, and the ratio for all of them together."""
+    """Print, for each precision, the ratio of every published trial and of all together."""
     rival = Team(1, rival_steps, folder, PUBLISHED)
-    ours = Team(CORES, our_steps, source, 1, "float32", PUBLISHED)
+    ours = {each: Team(CORES, our_steps, source, 1, each, PUBLISHED) for each in PRECISIONS}
+    teams = {"rival": rival, **ours}
     rounds = [
         {
-            name: (rival.turn(name, SECONDS_OF_EACH), ours.turn(name, SECONDS_OF_EACH))
+            name: {who: team.turn(name, SECONDS_OF_EACH) for who, team in teams.items()}
             for name in PUBLISHED
         }
         for _ in range(ROUNDS)
     ]
-    rival.dismiss()
-    ours.dismiss()
-    print(f"\n{'each published trial, 2 × 1 thread':34}{'images/s':>10}{'ratio':>8}", end="")
-    print(f"{'lowest':>8}{'highest':>9}   goal, aim")
-    for name in PUBLISHED:
-        speed = statistics.median(r[name][1] for r in rounds)
-        print(line(name, speed, [r[name][1] / r[name][0] for r in rounds]))
+    for team in teams.values():
+        team.dismiss()
     # Every epoch is as many images: a trial's share of the time is its epochs over its speed.
     epochs = {name: find_trial(name).epochs for name in PUBLISHED}
-    times = [
-        [sum(count / r[name][who] for name, count in epochs.items()) for who in (0, 1)]
-        for r in rounds
-    ]
-    speed = statistics.median(sum(epochs.values()) / our_time for _, our_time in times)
-    ratios = [rival_time / our_time for rival_time, our_time in times]
-    print(line("all together", speed, ratios, ALL_GOAL))
+    for precision in PRECISIONS:
+        auto = precision == fastest("cpu", "torch")
+        title = f"all published, 2 × 1 thread, {precision}"
+        print(f"\n{title:40}{'images/s':>10}{'ratio':>8}", end="")
+        print(f"{'lowest':>8}{'highest':>9}" + "   goal, aim" * auto)
+        for name in PUBLISHED:
+            speed = statistics.median(r[name][precision] for r in rounds)
+            ratios = [r[name][precision] / r[name]["rival"] for r in rounds]
+            print(line(name, speed, ratios))
+        times = [
+            {
+                who: sum(count / r[name][who] for name, count in epochs.items())
+                for who in ("rival", precision)
+            }
+            for r in rounds
+        ]
+        speed = statistics.median(sum(epochs.values()) / time[precision] for time in times)
+        ratios = [time["rival"] / time[precision] for time in times]
+        print(line("all together", speed, ratios, ALL_GOAL if auto else ""))
+    print("--precision auto, the default, is the table with a goal")
 
 
 def measure_accuracy(folder: str) -> None:

@@ -16,11 +16,11 @@ from torchvision import datasets, transforms
 
 from normviz import torch_layers
 from training import data
-from training.batch_norm import BatchNorm2d, GhostBatchNorm2d
 from training.config import TrialConfig
 from training.data import IDX_DIMENSIONS, Digits
 from training.datasets import MNIST
 from training.dropout import SparseDropout
+from training.fast_norms import BatchNorm2d, GhostBatchNorm2d, GroupNorm
 from training.trainer import build_model
 
 
@@ -81,15 +81,17 @@ class Plain:
 
 
 def with_plain_layers(model: nn.Module) -> nn.Module:
-    """The network with torch's own dropout and batch norm layers."""
+    """The network with torch's own dropout and normalization layers."""
     for name, child in model.named_children():
         if isinstance(child, SparseDropout):
             setattr(model, name, nn.Dropout(child.p))
-        elif isinstance(child, BatchNorm2d):
-            setattr(model, name, nn.BatchNorm2d(child.num_features))
         elif isinstance(child, GhostBatchNorm2d):
             plain = torch_layers.GhostBatchNorm2d(child.num_features, child.num_splits)
             setattr(model, name, plain)
+        elif isinstance(child, BatchNorm2d):
+            setattr(model, name, nn.BatchNorm2d(child.num_features))
+        elif isinstance(child, GroupNorm):
+            setattr(model, name, nn.GroupNorm(child.num_groups, child.num_channels))
         else:
             with_plain_layers(child)
     return model

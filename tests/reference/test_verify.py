@@ -335,7 +335,33 @@ def test_grad_output_is_never_broadcast(grad):
         normviz.verify(nn.BatchNorm1d(3), torch.randn(4, 3), grad)
 
 
-def test_bfloat16_is_refused_with_a_remedy():
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4)], ids=repr)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_bfloat16_as_autocast_gives_it(layer, layout):
+    x = torch.randn(3, 4, 5, 5).bfloat16().contiguous(memory_format=layout)
+    report = normviz.verify(layer, x)
+    assert report, str(report)
+    assert report.dtype == "bfloat16"
+    assert "output in float64" in {d.tensor for d in report.differences}
+
+
+class Widening(nn.BatchNorm2d):
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+def test_bfloat16_does_not_hide_a_wrong_eps():
+    report = normviz.verify(TwiceTheEps(64), torch.randn(32, 64).bfloat16())
+    assert "output in float64" in {d.tensor for d in report.differences if not d.passed}
+
+
+def test_an_output_that_is_not_bfloat16_fails():
+    report = normviz.verify(Widening(4), torch.randn(3, 4, 5, 5).bfloat16())
+    assert not report
+    assert "its output must be bfloat16 as x, got torch.float32" in report.failure
+
+
+def test_a_bfloat16_module_is_refused_with_a_remedy():
     layer = nn.LayerNorm(4).bfloat16()
-    with pytest.raises(TypeError, match=r"x must be float16, float32 or float64, .* \.float\(\)"):
+    with pytest.raises(TypeError, match=r"module must be of float32 where x is bf.* \.float\(\)"):
         normviz.verify(layer, torch.randn(2, 4).bfloat16())

@@ -1,0 +1,212 @@
+"""The fast layers against their torch parents, alone and between ReLU and dropout."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import normviz
+from normviz import torch_layers
+from training import fast_norms, kernels
+from training.block import Block
+from training.fast_norms import (
+    BatchNorm2d,
+    GhostBatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    RMSNorm2d,
+)
+
+CHANNELS = 6
+PAIRS = {
+    "batch": (lambda: BatchNorm2d(6), lambda: nn.BatchNorm2d(6)),
+    "ghost": (lambda: GhostBatchNorm2d(6, 3), lambda: torch_layers.GhostBatchNorm2d(6, 3)),
+    "group": (lambda: GroupNorm(2, 6), lambda: nn.GroupNorm(2, 6)),
+    "layer": (lambda: GroupNorm(1, 6), lambda: nn.GroupNorm(1, 6)),
+    "instance": (lambda: InstanceNorm2d(6), lambda: nn.InstanceNorm2d(6, affine=True)),
+    "rms": (lambda: RMSNorm2d(6, 1e-5), lambda: torch_layers.RMSNorm2d(6, 1e-5)),
+}
+every_norm = pytest.mark.parametrize("name", PAIRS)
+
+
+def images(dtype=torch.float64, shape=(6, CHANNELS, 4, 7), center=50.0):
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=draws, dtype=torch.float64) * 3 + center
+    return x.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+def prepared(layer, dtype=torch.float64):
+    """The layer with parameters that are neither 0 nor 1."""
+    layer = layer.to(dtype)
+    weights = torch.linspace(0.5, 2, CHANNELS, dtype=dtype)
+    with torch.no_grad():
+        layer.weight.copy_(weights)
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.copy_(weights.flip(0))
+    return layer
+
+
+def trained(layer, x):
+    """Output, gradients and buffers after two steps."""
+    layer(x * 2)
+    x = x.clone().requires_grad_()
+    y = layer(x)
+    y.backward(torch.sin(torch.arange(x.numel()).to(x.dtype)).view(x.shape))
+    return y.detach(), x.grad, *(p.grad for p in layer.parameters()), *layer.buffers()
+
+
+@pytest.fixture
+def no_kernel(monkeypatch):
+    def refuse(*_arguments):
+        raise AssertionError("the fast step ran")
+
+    monkeypatch.setattr(kernels, "forward", refuse)
+
+
+@every_norm
+def test_equal_to_torch_in_float64(name):
+    found = (trained(prepared(make()), images()) for make in PAIRS[name])
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-9, atol=1e-9)
+
+
+@every_norm
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_equal_to_the_reference_in_shorter_dtypes(name, dtype):
+    """Far from zero too, where one pass for the variance would lose every digit."""
+    layer = prepared(PAIRS[name][0](), torch.float32)
+    for center in (0.0, 50.0):
+        report = normviz.verify(layer, images(dtype, center=center))
+        assert report, str(report)
+
+
+@every_norm
+def test_between_relu_and_dropout_equal_to_the_layers_one_by_one(name):
+    block = Block(3, CHANNELS, 0, prepared(PAIRS[name][0]()), 0.3).double()
+    block = block.to(memory_format=torch.channels_last)
+    alone = copy.deepcopy(block)
+    alone.norm.register_forward_hook(lambda *_: None)  # watched: one layer after the other
+    results = []
+    for each in (block, alone):
+        each.dropout.generator = torch.Generator().manual_seed(1)
+        x = images(shape=(6, 3, 5, 8), center=0.0).requires_grad_()
+        y = each(x)
+        y.backward(torch.sin(torch.arange(y.numel(), dtype=y.dtype)).view(y.shape))
+        results.append((y, x.grad, *(p.grad for p in each.parameters()), *each.buffers()))
+    assert (y == 0).double().mean() > 0.2  # something was dropped
+    for fused, layered in zip(*results, strict=True):
+        torch.testing.assert_close(fused, layered, rtol=1e-9, atol=1e-9)
+
+
+def test_a_watched_norm_sees_what_it_is_for():
+    block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.0).to(memory_format=torch.channels_last)
+    seen = []
+    block.norm.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+    block(images(torch.float32, (6, 3, 5, 8), 0.0))
+    assert seen[0].min() == 0  # after ReLU
+
+
+def test_what_is_dropped_twice_counts_once(monkeypatch):
+    """Of 8 positions drawn, at most 2 are different."""
+    block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.5).to(memory_format=torch.channels_last)
+    positions = torch.tensor([5, 9, 5, 5, 9, 9, 5, 9])
+    monkeypatch.setattr(block.dropout, "draw", lambda _count: (positions.clone(), 2.0))
+    x = images(torch.float32, (6, 3, 5, 8), 0.0)
+    y = block(x)
+    flat = y.detach().permute(0, 2, 3, 1).flatten()
+    assert (flat == 0).nonzero().flatten().tolist() == [5, 9]
+    weight = torch.sin(torch.arange(flat.numel(), dtype=flat.dtype))
+    (y.permute(0, 2, 3, 1).flatten() * weight).sum().backward()
+    kept = torch.ones_like(weight).index_fill(0, positions, 0) * weight * 2
+    torch.testing.assert_close(block.norm.bias.grad, kept.view(-1, CHANNELS).sum(0))
+
+
+@every_norm
+def test_output_and_gradient_stay_channels_last(name):
+    y, gradient, *_ = trained(prepared(PAIRS[name][0]()), images())
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_gradient_of_another_layout_gives_the_same():
+    x, dy = images().requires_grad_(), torch.randn(6, CHANNELS, 4, 7, dtype=torch.float64)
+    layer = BatchNorm2d(CHANNELS).double()
+    found = [
+        torch.autograd.grad(layer(x), x, dy.contiguous(memory_format=layout))[0]
+        for layout in (torch.channels_last, torch.contiguous_format)
+    ]
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 1, 2), (3, 6, 7, 9), (48, 6, 2, 3), (1, 6, 9, 9)])
+def test_any_number_of_pixels(shape):
+    found = (trained(prepared(make()), images(shape=shape)) for make in PAIRS["batch"])
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-9, atol=1e-9)
+
+
+def test_float32_keeps_the_digits_that_one_long_sum_loses():
+    x = images(torch.float64, (64, CHANNELS, 26, 26)).relu()
+    right = nn.BatchNorm2d(CHANNELS).double()(x)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several share a sum between them
+    ours, torchs = (
+        (layer(x.float()) - right).abs().max().item()
+        for layer in (BatchNorm2d(CHANNELS), nn.BatchNorm2d(CHANNELS))
+    )
+    torch.set_num_threads(threads)
+    assert ours < torchs / 5
+
+
+@every_norm
+def test_what_is_not_a_number_stays_so(name):
+    x = images(torch.float32)
+    x[2, 1, 3, 3] = torch.nan
+    y = PAIRS[name][0]().step(x, relu=True)
+    assert y[2, 1, 3, 3].isnan()
+
+
+@every_norm
+def test_bfloat16_is_rounded_to_the_nearest(name):
+    x = images(torch.bfloat16, center=0.0)
+    layer = PAIRS[name][0]()
+    ours, right = layer(x), copy.deepcopy(layer)(x.float()).bfloat16()
+    assert ours.dtype == torch.bfloat16
+    # Only where float32 itself is between two of them may one bit differ.
+    assert (ours != right).double().mean() < 0.002
+    torch.testing.assert_close(ours, right, rtol=2**-7, atol=1e-6)
+
+
+@every_norm
+def test_second_derivatives_are_refused(name):
+    x = images().requires_grad_()
+    layer = prepared(PAIRS[name][0]())
+    (gradient,) = torch.autograd.grad(layer(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+@every_norm
+@pytest.mark.usefixtures("no_kernel")
+def test_other_layouts_and_evaluation_are_left_to_torch(name):
+    ours, torchs = (make() for make in PAIRS[name])
+    x = images(torch.float32)
+    assert torch.equal(ours(x.contiguous()), torchs(x.contiguous()))
+    assert torch.equal(ours.eval()(x), torchs.eval()(x))
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_refuses_what_torch_refuses():
+    with pytest.raises(ValueError, match="expected 4D input"):
+        BatchNorm2d(CHANNELS)(torch.zeros(6, CHANNELS))
+    with pytest.raises(ValueError, match="num_splits must divide the 6 samples"):
+        GhostBatchNorm2d(CHANNELS, 4)(images(torch.float32))
+    with pytest.raises(RuntimeError, match="channels"):
+        GroupNorm(2, 8)(images(torch.float32))
+
+
+def test_state_is_torchs():
+    for ours, torchs in PAIRS.values():
+        assert ours().state_dict().keys() == torchs().state_dict().keys()
+    assert fast_norms.BatchNorm2d(3).load_state_dict(nn.BatchNorm2d(3).state_dict())
