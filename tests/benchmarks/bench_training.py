@@ -2,9 +2,10 @@
 
 First one trial, then all published trials, each with its own recipe, in both precisions: ours as
 many at a time as there are cores, one thread each, as ``--jobs`` runs them; the rival, in float32,
-one after the other. What counts is the time that all their epochs take together. Each contestant lives in a process of its
-own, idle until its turn; a round gives each some seconds, and the medians of the rounds' ratios
-count. At last both train from scratch over several seeds, to see that speed cost no accuracy.
+one after the other. What counts is the time that all their epochs take together. Each contestant
+lives in a process of its own, idle until its turn; a round gives each some seconds, and the medians
+of the rounds' ratios count. At last both train from scratch over several seeds, to see that speed
+cost no accuracy.
 
     python -m tests.benchmarks training
 """
