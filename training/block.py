@@ -12,7 +12,7 @@ class Block(nn.Sequential):
     """A 3 by 3 convolution without bias, ReLU, and ``norm`` and dropout unless None and 0.
 
     In training a fast norm does the work of its neighbours in its own loop. Where someone watches
-    the norm with hooks, the layers run one after the other, for the norm to see what it is for.
+    one of them with hooks, they run one after the other, each to see what it is for.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Block(nn.Sequential):
         conv, *others = self
         x = conv(x)
         norm = getattr(self, "norm", None)
-        if isinstance(norm, FastNorm) and norm.takes(x) and not _watched(norm):
+        if isinstance(norm, FastNorm) and norm.takes(x) and not any(map(_watched, others)):
             return norm.step(x, relu=True, dropout=getattr(self, "dropout", None))
         for layer in others:
             x = layer(x)
@@ -39,4 +39,5 @@ class Block(nn.Sequential):
 
 
 def _watched(layer: nn.Module) -> bool:
-    return bool(layer._forward_pre_hooks or layer._forward_hooks)
+    forward = layer._forward_pre_hooks or layer._forward_hooks
+    return bool(forward or layer._backward_pre_hooks or layer._backward_hooks)

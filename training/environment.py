@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("normviz", "torch", "torchvision", "numpy", "matplotlib", "scipy")
+PACKAGES = ("normviz", "torch", "torchvision", "numpy", "numba", "matplotlib", "scipy")
 
 
 @lru_cache(maxsize=1)

@@ -107,6 +107,16 @@ def test_a_watched_norm_sees_what_it_is_for():
     assert seen[0].min() == 0  # after ReLU
 
 
+@pytest.mark.parametrize("layer", ["relu", "norm", "dropout"])
+def test_a_layer_watched_in_the_backward_pass_is_called_back(layer):
+    block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.5).to(memory_format=torch.channels_last)
+    block.relu.inplace = False  # torch's backward hooks refuse what is changed in place
+    seen = []
+    getattr(block, layer).register_full_backward_hook(lambda *_: seen.append(1))
+    block(images(torch.float32, (6, 3, 5, 8), 0.0)).sum().backward()
+    assert seen == [1]
+
+
 def test_what_is_dropped_twice_counts_once(monkeypatch):
     """Of 8 positions drawn, at most 2 are different."""
     block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.5).to(memory_format=torch.channels_last)

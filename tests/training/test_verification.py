@@ -4,6 +4,7 @@ from torch import nn
 
 from training.data import normalize
 from training.errors import TrainingError
+from training.fast_norms import BatchNorm2d
 from training.model import Net
 from training.trial import Trial
 from training.verification import layer_inputs, verify_layers
@@ -36,6 +37,31 @@ def test_every_layer_of_the_network_is_verified(norm, backend, batch):
         assert {"output", "grad_input", "grad_weight"} <= compared
         if norm in ("batch", "ghost"):
             assert {"running_mean", "running_var"} <= compared
+
+
+def test_the_layout_and_the_precision_of_training_are_verified_too(batch):
+    net = Net().to(memory_format=torch.channels_last)
+    for precision, more in (("float32", set()), ("bfloat16", {"in_bfloat16"})):
+        for report in verify_layers(net, batch, precision).values():
+            kinds = report.keys() - {"layer", "input_shape"}
+            assert kinds == {"report", "as_laid_out"} | more
+            assert all(report[kind]["passed"] for kind in kinds)
+
+
+class CarelessInBfloat16(BatchNorm2d):
+    """Rounds to quarters."""
+
+    def step(self, x, *arguments):
+        y = super().step(x, *arguments)
+        return (y * 4).round() / 4 if x.dtype == torch.bfloat16 else y
+
+
+def test_a_layer_careless_in_bfloat16_alone_is_refused_there_alone(batch):
+    net = Net().to(memory_format=torch.channels_last)
+    net.block2.norm = CarelessInBfloat16(16)
+    verify_layers(net, batch)
+    with pytest.raises(TrainingError, match=r"block2\.norm .* at input shape .*bfloat16"):
+        verify_layers(net, batch, "bfloat16")
 
 
 def test_no_normalization_nothing_to_verify(batch):
