@@ -9,7 +9,7 @@ from typing import NoReturn
 from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.explain import add_explain
-from training.model import BACKENDS
+from training.norms import BACKENDS
 from training.precision import AUTO, PRECISIONS
 
 ENGINES = ("joblib", "dask")

@@ -4,7 +4,7 @@
 """
 
 # Numba compiles for the types that come; annotations would say nothing.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+# mypy: ignore-errors
 
 import numpy as np
 from llvmlite import ir

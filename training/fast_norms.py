@@ -27,15 +27,15 @@ DTYPES = {
     (torch.bfloat16, torch.float32),
 }
 NOTHING_DROPPED = torch.empty(0, dtype=torch.int64), 1.0
-Base = nn.Module if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    Base = nn.Module
+else:
+    Base = object
 
 
 class FastNorm(Base):
     """What the fast layers share; stands before the torch layer that it makes fast."""
 
-    weight: Tensor
-    bias: Tensor | None
-    eps: float
     centered = True
 
     def sets(self, samples: int) -> tuple[int, int]:
@@ -49,7 +49,7 @@ class FastNorm(Base):
             and x.device.type == "cpu"
             and (x.dtype, self.weight.dtype) in DTYPES
             and x.dim() == 4
-            and x.shape[1] == len(self.weight)
+            and x.shape[1:2] == self.weight.shape
             and x.is_contiguous(memory_format=torch.channels_last)
             and not x.is_contiguous()
             and len(x) % self.sets(len(x))[0] == 0
@@ -104,7 +104,7 @@ class _Normalize(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         centered, floor, scale, dropped, (mean, _, inv_std) = ctx.others

@@ -14,7 +14,7 @@ each set of values, in float64, mean, var, inv_std (splits, groups).
 """
 
 # Numba compiles for the types that come; annotations would say nothing.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+# mypy: ignore-errors
 
 import numpy as np
 from numba import njit
@@ -29,11 +29,11 @@ PIXELS = 16
 def compiled(function):
     """Compile ``function``, and keep the result on disk where there is a place for it."""
     # "contract": a multiplication and an addition may become one instruction, rounded once.
-    settings = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:
-        return njit(cache=True, **settings)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache
-        return njit(**settings)(function)
+        return njit(**options)(function)
 
 
 @compiled

@@ -112,11 +112,15 @@ def confusion(results: list[Result]) -> np.ndarray:
 def largest_difference(details: dict[str, Any]) -> tuple[int, float]:
     """Return how many layers were verified before training, and their largest difference.
 
-    The difference is relative to the largest value of the tensor compared.
+    The difference is relative to the largest value of the tensor compared, in either layout; in
+    bfloat16 it is rounding alone, and left out.
     """
     layers = details["verification"].values()
     differences = [
-        difference["relative"] for layer in layers for difference in layer["report"]["differences"]
+        difference["relative"]
+        for layer in layers
+        for kind in ("report", "as_laid_out")
+        for difference in layer.get(kind, {"differences": []})["differences"]
     ]
     return len(layers), max(differences, default=0.0)
 

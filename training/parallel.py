@@ -81,7 +81,7 @@ def distribute(model: nn.Module, synchronize: bool) -> nn.Module:
 def _synchronize(module: nn.Module) -> None:
     """Replace every BatchNorm2d inside by a SyncBatchNorm2d with the same parameters."""
     for name, child in module.named_children():
-        if type(child) in (nn.BatchNorm2d, BatchNorm2d):
+        if isinstance(child, nn.BatchNorm2d) and type(child) in (nn.BatchNorm2d, BatchNorm2d):
             shared = SyncBatchNorm2d(child.num_features, child.eps, child.momentum)
             shared.load_state_dict(child.state_dict())
             shared.weight, shared.bias = child.weight, child.bias

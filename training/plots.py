@@ -80,7 +80,7 @@ def svg(figure: Any) -> bytes:
     import matplotlib
 
     stream = io.BytesIO()
-    with matplotlib.rc_context(SVG):
+    with matplotlib.rc_context(SVG):  # type: ignore[arg-type]
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     return stream.getvalue()
 

@@ -113,8 +113,8 @@ class Trainer:
             step += 1
         parallel.average_buffers(self.model)
         images *= parallel.size()
-        loss = parallel.total(loss_sum).item() / images
-        return loss, 100 * parallel.total(correct).item() / images, images
+        mean_loss = parallel.total(loss_sum).item() / images
+        return mean_loss, 100 * parallel.total(correct).item() / images, images
 
     def train_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Take one optimizer step; return the mean NLL (without penalty) and the scores."""

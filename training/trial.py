@@ -193,7 +193,7 @@ class Trial:
         folder = self.task.folder
         mistakes = trainer.misclassified()
         shown = self.digits.test_images[mistakes.index[:GALLERY_IMAGES]]
-        arrays = {
+        arrays: dict[str, Any] = {
             "index": mistakes.index.numpy(),
             "true": mistakes.true.numpy(),
             "predicted": mistakes.predicted.numpy(),

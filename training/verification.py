@@ -29,8 +29,8 @@ def layer_inputs(model: Net, x: Tensor) -> dict[str, Tensor]:
 
         return hook
 
-    for name, layer in probe.norm_layers().items():
-        layer.register_forward_pre_hook(keep(name))
+    for name, norm in probe.norm_layers().items():
+        norm.register_forward_pre_hook(keep(name))
     with torch.no_grad():
         probe(x)
     return seen

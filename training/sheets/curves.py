@@ -84,6 +84,6 @@ def _values(page: Page, lines: list[Line], settled: bool) -> list[float]:
     """The numbers that the axis has to show; the first third may leave a settled picture."""
     values: list[float] = []
     for line in lines:
-        column = [float(v) for v in page.values(line.area) if v is not None]  # type: ignore[arg-type]
+        column = [float(v) for v in page.values(line.area) if v is not None]
         values += column[len(column) // 3 :] if settled else column
     return values if values else [float(np.nan)]

@@ -89,8 +89,8 @@ def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) 
     page.put(row, 3, trial.config.summary, TEXT_CELL)
     page.put(row, 4, published.text if published else None, TEXT_CELL)
     known = (published.last, published.best) if published else (None, None)
-    for column, value in enumerate(known, start=5):
-        page.put(row, column, value, number(ACCURACY))
+    for column, accuracy in enumerate(known, start=5):
+        page.put(row, column, accuracy, number(ACCURACY))
     texts = zip((trial.config.summary, published.text if published else ""), (3, 4), strict=True)
     lines = max(math.ceil(1.05 * len(text) / page.width(c, c)) for text, c in texts)
     page.heights[row] = 13.5 * max(1, lines) + 3
