@@ -1,6 +1,7 @@
 """bfloat16 in Numba: its 16 bits, which NumPy has no type for, are the upper half of a float32.
 
-``widen`` and ``narrow`` are the identity for every other dtype, so one loop serves all.
+``widen`` and ``narrow`` are the identity for every other dtype, so one loop serves all. Numba keeps
+compiled loops until their own file changes: after a change here, change kernels.py too.
 """
 
 # Numba compiles for the types that come; annotations would say nothing.

@@ -48,10 +48,10 @@ class FastNorm(Base):
             self.training
             and x.device.type == "cpu"
             and (x.dtype, self.weight.dtype) in DTYPES
-            and x.dim() == 4
+            and cast(float, self.eps) > 0
             and x.shape[1:2] == self.weight.shape
             and x.is_contiguous(memory_format=torch.channels_last)
-            and not x.is_contiguous()
+            and not x.is_contiguous()  # one value a channel is, and may be refused
             and len(x) % self.sets(len(x))[0] == 0
         )
 
@@ -108,11 +108,10 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         centered, floor, scale, dropped, (mean, _, inv_std) = ctx.others
-        dy = grad_outputs[0].contiguous(memory_format=torch.channels_last)
         dx, dweight, dbias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
         kernels.backward(
             _rows(x),
-            _rows(dy),
+            _rows(grad_outputs[0]),
             _rows(dx),
             weight.detach().numpy(),
             centered,
@@ -128,6 +127,7 @@ class _Normalize(torch.autograd.Function):
 
 
 def _rows(x: Tensor) -> Any:
+    """The values of x (N, C, H, W) as an array (N, H * W * C), a view if they lie so in memory."""
     rows = x.detach().permute(0, 2, 3, 1).flatten(1)
     return rows.view(torch.uint16).numpy() if x.dtype == torch.bfloat16 else rows.numpy()
 

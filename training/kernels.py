@@ -29,7 +29,7 @@ PIXELS = 16
 def compiled(function):
     """Compile ``function``, and keep the result on disk where there is a place for it."""
     # "contract": a multiplication and an addition may become one instruction, rounded once.
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+    options = {"nogil": True, "fastmath": {"contract"}}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # neither beside this file nor in the user's cache
@@ -52,15 +52,14 @@ def forward(x, y, weight, bias, centered, eps, floor, scale, dropped, mean, var,
     for s in range(splits):
         first = s * in_split
         for n in range(in_split):
-            _moments(x[first + n], floor, rows, means[n], squares[n])
+            _moments(x[first + n], centered, floor, rows, means[n], squares[n])
         for group in range(groups):
             start, stop = group * in_group, (group + 1) * in_group
             # Parts of equal length: their means' mean is the mean (Chan et al., 1983, eq. 2.1).
             center, around = 0.0, 0.0
-            if centered:
-                for n in range(in_split):
-                    for c in range(start, stop):
-                        center += means[n, c] / parts
+            for n in range(in_split):
+                for c in range(start, stop):
+                    center += means[n, c] / parts
             for n in range(in_split):
                 for c in range(start, stop):
                     around += squares[n, c] + pixels * (means[n, c] - center) ** 2
@@ -128,22 +127,26 @@ def backward(x, dy, dx, weight, centered, floor, scale, dropped, mean, inv_std, 
 
 
 @compiled
-def _moments(x, floor, rows, mean, squares):
-    """Write the mean (C,) of a sample's channels and their sums of squared deviations (C,)."""
+def _moments(x, centered, floor, rows, mean, squares):
+    """Write the mean (C,) of a sample's channels and their sums of squared deviations (C,).
+
+    Not ``centered``, the mean is taken to be 0.
+    """
     channels, width = mean.size, rows.shape[1]
     sums, center = rows[0], rows[1]
-    sums[:] = 0
-    for start in range(0, x.size, width):
-        part = x[start : start + width]
-        for j in range(part.size):
-            z = widen(part[j])
-            sums[j] += floor if z < floor else z  # not max(): what is not a number stays so
-    _fold(sums, mean)
-    for c in range(channels):
-        mean[c] /= x.size // channels
-        center[c] = mean[c]
-    _spread(center, channels)
-    sums[:] = 0
+    mean[:], center[:], sums[:] = 0, 0, 0
+    if centered:
+        for start in range(0, x.size, width):
+            part = x[start : start + width]
+            for j in range(part.size):
+                z = widen(part[j])
+                sums[j] += floor if z < floor else z  # not max(): what is not a number stays so
+        _fold(sums, mean)
+        for c in range(channels):
+            mean[c] /= x.size // channels
+            center[c] = mean[c]
+        _spread(center, channels)
+        sums[:] = 0
     for start in range(0, x.size, width):
         part = x[start : start + width]
         for j in range(part.size):

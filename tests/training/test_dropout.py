@@ -63,6 +63,10 @@ def test_identity_in_evaluation_and_at_zero():
     x = torch.randn(10)
     assert SparseDropout(0.5).eval()(x) is x
     assert SparseDropout(0.0)(x) is x
+    for layer in (SparseDropout(0.5).eval(), SparseDropout(0.0)):
+        positions, factor = layer.draw(1000)
+        assert len(positions) == 0
+        assert factor == 1.0
 
 
 def test_same_generator_state_same_mask():

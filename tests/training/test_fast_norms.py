@@ -2,6 +2,7 @@
 
 import copy
 
+import numba
 import pytest
 import torch
 from torch import nn
@@ -107,12 +108,23 @@ def test_a_watched_norm_sees_what_it_is_for():
     assert seen[0].min() == 0  # after ReLU
 
 
+def test_one_step_does_the_work_of_relu_and_dropout(monkeypatch):
+    block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.5).to(memory_format=torch.channels_last)
+    for layer in (block.relu, block.dropout):
+        monkeypatch.setattr(layer, "forward", None)
+    x = images(torch.float32, (6, 3, 5, 8), 0.0)
+    assert block(x).requires_grad
+    with pytest.raises(TypeError):  # in evaluation they work themselves
+        block.eval()(x)
+
+
 @pytest.mark.parametrize("layer", ["relu", "norm", "dropout"])
-def test_a_layer_watched_in_the_backward_pass_is_called_back(layer):
+@pytest.mark.parametrize("kind", ["register_full_backward_hook", "register_full_backward_pre_hook"])
+def test_a_layer_watched_in_the_backward_pass_is_called_back(layer, kind):
     block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.5).to(memory_format=torch.channels_last)
     block.relu.inplace = False  # torch's backward hooks refuse what is changed in place
     seen = []
-    getattr(block, layer).register_full_backward_hook(lambda *_: seen.append(1))
+    getattr(getattr(block, layer), kind)(lambda *_: seen.append(1))
     block(images(torch.float32, (6, 3, 5, 8), 0.0)).sum().backward()
     assert seen == [1]
 
@@ -170,11 +182,34 @@ def test_float32_keeps_the_digits_that_one_long_sum_loses():
 
 
 @every_norm
-def test_what_is_not_a_number_stays_so(name):
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_what_is_not_finite_spreads_as_in_torch(name, value):
     x = images(torch.float32)
-    x[2, 1, 3, 3] = torch.nan
-    y = PAIRS[name][0]().step(x, relu=True)
-    assert y[2, 1, 3, 3].isnan()
+    x[2, 1, 3, 3] = value
+    ours, torchs = (make() for make in PAIRS[name])
+    assert torch.equal(ours(x).isnan(), torchs(x).isnan())
+    assert torch.equal(ours.step(x, relu=True).isnan(), torchs(x.relu()).isnan())
+
+
+@every_norm
+def test_no_gradient_passes_where_relu_is_0(name):
+    x = images(torch.float64, center=0.0).round().requires_grad_()
+    assert (x == 0).double().mean() > 0.05
+    ours, torchs = (prepared(make()) for make in PAIRS[name])
+    weight = torch.sin(torch.arange(x.numel(), dtype=x.dtype)).view(x.shape)
+    (found,) = torch.autograd.grad((ours.step(x, relu=True) * weight).sum(), x)
+    (expected,) = torch.autograd.grad((torchs(x.relu()) * weight).sum(), x)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_without_a_place_for_its_cache_a_loop_is_compiled_anew(monkeypatch):
+    def njit(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(kernels, "njit", njit)
+    assert kernels.compiled(lambda x: x + 1)(1) == 2
 
 
 @every_norm
@@ -203,13 +238,22 @@ def test_other_layouts_and_evaluation_are_left_to_torch(name):
     ours, torchs = (make() for make in PAIRS[name])
     x = images(torch.float32)
     assert torch.equal(ours(x.contiguous()), torchs(x.contiguous()))
+    assert torch.equal(ours.half()(x.half()), torchs.half()(x.half()))
+    assert ours.to("meta")(x.to("meta")).shape == x.shape
+    ours, torchs = (make() for make in PAIRS[name])
     assert torch.equal(ours.eval()(x), torchs.eval()(x))
 
 
 @pytest.mark.usefixtures("no_kernel")
 def test_refuses_what_torch_refuses():
+    layer = BatchNorm2d(CHANNELS)
+    layer.eps = 0.0
+    with pytest.raises(ValueError, match="eps must be positive"):
+        layer(images(torch.float32))
     with pytest.raises(ValueError, match="expected 4D input"):
         BatchNorm2d(CHANNELS)(torch.zeros(6, CHANNELS))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        BatchNorm2d(CHANNELS)(images(torch.float32, (1, CHANNELS, 1, 1)))
     with pytest.raises(ValueError, match="num_splits must divide the 6 samples"):
         GhostBatchNorm2d(CHANNELS, 4)(images(torch.float32))
     with pytest.raises(RuntimeError, match="channels"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.config import TRIALS
-from training.overview import confusion, in_words, overviews
+from training.overview import confusion, in_words, largest_difference, overviews
 from training.penalties import accumulated_factors
 from training.report import factors, render, write_report
 from training.trainer import build_model
@@ -91,3 +91,13 @@ def test_recipes_in_words():
         "25 epochs, batch 128, Adam 0.03, times 0.85 every epoch, rotations ±7°, dropout 0.01, "
         "L1 5e-05 (correct), weight decay 1e-05"
     )
+
+
+def test_the_largest_difference_counts_both_layouts_and_not_the_rounding_of_bfloat16():
+    def found(*values):
+        return {"differences": [{"relative": value} for value in values]}
+
+    kinds = {"report": found(1e-7), "as_laid_out": found(0.0, 3e-7), "in_bfloat16": found(2e-3)}
+    details = {"verification": {"block1.norm": kinds, "block2.norm": {"report": found(2e-7)}}}
+    assert largest_difference(details) == (2, 3e-7)
+    assert largest_difference({"verification": {}}) == (0, 0.0)
