@@ -105,7 +105,7 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         "--precision",
         choices=(AUTO, *PRECISIONS),
         default=AUTO,
-        help="default: auto, bfloat16 where the processor has it, else float32",
+        help="default: auto, as it began, else bfloat16 where the processor has it",
     )
     run.add_argument(
         "--engine",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 from torch import Tensor, nn
 
 from training.dropout import SparseDropout
@@ -11,8 +14,8 @@ from training.fast_norms import FastNorm
 class Block(nn.Sequential):
     """A 3 by 3 convolution without bias, ReLU, and ``norm`` and dropout unless None and 0.
 
-    In training a fast norm does the work of its neighbours in its own loop. Where someone watches
-    one of them with hooks, they run one after the other, each to see what it is for.
+    In training a fast norm does the work of its neighbours in its own loop, with the same result.
+    Where one of them was replaced, or is watched with hooks, they run one after the other.
     """
 
     def __init__(
@@ -30,12 +33,23 @@ class Block(nn.Sequential):
         """From (N, inputs, H, W) to (N, outputs, H', W')."""
         conv, *others = self
         x = conv(x)
-        norm = getattr(self, "norm", None)
-        if isinstance(norm, FastNorm) and norm.takes(x) and not any(map(_watched, others)):
-            return norm.step(x, relu=True, dropout=getattr(self, "dropout", None))
+        norm = _stands_for(others)
+        if norm is not None and norm.takes(x):
+            dropout = cast(SparseDropout, others[2]) if len(others) > 2 else None
+            return norm.step(x, relu=True, dropout=dropout)
         for layer in others:
             x = layer(x)
         return x
+
+
+def _stands_for(layers: Sequence[nn.Module]) -> FastNorm | None:
+    """Return the norm whose step does what all the layers do, if nobody watches one of them."""
+    norm = layers[1] if len(layers) > 1 else None
+    if not isinstance(norm, FastNorm) or type(norm).forward is not FastNorm.forward:
+        return None
+    kinds = [type(layer) for layer in layers]
+    known = kinds in ([nn.ReLU, type(norm)], [nn.ReLU, type(norm), SparseDropout])
+    return norm if known and not any(map(_watched, layers)) else None
 
 
 def _watched(layer: nn.Module) -> bool:

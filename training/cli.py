@@ -78,9 +78,10 @@ def run(options: Namespace) -> int:
     with locked(folder), open_engine(options, tasks, folder) as engine:
         refuse_other_data(folder, digits)
         expected = estimate_seconds(tasks, engine.jobs)
+        precisions = " and ".join(sorted({task.settings.precision for task in tasks}))
         console.print(
             f"{len(tasks)} trials into {folder}, {engine.where()} with {options.threads} thread(s) "
-            f"each, in {tasks[0].settings.precision}: about {duration(expected)}",
+            f"each, in {precisions}: about {duration(expected)}",
             markup=False,
         )
         failed = []
@@ -124,7 +125,6 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
     Raises:
         TrainingError: for an unknown trial or seed, or settings that do not go together.
     """
-    precision = choose(options.precision, options.device, options.backend, folder)
     configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
     if options.epochs:
         configs = [replace(config, epochs=options.epochs) for config in configs]
@@ -132,7 +132,6 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
         data=options.data,
         dataset=options.dataset,
         device=options.device,
-        precision=parallel.share(precision),
         threads=options.threads,
         backend=options.backend,
         resume=options.resume,
@@ -141,7 +140,14 @@ def plan(options: Namespace, folder: Path) -> list[Task]:
         command=shlex.join(["python", "-m", "training", *options.words]),
     )
     seeds = parse_seeds(options.seeds)
-    return [Task(config, seed, settings, folder) for config in configs for seed in seeds]
+    tasks = [Task(config, seed, settings, folder) for config in configs for seed in seeds]
+    chosen = [
+        choose(options.precision, options.device, options.backend, task.folder) for task in tasks
+    ]
+    return [
+        replace(task, settings=replace(settings, precision=precision))
+        for task, precision in zip(tasks, parallel.share(chosen), strict=True)
+    ]
 
 
 def check_device(name: str) -> None:

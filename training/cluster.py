@@ -19,7 +19,7 @@ from training.runner import resuming, run_task
 from training.tasks import Outcome, Task
 
 PATIENCE = "20s"  # for the scheduler to answer
-MUST_AGREE = ("normviz", "torch")
+MUST_AGREE = ("normviz", "torch", "numba")
 LOST_AT_MOST = 10  # workers that may die under one task before it counts as failed
 
 

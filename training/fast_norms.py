@@ -46,7 +46,7 @@ class FastNorm(Base):
         """Whether the fast step is for x; everything else, and every refusal, is the parent's."""
         return (
             self.training
-            and x.device.type == "cpu"
+            and x.device.type == self.weight.device.type == "cpu"
             and (x.dtype, self.weight.dtype) in DTYPES
             and cast(float, self.eps) > 0
             and x.shape[1:2] == self.weight.shape
@@ -108,10 +108,12 @@ class _Normalize(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         centered, floor, scale, dropped, (mean, _, inv_std) = ctx.others
+        # Of a sum, say, the gradient is one number, spread out without memory of its own.
+        dy = grad_outputs[0].contiguous(memory_format=torch.channels_last)
         dx, dweight, dbias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
         kernels.backward(
             _rows(x),
-            _rows(grad_outputs[0]),
+            _rows(dy),
             _rows(dx),
             weight.detach().numpy(),
             centered,
@@ -143,6 +145,10 @@ class BatchNorm2d(FastNorm, nn.BatchNorm2d):
     def __init__(self, num_features: int) -> None:
         super().__init__(num_features)
 
+    def takes(self, x: Tensor) -> bool:
+        """Whether the fast step is for x."""
+        return super().takes(x) and self.track_running_stats and self.momentum is not None
+
     def sets(self, samples: int) -> tuple[int, int]:
         """The whole batch, every channel by itself."""
         return 1, self.num_features
@@ -173,6 +179,9 @@ class GhostBatchNorm2d(BatchNorm2d, torch_layers.GhostBatchNorm2d):
 class GroupNorm(FastNorm, nn.GroupNorm):
     """torch.nn.GroupNorm, affine."""
 
+    def __init__(self, num_groups: int, num_channels: int) -> None:
+        super().__init__(num_groups, num_channels)
+
     def sets(self, samples: int) -> tuple[int, int]:
         """Each sample by itself, each group by itself."""
         return samples, self.num_groups
@@ -194,6 +203,9 @@ class RMSNorm2d(FastNorm, torch_layers.RMSNorm2d):
 
     centered = False
     bias = None
+
+    def __init__(self, num_features: int, eps: float) -> None:
+        super().__init__(num_features, eps)
 
     def sets(self, samples: int) -> tuple[int, int]:
         """Each sample by itself, all channels together."""

@@ -11,32 +11,49 @@ raise x to ``floor`` (0 is ReLU, -inf nothing), on the way out they drop element
 Arrays: x, y, dy, dx (N, P * C), P pixels one after the other, of one dtype, uint16 being the bits
 of bfloat16; weight, bias and their gradients (C,) of that dtype too, or float32 with bfloat16; for
 each set of values, in float64, mean, var, inv_std (splits, groups).
+
+Everything compiled is in this file: Numba keeps machine code until the file of a loop changes.
 """
 
 # Numba compiles for the types that come; annotations would say nothing.
 # mypy: ignore-errors
 
-import numpy as np
-from numba import njit
+from pickle import UnpicklingError
 
-from training.bfloat16 import narrow, widen
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
 
 # Sums run along so many pixels side by side: rows longer than a vector of the processor, and sums
 # a sixteenth as long, which keep a digit more.
 PIXELS = 16
 
+# "contract": a multiplication and an addition may become one instruction, rounded once.
+OPTIONS = {"nogil": True, "fastmath": {"contract"}}
+BFLOAT16_NAN, HALF = 0x7FC0, 0x7FFF
+compiled = njit(**OPTIONS)
 
-def compiled(function):
-    """Compile ``function``, and keep the result on disk where there is a place for it."""
-    # "contract": a multiplication and an addition may become one instruction, rounded once.
-    options = {"nogil": True, "fastmath": {"contract"}}
+
+def kept_on_disk(function):
+    """Compile ``function`` for good; where the disk fails, for this process."""
     try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside this file nor in the user's cache
-        return njit(**options)(function)
+        kept = njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # no place to write, beside this file or in the user's cache
+        return compiled(function)
+
+    def call(*arguments):
+        nonlocal kept
+        try:
+            return kept(*arguments)
+        except (OSError, EOFError, ValueError, UnpicklingError):  # a full disk, a damaged file
+            kept = compiled(function)
+            return kept(*arguments)
+
+    return call
 
 
-@compiled
+@kept_on_disk
 def forward(x, y, weight, bias, centered, eps, floor, scale, dropped, mean, var, inv_std):
     """Write y and the statistics of each set; return how many of ``dropped`` are different.
 
@@ -66,16 +83,18 @@ def forward(x, y, weight, bias, centered, eps, floor, scale, dropped, mean, var,
             mean[s, group], var[s, group] = center, around / (parts * pixels)
             inv_std[s, group] = 1 / np.sqrt(var[s, group] + eps)
             for c in range(start, stop):
+                slope = inv_std[s, group] * weight[c] * scale
                 factors[0, c] = center
-                factors[1, c] = inv_std[s, group] * weight[c] * scale
-                factors[2, c] = bias[c] * scale
+                factors[1, c] = slope
+                # With what the mean lost when it was rounded to the dtype of x.
+                factors[2, c] = bias[c] * scale + (factors[0, c] - center) * slope
         _repeat(factors, rows)
         for n in range(first, first + in_split):
             _standardize(x[n], y[n], floor, rows)
     return _drop(y.reshape(-1), dropped)
 
 
-@compiled
+@kept_on_disk
 def backward(x, dy, dx, weight, centered, floor, scale, dropped, mean, inv_std, dweight, dbias):
     """Write the gradients of x, weight and bias; ``dropped`` holds every position once.
 
@@ -87,20 +106,21 @@ def backward(x, dy, dx, weight, centered, floor, scale, dropped, mean, inv_std, 
     in_split, in_group = len(x) // splits, channels // groups
     count = in_split * in_group * (x.shape[1] // channels)
     flat_x, flat_dy, flat_dx = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+    factors = np.empty((splits, 4, channels), weight.dtype)
+    rows = np.empty((4, PIXELS * channels), weight.dtype)
+    for s in range(splits):
+        for c in range(channels):
+            factors[s, 0, c] = mean[s, c // in_group]
     # The sums of dy, and of dy times the deviation; what was dropped is counted below, so not here.
     sums = np.zeros((splits, 2, channels))
     for at in dropped:
         s, c = at // x.shape[1] // in_split, at % channels
         value = widen(flat_dy[at])
         sums[s, 0, c] -= value
-        sums[s, 1, c] -= value * (max(widen(flat_x[at]), floor) - mean[s, c // in_group])
-    factors = np.empty((splits, 4, channels), weight.dtype)
-    rows = np.empty((4, PIXELS * channels), weight.dtype)
+        sums[s, 1, c] -= value * (_raise(widen(flat_x[at]), floor) - factors[s, 0, c])
     dweight[:], dbias[:] = 0, 0
     for s in range(splits):
         first = s * in_split
-        for c in range(channels):
-            factors[s, 0, c] = mean[s, c // in_group]
         _repeat(factors[s, :1], rows)
         for n in range(first, first + in_split):
             _products(x[n], dy[n], floor, rows, sums[s])
@@ -109,21 +129,25 @@ def backward(x, dy, dx, weight, centered, floor, scale, dropped, mean, inv_std, 
             inv = inv_std[s, group]
             v, v_z_hat = 0.0, 0.0
             for c in channels_of_group:
-                of_dy, of_product = sums[s, 0, c] * scale, sums[s, 1, c] * scale * inv
+                lost = factors[s, 0, c] - mean[s, group]  # when the mean was rounded
+                of_dy = sums[s, 0, c] * scale
+                of_product = (sums[s, 1, c] + sums[s, 0, c] * lost) * scale * inv
                 dbias[c] += of_dy
                 dweight[c] += of_product
                 v += of_dy * weight[c] / count
                 v_z_hat += of_product * weight[c] / count
             for c in channels_of_group:
+                lost = factors[s, 0, c] - mean[s, group]
                 factors[s, 1, c] = weight[c] * scale * inv
                 factors[s, 2, c] = -v_z_hat * inv * inv
-                factors[s, 3, c] = -v * inv if centered else 0.0
+                factors[s, 3, c] = (-v * inv if centered else 0.0) - v_z_hat * inv * inv * lost
         _repeat(factors[s], rows)
         for n in range(first, first + in_split):
             _gradient(x[n], dy[n], dx[n], floor, rows)
     for at in dropped:
         z, f = widen(flat_x[at]), factors[at // x.shape[1] // in_split, :, at % channels]
-        flat_dx[at] = narrow(f[2] * (z - f[0]) + f[3] if z > floor else 0 * z, flat_dx[at])
+        found = f[2] * (z - f[0]) + f[3]
+        flat_dx[at] = narrow(np.float32(0) if z <= floor else found, flat_dx[at])
 
 
 @compiled
@@ -132,28 +156,35 @@ def _moments(x, centered, floor, rows, mean, squares):
 
     Not ``centered``, the mean is taken to be 0.
     """
-    channels, width = mean.size, rows.shape[1]
-    sums, center = rows[0], rows[1]
-    mean[:], center[:], sums[:] = 0, 0, 0
+    channels, width, pixels = mean.size, rows.shape[1], x.size // mean.size
+    sums, center, rest = rows[0], rows[1], rows[2]
+    mean[:], center[:], sums[:], rest[:] = 0, 0, 0, 0
     if centered:
         for start in range(0, x.size, width):
             part = x[start : start + width]
             for j in range(part.size):
-                z = widen(part[j])
-                sums[j] += floor if z < floor else z  # not max(): what is not a number stays so
+                sums[j] += _raise(widen(part[j]), floor)
         _fold(sums, mean)
         for c in range(channels):
-            mean[c] /= x.size // channels
-            center[c] = mean[c]
+            center[c] = mean[c] / pixels
         _spread(center, channels)
         sums[:] = 0
     for start in range(0, x.size, width):
         part = x[start : start + width]
         for j in range(part.size):
-            z = widen(part[j])
-            deviation = (floor if z < floor else z) - center[j]
+            deviation = _raise(widen(part[j]), floor) - center[j]
             sums[j] += deviation * deviation
+            rest[j] += deviation
+    squares[:] = 0
     _fold(sums, squares)
+    if centered:
+        # The deviations were from a rounded mean; theirs is what it lacks.
+        mean[:] = 0
+        _fold(rest, mean)
+        for c in range(channels):
+            mean[c] /= pixels
+            squares[c] -= pixels * mean[c] ** 2
+            mean[c] += center[c]
 
 
 @compiled
@@ -163,9 +194,8 @@ def _standardize(x, y, floor, rows):
     for start in range(0, x.size, width):
         part, out = x[start : start + width], y[start : start + width]
         for j in range(part.size):
-            z = widen(part[j])
-            z = floor if z < floor else z
-            out[j] = narrow((z - rows[0, j]) * rows[1, j] + rows[2, j], out[j])
+            deviation = _raise(widen(part[j]), floor) - rows[0, j]
+            out[j] = narrow(deviation * rows[1, j] + rows[2, j], out[j])
 
 
 @compiled
@@ -176,13 +206,11 @@ def _products(x, dy, floor, rows, sums):
     for start in range(0, x.size, width):
         part, of_y = x[start : start + width], dy[start : start + width]
         for j in range(part.size):
-            z, value = widen(part[j]), widen(of_y[j])
+            value = widen(of_y[j])
             rows[1, j] += value
-            rows[2, j] += value * ((floor if z < floor else z) - rows[0, j])
+            rows[2, j] += value * (_raise(widen(part[j]), floor) - rows[0, j])
     for k in range(2):
-        for start in range(0, width, sums.shape[1]):
-            for c in range(sums.shape[1]):
-                sums[k, c] += rows[1 + k, start + c]
+        _fold(rows[1 + k], sums[k])
 
 
 @compiled
@@ -195,7 +223,7 @@ def _gradient(x, dy, dx, floor, rows):
         for j in range(part.size):
             z = widen(part[j])
             found = widen(of_y[j]) * rows[1, j] + (z - rows[0, j]) * rows[2, j] + rows[3, j]
-            out[j] = narrow(found if z > floor else 0 * z, out[j])
+            out[j] = narrow(np.float32(0) if z <= floor else found, out[j])
 
 
 @compiled
@@ -232,8 +260,59 @@ def _spread(row, channels):
 
 @compiled
 def _fold(row, sums):
-    """Write the sums over the pixels of ``row`` (pixels * C) to ``sums`` (C,), in float64."""
-    sums[:] = 0
+    """Add the sums over the pixels of ``row`` (pixels * C) to ``sums`` (C,), in float64."""
     for start in range(0, row.size, sums.size):
         for c in range(sums.size):
             sums[c] += row[start + c]
+
+
+@compiled
+def _raise(z, floor):
+    """Return z, at least ``floor``; what is not a number stays so."""
+    return floor if z < floor else z
+
+
+def widen(value):
+    """Return the float32 of bfloat16 bits (uint16), every other dtype as it is."""
+
+
+def narrow(value, like):
+    """Return ``value`` in the dtype of ``like``; as bfloat16 bits, rounded to the nearest even."""
+
+
+@overload(widen, inline="always")
+def _widen(value):
+    if value == types.uint16:
+        return lambda value: _as_float(np.uint32(value) << np.uint32(16))
+    return lambda value: value
+
+
+@overload(narrow, inline="always")
+def _narrow(value, like):
+    if like == types.uint16:
+
+        def rounded(value, like):
+            number = np.float32(value)
+            bits = _as_bits(number)
+            odd = (bits >> np.uint32(16)) & np.uint32(1)
+            up = (bits + np.uint32(HALF) + odd) >> np.uint32(16)
+            return np.uint16(up) if number == number else np.uint16(BFLOAT16_NAN)
+
+        return rounded
+    return lambda value, like: value
+
+
+@intrinsic
+def _as_float(typingctx, bits):
+    """Read a uint32 as a float32."""
+    return types.float32(types.uint32), lambda _c, builder, _s, args: builder.bitcast(
+        args[0], ir.FloatType()
+    )
+
+
+@intrinsic
+def _as_bits(typingctx, value):
+    """Read a float32 as a uint32."""
+    return types.uint32(types.float32), lambda _c, builder, _s, args: builder.bitcast(
+        args[0], ir.IntType(32)
+    )

@@ -1,8 +1,8 @@
 """One name of a normalization to one layer of the network, in torch or in the NumPy reference.
 
 The layers are torch's own and those of ``normviz.torch_layers``, made fast for the layout that the
-trainer uses. All have one weight per channel, and all but RMSNorm one bias
-per channel, so the networks stay comparable.
+trainer uses. All have one weight per channel, and all but RMSNorm one bias per channel, so the
+networks stay comparable.
 """
 
 from __future__ import annotations

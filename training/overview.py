@@ -6,6 +6,7 @@ the last epoch so far is not the last epoch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,20 +110,20 @@ def confusion(results: list[Result]) -> np.ndarray:
     return np.array(counts, dtype=np.int64).reshape(-1, 10, 10).sum(0)
 
 
-def largest_difference(details: dict[str, Any]) -> tuple[int, float]:
-    """Return how many layers were verified before training, and their largest difference.
+def largest_differences(details: dict[str, Any]) -> tuple[int, float, float | None]:
+    """Return how many layers were verified before training, and their largest differences.
 
-    The difference is relative to the largest value of the tensor compared, in either layout; in
-    bfloat16 it is rounding alone, and left out.
+    They are relative to the largest value of the tensor compared; the last one is that of the
+    layers in bfloat16, None where they were not to train in it.
     """
     layers = details["verification"].values()
-    differences = [
-        difference["relative"]
-        for layer in layers
-        for kind in ("report", "as_laid_out")
-        for difference in layer.get(kind, {"differences": []})["differences"]
-    ]
-    return len(layers), max(differences, default=0.0)
+
+    def largest(kinds: Sequence[str]) -> float | None:
+        reports = [layer[kind] for layer in layers for kind in kinds if kind in layer]
+        return max((d["relative"] for r in reports for d in r["differences"]), default=None)
+
+    exact = largest(("report", "as_laid_out", "after_relu"))
+    return len(layers), exact or 0.0, largest(("in_bfloat16",))
 
 
 def in_words(config: TrialConfig) -> str:

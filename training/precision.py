@@ -1,4 +1,4 @@
-"""In what precision a run computes: as asked, as it began, or what is fast here."""
+"""In what precision a task computes: as asked, as it began, as the run began, or what is fast."""
 
 from __future__ import annotations
 
@@ -14,41 +14,46 @@ PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
 
 
-def choose(asked: str, device: str, backend: str, run_folder: Path) -> str:
-    """Return the precision that ``asked`` means; "auto": that of the run so far, else the fastest.
+def choose(asked: str, device: str, backend: str, task_folder: Path) -> str:
+    """Return the precision that ``asked`` means for the task in RUN/TRIAL/seed-K.
+
+    "auto" is that in which the task began, else that of all other tasks of the run if they agree,
+    else the fastest. The reference, which is NumPy, has float32 alone.
 
     Raises:
-        TrainingError: for bfloat16 with the reference, which is NumPy.
+        TrainingError: for bfloat16 with the reference.
     """
-    if asked == AUTO:
-        return recorded(run_folder) or fastest(device, backend)
     if backend == "reference" and asked == "bfloat16":
         raise TrainingError(
             "--backend reference cannot compute in bfloat16, which NumPy does not have: "
             "use --precision float32"
         )
-    return asked
+    if asked != AUTO:
+        return asked
+    if backend == "reference":
+        return "float32"
+    begun = _precision(task_folder / "config.json")
+    if begun is None:
+        others = {_precision(path) for path in task_folder.parents[1].glob("*/seed-*/config.json")}
+        others.discard(None)
+        begun = others.pop() if len(others) == 1 else None
+    return begun or fastest(device, backend)
 
 
 def fastest(device: str, backend: str) -> str:
-    """Return "bfloat16" where the processor multiplies such numbers itself, else "float32".
+    """Return "bfloat16" where this machine's processor multiplies such numbers, else "float32".
 
-    Measured on CPUs alone: there a step takes two thirds of the time, elsewhere longer.
+    Measured on CPUs: with those instructions a step takes two thirds of the time that it takes in
+    float32, without them several times as long.
     """
     fast = device == "cpu" and backend == "torch" and torch.cpu._is_avx512_bf16_supported()
     return "bfloat16" if fast else "float32"
 
 
-def recorded(run_folder: Path) -> str | None:
-    """Return the precision in which all tasks of a run folder began; None: in none or several."""
-    found = {_precision(path) for path in run_folder.glob("*/*/config.json")}
-    return found.pop() if len(found) == 1 else None
-
-
 def _precision(path: Path) -> str | None:
     try:
         config: Any = read_json(path)
-    except TrainingError:  # damaged: who needs the file will say so
+    except TrainingError:  # missing, or damaged: who needs the file will say so
         return None
     precision = config.get("precision") if isinstance(config, dict) else None
     return precision if precision in PRECISIONS else None

@@ -20,7 +20,7 @@ from training.datasets import FULL_TITLES
 from training.embedding import data_uri, pictures
 from training.files import write_whole
 from training.l1_lesson import largest_that_trains, strengths
-from training.overview import Overview, confusion, in_words, largest_difference, overviews
+from training.overview import Overview, confusion, in_words, largest_differences, overviews
 from training.penalties import accumulated_factors
 from training.progress import duration
 from training.record import TARGET
@@ -51,7 +51,7 @@ def render(run: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": in_words, "time": duration, "difference": largest_difference}
+    environment.filters |= {"words": in_words, "time": duration, "differences": largest_differences}
     environment.filters |= {"most_confused": most_confused, "confidence": confidence_words}
     return environment.get_template("report.html.j2").render(context(run))
 

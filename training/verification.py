@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 import normviz
 from training.errors import TrainingError
+from training.fast_norms import FastNorm
 from training.model import Net
 
 
@@ -42,8 +44,9 @@ def verify_layers(model: Net, x: Tensor, precision: str = "float32") -> dict[str
     Returns:
         For each layer, by its name in the network: its class, its input shape and the report of
         ``normviz.verify`` (forward, backward, buffers); for channels-last activations also
-        ``as_laid_out``, for the loop that runs there, and with precision "bfloat16" also
-        ``in_bfloat16``, for activations so rounded. Empty without normalization.
+        ``as_laid_out``, for the loop that runs there, and ``after_relu``, for the loop with ReLU
+        inside, as a block calls it; with precision "bfloat16" also ``in_bfloat16``, the last of
+        these for activations so rounded. Empty without normalization.
 
     Raises:
         TrainingError: when a layer differs from the reference; nothing is trained on it.
@@ -54,6 +57,11 @@ def verify_layers(model: Net, x: Tensor, precision: str = "float32") -> dict[str
         found = {"report": normviz.verify(layer, x_layer.contiguous())}
         if not x_layer.is_contiguous():
             found["as_laid_out"] = normviz.verify(layer, x_layer)
+        if isinstance(layer, FastNorm) and layer.takes(x_layer):
+            # Above 0, where ReLU changes nothing, the norm's values and gradients are the block's.
+            x_layer = x_layer + x_layer.mean()
+            layer.forward = partial(layer.step, relu=True)  # type: ignore[method-assign]
+            found["after_relu"] = normviz.verify(layer, x_layer)
         if precision == "bfloat16":
             found["in_bfloat16"] = normviz.verify(layer, x_layer.bfloat16())
         for report in found.values():

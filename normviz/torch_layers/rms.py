@@ -39,7 +39,7 @@ class RMSNorm2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x (N, C, H, W)."""
         y = F.rms_norm(x, x.shape[1:], eps=self.eps)
-        return y if self.weight is None else y * self.weight.view(-1, 1, 1)
+        return y if self.weight is None else (y * self.weight.view(-1, 1, 1)).to(x.dtype)
 
     def extra_repr(self) -> str:
         """The number of channels and eps."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import normviz
-from normviz.torch_layers import GhostBatchNorm2d
+from normviz.torch_layers import GhostBatchNorm2d, RMSNorm2d
 from normviz.verify import standard_layers, verify_all
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 
@@ -335,7 +335,7 @@ def test_grad_output_is_never_broadcast(grad):
         normviz.verify(nn.BatchNorm1d(3), torch.randn(4, 3), grad)
 
 
-@pytest.mark.parametrize("layer", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4)], ids=repr)
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4), RMSNorm2d(4)], ids=repr)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_bfloat16_as_autocast_gives_it(layer, layout):
     x = torch.randn(3, 4, 5, 5).bfloat16().contiguous(memory_format=layout)

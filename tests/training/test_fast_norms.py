@@ -100,6 +100,33 @@ def test_between_relu_and_dropout_equal_to_the_layers_one_by_one(name):
         torch.testing.assert_close(fused, layered, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"), [("relu", nn.Identity()), ("dropout", nn.Dropout(0.0)), ("more", nn.Tanh())]
+)
+def test_a_block_that_was_changed_does_what_is_in_it(name, layer):
+    block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.1).to(memory_format=torch.channels_last)
+    block.dropout.p = 0.0
+    setattr(block, name, layer)
+    x = images(torch.float32, (6, 3, 5, 8), 0.0)
+    expected = x
+    for each in copy.deepcopy(block):
+        expected = each(expected)
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_a_norm_with_a_forward_of_its_own_is_not_passed_by():
+    class Doubled(BatchNorm2d):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    x = images(torch.float32, (6, 3, 5, 8), 0.0)
+    torch.manual_seed(0)
+    plain = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.0).to(memory_format=torch.channels_last)
+    doubled = copy.deepcopy(plain)
+    doubled.norm = Doubled(CHANNELS)
+    torch.testing.assert_close(doubled(x), 2 * plain(x))
+
+
 def test_a_watched_norm_sees_what_it_is_for():
     block = Block(3, CHANNELS, 0, BatchNorm2d(CHANNELS), 0.0).to(memory_format=torch.channels_last)
     seen = []
@@ -151,6 +178,14 @@ def test_output_and_gradient_stay_channels_last(name):
     assert gradient.is_contiguous(memory_format=torch.channels_last)
 
 
+@every_norm
+def test_a_gradient_without_memory_of_its_own_gives_the_same(name):
+    layer, x = prepared(PAIRS[name][0]()), images().requires_grad_()
+    (found,) = torch.autograd.grad(layer(x).sum(), x)
+    (expected,) = torch.autograd.grad(layer(x), x, torch.ones(x.shape, dtype=x.dtype))
+    assert torch.equal(found, expected)
+
+
 def test_a_gradient_of_another_layout_gives_the_same():
     x, dy = images().requires_grad_(), torch.randn(6, CHANNELS, 4, 7, dtype=torch.float64)
     layer = BatchNorm2d(CHANNELS).double()
@@ -182,13 +217,28 @@ def test_float32_keeps_the_digits_that_one_long_sum_loses():
 
 
 @every_norm
+@pytest.mark.parametrize("value", [0.1, 777.7, 123456.7])
+def test_a_constant_is_where_it_belongs_in_float32_too(name, value):
+    """A mean that float32 cannot hold takes nothing from the deviations."""
+    layer = prepared(PAIRS[name][0](), torch.float32)
+    x = torch.full((6, CHANNELS, 26, 26), value).contiguous(memory_format=torch.channels_last)
+    report = normviz.verify(layer, x)
+    assert report, str(report)
+
+
+@every_norm
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
 def test_what_is_not_finite_spreads_as_in_torch(name, value):
     x = images(torch.float32)
     x[2, 1, 3, 3] = value
     ours, torchs = (make() for make in PAIRS[name])
     assert torch.equal(ours(x).isnan(), torchs(x).isnan())
-    assert torch.equal(ours.step(x, relu=True).isnan(), torchs(x.relu()).isnan())
+    fused, layered = (x.clone().requires_grad_() for _ in range(2))
+    y, expected = ours.step(fused, relu=True), torchs(layered.relu())
+    assert torch.equal(y.isnan(), expected.isnan())
+    y.sum().backward()
+    expected.sum().backward()
+    assert torch.equal(fused.grad.isnan(), layered.grad.isnan())
 
 
 @every_norm
@@ -209,7 +259,19 @@ def test_without_a_place_for_its_cache_a_loop_is_compiled_anew(monkeypatch):
         return numba.njit(**options)
 
     monkeypatch.setattr(kernels, "njit", njit)
-    assert kernels.compiled(lambda x: x + 1)(1) == 2
+    assert kernels.kept_on_disk(lambda x: x + 1)(1) == 2
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EOFError()])
+def test_a_cache_that_fails_keeps_nothing_from_being_computed(monkeypatch, error):
+    def njit(**_options):
+        def fail(*_arguments):
+            raise error
+
+        return lambda _function: fail
+
+    monkeypatch.setattr(kernels, "njit", njit)
+    assert kernels.kept_on_disk(lambda x: x + 1)(1) == 2
 
 
 @every_norm

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.config import TRIALS
-from training.overview import confusion, in_words, largest_difference, overviews
+from training.overview import confusion, in_words, largest_differences, overviews
 from training.penalties import accumulated_factors
 from training.report import factors, render, write_report
 from training.trainer import build_model
@@ -93,11 +93,13 @@ def test_recipes_in_words():
     )
 
 
-def test_the_largest_difference_counts_both_layouts_and_not_the_rounding_of_bfloat16():
+def test_the_largest_difference_is_of_every_layout_and_bfloat16_by_itself():
     def found(*values):
         return {"differences": [{"relative": value} for value in values]}
 
-    kinds = {"report": found(1e-7), "as_laid_out": found(0.0, 3e-7), "in_bfloat16": found(2e-3)}
-    details = {"verification": {"block1.norm": kinds, "block2.norm": {"report": found(2e-7)}}}
-    assert largest_difference(details) == (2, 3e-7)
-    assert largest_difference({"verification": {}}) == (0, 0.0)
+    kinds = {"report": found(1e-7), "as_laid_out": found(0.0, 3e-7), "after_relu": found(2e-7)}
+    layers = {"block1.norm": kinds, "block2.norm": {"report": found(2e-7)}}
+    assert largest_differences({"verification": layers}) == (2, 3e-7, None)
+    layers["block2.norm"]["in_bfloat16"] = found(2e-3)
+    assert largest_differences({"verification": layers}) == (2, 3e-7, 2e-3)
+    assert largest_differences({"verification": {}}) == (0, 0.0, None)

@@ -61,6 +61,16 @@ def test_a_run_on_disk(make_task):
         assert mistakes["images"].shape[1:] == (28, 28)
 
 
+def test_a_run_in_bfloat16_verifies_its_layers_so(make_task):
+    task = make_task("gbn")
+    task = replace(task, settings=replace(task.settings, precision="bfloat16"))
+    Trial(task).run()
+    config = json.loads((task.folder / "config.json").read_text())
+    assert config["precision"] == "bfloat16"
+    reports = [layer["in_bfloat16"] for layer in config["verification"].values()]
+    assert [(report["passed"], report["dtype"]) for report in reports] == [(True, "bfloat16")] * 5
+
+
 def test_interrupted_after_an_epoch_it_continues_bit_for_bit(make_task, tmp_path, monkeypatch):
     whole = replace(make_task("bn-l1", epochs=3), run_folder=tmp_path / "whole")
     Trial(whole).run()

@@ -41,18 +41,31 @@ def test_every_layer_of_the_network_is_verified(norm, backend, batch):
 
 def test_the_layout_and_the_precision_of_training_are_verified_too(batch):
     net = Net().to(memory_format=torch.channels_last)
-    for precision, more in (("float32", set()), ("bfloat16", {"in_bfloat16"})):
+    rounded = {"after_relu", "in_bfloat16"}
+    for precision, more in (("float32", {"after_relu"}), ("bfloat16", rounded)):
         for report in verify_layers(net, batch, precision).values():
             kinds = report.keys() - {"layer", "input_shape"}
             assert kinds == {"report", "as_laid_out"} | more
             assert all(report[kind]["passed"] for kind in kinds)
 
 
+class CarelessAfterReLU(BatchNorm2d):
+    def step(self, x, relu=False, dropout=None):
+        return super().step(x, relu, dropout) * (1.5 if relu else 1)
+
+
+def test_a_layer_careless_only_as_its_block_calls_it_is_refused(batch):
+    net = Net().to(memory_format=torch.channels_last)
+    net.block2.norm = CarelessAfterReLU(16)
+    with pytest.raises(TrainingError, match=r"refusing to train: layer block2\.norm"):
+        verify_layers(net, batch)
+
+
 class CarelessInBfloat16(BatchNorm2d):
     """Rounds to quarters."""
 
-    def step(self, x, *arguments):
-        y = super().step(x, *arguments)
+    def step(self, x, *arguments, **more):
+        y = super().step(x, *arguments, **more)
         return (y * 4).round() / 4 if x.dtype == torch.bfloat16 else y
 
 
