@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from training.config import TRIALS
 
@@ -14,9 +15,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 HEADING = "| trial | recipe | published | last epoch | best epoch | seeds |"
 
 
-def committed_runs() -> dict[str, list[dict[str, str]]]:
+def committed_runs(table: str = "summary.csv") -> dict[str, list[dict[str, str]]]:
     runs: dict[str, list[dict[str, str]]] = {}
-    with (ROOT / "workbooks/mnist/summary.csv").open(encoding="utf-8") as file:
+    with (ROOT / "workbooks/mnist" / table).open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             runs.setdefault(row["trial"], []).append(row)
     return runs
@@ -51,3 +52,21 @@ def test_the_row_says_what_was_measured(name: str) -> None:
     rows = committed_runs()[name]
     assert {row["status"] for row in rows} == {"finished"}
     assert expected_row(name, rows) in README.splitlines()
+
+
+def expected_precision_row(name: str, rows: Sequence[dict[str, str]]) -> str:
+    float32 = [row["last_accuracy"] for row in committed_runs()[name]]
+    bfloat16 = [row["last_accuracy"] for row in rows]
+    found, usual = ([float(v) for v in values] for values in (bfloat16, float32))
+    difference = statistics.mean(found) - statistics.mean(usual)
+    low, high = stats.ttest_ind(found, usual, equal_var=False).confidence_interval(0.95)
+    interval = f"{difference:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+    return f"| {name} | {spread(float32)} | {spread(bfloat16)} | {interval} |"
+
+
+@pytest.mark.parametrize("name", committed_runs("bfloat16.csv"))
+def test_the_row_compares_the_precisions_as_they_were_measured(name: str) -> None:
+    rows = committed_runs("bfloat16.csv")[name]
+    assert {row["status"] for row in rows} == {"finished"}
+    assert len(rows) == 5
+    assert expected_precision_row(name, rows) in README.splitlines()
