@@ -8,6 +8,7 @@ default.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -25,10 +26,6 @@ class Movements:
     shifts: Tensor | None = None  # (N, 2) pixels to the right and down, after the rest
     log_scales: Tensor | None = None  # (N,) natural logarithm of the magnification
     shears: Tensor | None = None  # (N,) pixels to the left for each pixel down, before rotation
-
-    def __getitem__(self, part: slice) -> Movements:
-        columns = (self.angles, self.shifts, self.log_scales, self.shears)
-        return Movements(*(None if c is None else c[part] for c in columns))  # type: ignore[arg-type]
 
 
 def draw(count: int, config: TrialConfig, generator: torch.Generator) -> Movements:
@@ -62,28 +59,43 @@ def move(images: Tensor, movements: Movements, interpolation: str = "nearest") -
     tensor([[[[1., 3.],
               [0., 2.]]]])
     """
-    height, width = images.shape[-2:]
-    radians = _column(torch.deg2rad(movements.angles.double()))
-    cos, sin = radians.cos().float(), radians.sin().float()
-    # Pixel centers, the middle of the image at 0. For every pixel of the result: where it is from.
-    x = (torch.arange(width, device=images.device) - (width - 1) / 2).view(1, 1, -1)
-    y = (torch.arange(height, device=images.device) - (height - 1) / 2).view(1, -1, 1)
+    return warp(images, matrices(movements), interpolation)
+
+
+def matrices(movements: Movements) -> Tensor:
+    """Return (N, 2, 3): from a pixel (x, y, 1) of the result to where it is from, (x, y).
+
+    In pixels to the right and down from the middle of the image.
+    """
+    radians = torch.deg2rad(movements.angles.double())
+    cos, sin, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
+    turn = torch.stack((cos, -sin, zero, sin, cos, zero), 1).view(-1, 2, 3)
     if movements.shifts is not None:
-        x = x - _column(movements.shifts[:, 0])
-        y = y - _column(movements.shifts[:, 1])
-    from_x, from_y = cos * x - sin * y, sin * x + cos * y
+        turn[:, :, 2:] = -turn[:, :, :2] @ movements.shifts.double().unsqueeze(2)
     if movements.log_scales is not None:
-        smaller = _column((-movements.log_scales).exp())
-        from_x, from_y = from_x * smaller, from_y * smaller
+        turn *= (-movements.log_scales.double()).exp().view(-1, 1, 1)
     if movements.shears is not None:
-        from_x = from_x + _column(movements.shears) * from_y
+        turn[:, 0] += movements.shears.double().unsqueeze(1) * turn[:, 1]
+    return turn.float()
+
+
+def warp(images: Tensor, matrices: Tensor, interpolation: str) -> Tensor:
+    """Give each image (N, C, H, W) the pixels that its matrix (2, 3) says, black outside."""
+    height, width = images.shape[-2:]
+    # Both planes one after the other in memory: sampling is slower where they interleave.
+    grid = matrices.transpose(0, 1).flatten(0, 1) @ _pixels(height, width, images.device)
     # grid_sample's coordinates run over [-1, 1] from edge to edge in both directions.
-    # Both planes one after the other in memory: interleaving them takes longer than sampling.
-    grid = torch.stack((from_x * (2 / width), from_y * (2 / height))).permute(1, 2, 3, 0)
+    grid = grid.view(2, -1, height, width)
+    grid[0] *= 2 / width
+    grid[1] *= 2 / height
     return F.grid_sample(
-        images, grid, mode=interpolation, padding_mode="zeros", align_corners=False
+        images, grid.permute(1, 2, 3, 0), interpolation, padding_mode="zeros", align_corners=False
     )
 
 
-def _column(values: Tensor) -> Tensor:
-    return values.view(-1, 1, 1)
+@functools.cache
+def _pixels(height: int, width: int, device: torch.device) -> Tensor:
+    """Return (3, H * W): x, y and 1 of every pixel's center, the middle of the image at 0."""
+    y = torch.arange(height, device=device).repeat_interleave(width) - (height - 1) / 2
+    x = torch.arange(width, device=device).repeat(height) - (width - 1) / 2
+    return torch.stack((x, y, torch.ones_like(x)))

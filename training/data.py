@@ -183,13 +183,14 @@ def get_iterator(
     """
     order = torch.randperm(len(digits.train_labels), generator=generator(seed, epoch, "order"))
     movements = augment.draw(len(order), config, generator(seed, epoch, "augmentation"))
+    matrices = augment.matrices(movements)
     # Batch by batch and not all at once: a batch stays in the processor's cache until it is used.
     for start in range(0, len(order), config.batch_size):
         part = slice(start, start + _usable(min(config.batch_size, len(order) - start), config))
         if part.stop > start:
             # Ten times as fast as indexing.
             images = digits.train_images.index_select(0, order[part]).unsqueeze(1).float() / 255
-            moved = augment.move(images, movements[part], config.interpolation)
+            moved = augment.warp(images, matrices[part], config.interpolation)
             yield scale(moved, digits.mean, digits.std), digits.train_labels[order[part]]
 
 

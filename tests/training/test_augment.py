@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as torchvision_functional
 
-from training.augment import Movements, draw, move
+from training.augment import Movements, draw, matrices, move, warp
 from training.config import find_trial
 
 
@@ -75,10 +75,10 @@ def test_scale_magnifies_and_shear_slants():
     assert slanted.nonzero()[:, 2:].tolist() == [[3, 5], [4, 4], [5, 3]]
 
 
-def test_parts_of_movements_belong_to_the_same_images(images):
-    movements = draw(60, find_trial("best"), torch.Generator().manual_seed(0))
-    whole = move(images, movements, "bilinear")
-    assert torch.equal(move(images[20:30], movements[20:30], "bilinear"), whole[20:30])
+def test_parts_of_a_batch_are_moved_as_in_the_whole(images):
+    how = matrices(draw(60, find_trial("best"), torch.Generator().manual_seed(0)))
+    whole = warp(images, how, "bilinear")
+    assert torch.equal(warp(images[20:30], how[20:30], "bilinear"), whole[20:30])
 
 
 def test_angles_fill_their_range():
