@@ -54,14 +54,18 @@ def test_the_row_says_what_was_measured(name: str) -> None:
     assert expected_row(name, rows) in README.splitlines()
 
 
+def interval(found: Sequence[str], usual: Sequence[str]) -> str:
+    """The difference of the means, and Welch's interval of it at 95 %."""
+    a, b = ([float(v) for v in values] for values in (found, usual))
+    low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    difference = statistics.mean(a) - statistics.mean(b)
+    return f"{difference:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+
+
 def expected_precision_row(name: str, rows: Sequence[dict[str, str]]) -> str:
     float32 = [row["last_accuracy"] for row in committed_runs()[name]]
     bfloat16 = [row["last_accuracy"] for row in rows]
-    found, usual = ([float(v) for v in values] for values in (bfloat16, float32))
-    difference = statistics.mean(found) - statistics.mean(usual)
-    low, high = stats.ttest_ind(found, usual, equal_var=False).confidence_interval(0.95)
-    interval = f"{difference:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
-    return f"| {name} | {spread(float32)} | {spread(bfloat16)} | {interval} |"
+    return f"| {name} | {spread(float32)} | {spread(bfloat16)} | {interval(bfloat16, float32)} |"
 
 
 @pytest.mark.parametrize("name", committed_runs("bfloat16.csv"))
@@ -70,3 +74,16 @@ def test_the_row_compares_the_precisions_as_they_were_measured(name: str) -> Non
     assert {row["status"] for row in rows} == {"finished"}
     assert len(rows) == 5
     assert expected_precision_row(name, rows) in README.splitlines()
+
+
+def test_gbn_is_compared_again_as_it_was_measured() -> None:
+    float32, bfloat16 = (
+        [row["last_accuracy"] for row in committed_runs(f"gbn-again-{precision}.csv")["gbn"]]
+        for precision in ("float32", "bfloat16")
+    )
+    first = [row["last_accuracy"] for row in committed_runs("bfloat16.csv")["gbn"]]
+    more = [row["last_accuracy"] for row in committed_runs("gbn-float32.csv")["gbn"]]
+    said = " ".join(README.split())
+    assert f"{spread(float32)} in float32, {spread(bfloat16)} in bfloat16" in said
+    assert f"bfloat16, {interval(bfloat16, float32)}." in said
+    assert f"it is {interval(bfloat16 + first, float32 + more)}: noise" in said
