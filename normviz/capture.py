@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.convert import from_torch
+from normviz.convert import from_torch, has_twin
 from normviz.errors import needs_torch
 from normviz.module import Module, to_numpy
 
@@ -95,23 +95,29 @@ class _Seen:
         self.grad_output: Any = None
         self.grad_input: Any = None
         self.live: Any = None
-        layer.register_forward_pre_hook(self._enter)
+        layer.register_forward_pre_hook(self._enter, with_kwargs=True)
         layer.register_forward_hook(self._leave)
 
-    def _enter(self, _: Any, arguments: tuple[Any, ...]) -> Any:
+    def _enter(self, _: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if self.x is not None:
             return None
-        x = arguments[0]
+        x = arguments[0] if arguments else next(iter(named.values()))
         self.x = x.detach().clone()
         if not x.requires_grad:
             x = x.detach().clone().requires_grad_()
         x.register_hook(self._keep_grad_input)
-        return (x, *arguments[1:])
+        if arguments:
+            return (x, *arguments[1:]), named
+        return (), {**named, next(iter(named)): x}
 
-    def _leave(self, _: Any, arguments: tuple[Any, ...], output: Any) -> None:
-        if self.output is None:
-            self.output, self.live = output.detach().clone(), output
-            output.register_hook(self._keep_grad_output)
+    def _leave(self, _: Any, arguments: tuple[Any, ...], output: Any) -> Any:
+        if self.output is not None:
+            return None
+        self.output, self.live = output.detach().clone(), output
+        output.register_hook(self._keep_grad_output)
+        # The model goes on with a copy: an in-place ReLU after the layer would otherwise become
+        # part of ``live``, and a gradient given for the layer would pass the ReLU first.
+        return output.clone()
 
     def _keep_grad_output(self, grad: Any) -> None:
         self.grad_output = grad.detach().clone()
@@ -165,26 +171,15 @@ def _find(model: Any, name: str | None) -> Any:
 
 def _known(model: Any) -> list[str]:
     """The names of the layers that the reference knows."""
-    names = []
-    for name, layer in model.named_modules():
-        try:
-            from_torch(layer)
-        except TypeError:
-            continue
-        names += [name] if name else []
-    return names
+    return [name for name, layer in model.named_modules() if name and has_twin(layer)]
 
 
 def _check_known(model: Any, layer: Any, what: str) -> None:
-    try:
-        from_torch(layer)
-    except TypeError:
+    if not has_twin(layer):
         names = _known(model)
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         hint = f": give layer=, one of {shown}" if names else ""
-        raise TypeError(
-            f"{what} must be a normalization layer, got {type(layer).__name__}{hint}"
-        ) from None
+        raise TypeError(f"{what} must be a normalization layer, got {type(layer).__name__}{hint}")
 
 
 def _tensor(torch: Any, x: Any, model: Any) -> Any:

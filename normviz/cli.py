@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args(arguments)
         status: int = options.run(options)
+        sys.stdout.flush()  # where a reader that went away is noticed
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -28,12 +28,13 @@ _REFERENCE = {
     "ghost_batch_norm": "GhostBatchNorm2d",
     "rms_norm": "RMSNorm2d",
 }
+_SHAPE = "normalized_shape"
 _SETTINGS = (
     "num_features",
     "num_groups",
     "num_channels",
     "num_splits",
-    "normalized_shape",
+    _SHAPE,
     "eps",
     "momentum",
     "track_running_stats",
@@ -45,11 +46,11 @@ def from_torch(module: Any) -> Module:
     """The NumPy twin of a torch normalization layer: its settings, mode and a copy of its state.
 
     Takes torch.nn.BatchNorm1d/2d/3d, SyncBatchNorm, GroupNorm, LayerNorm, InstanceNorm1d/2d/3d,
-    RMSNorm, normviz's own GhostBatchNorm2d, SyncBatchNorm2d and ReferenceNorm2d, and subclasses of
-    these.
+    RMSNorm, normviz's own GhostBatchNorm2d, SyncBatchNorm2d, RMSNorm2d and ReferenceNorm2d, and
+    subclasses of these.
 
     Raises:
-        TypeError: for any other module.
+        TypeError: for any other module, and for state in bfloat16, which NumPy does not have.
     """
     name = _twin_name(module)
     twin: Module = object.__new__(getattr(layers, name))
@@ -66,11 +67,21 @@ def from_torch(module: Any) -> Module:
     return twin
 
 
+def has_twin(module: Any) -> bool:
+    """Whether ``from_torch`` knows layers of this class."""
+    try:
+        _twin_name(module)
+    except TypeError:
+        return False
+    return True
+
+
 def _twin_name(module: Any) -> str:
     if type(module).__name__ == "ReferenceNorm2d":
         return _REFERENCE[module.op]
     for cls in type(module).__mro__:
-        if cls.__name__ in _NAMES:
+        # Many libraries call a layer of their own RMSNorm; torch's says its normalized_shape.
+        if cls.__name__ in _NAMES and (cls.__name__ != "RMSNorm" or hasattr(module, _SHAPE)):
             return cls.__name__
     raise TypeError(
         f"module must be one of {', '.join(_NAMES)} or a subclass, got {type(module).__name__}"

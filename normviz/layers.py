@@ -10,6 +10,7 @@ array(1)
 """
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -231,7 +232,7 @@ class _TrailingNorm(Module):
         bias: bool,
         dtype: Any,
     ) -> None:
-        whole = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        whole = normalized_shape if isinstance(normalized_shape, Iterable) else (normalized_shape,)
         self.normalized_shape = tuple(operator.index(n) for n in whole)
         self.eps = eps
         self.weight = _affine(self.normalized_shape, elementwise_affine, dtype, 1.0)
@@ -277,6 +278,20 @@ class RMSNorm(_TrailingNorm):
 
 class RMSNorm2d(RMSNorm):
     """The twin of normviz.torch_layers.RMSNorm2d: x (N, C, H, W), one weight per channel."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float | None = None,
+        affine: bool = True,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__(num_features, eps, affine, dtype)
+        self.num_features = operator.index(num_features)
+
+    def _check_rank(self, x: Array) -> None:
+        if np.ndim(x) != 4 or np.shape(x)[1] != self.num_features:
+            raise ValueError(f"x must be (N, {self.num_features}, H, W), got shape {np.shape(x)}")
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         weight = self.weight

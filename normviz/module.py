@@ -37,6 +37,13 @@ class Module:
         self._x = x
         self._used = self._arguments(x)
         output: Array = self._function("")(x, **self._used)
+        # In evaluation the gradient is that of the statistics which normalized, whatever becomes
+        # of the buffers.
+        self._used |= {
+            name: self._used[name].copy()
+            for name in ("running_mean", "running_var")
+            if self._used.get(name) is not None
+        }
         return output
 
     def backward(self, grad_output: Array) -> Gradients:
@@ -98,7 +105,14 @@ class Module:
 
 
 def to_numpy(value: Any) -> Array:
-    """A NumPy array from an array, a number or a torch tensor on any device."""
+    """A NumPy array from an array, a number or a torch tensor on any device.
+
+    Raises:
+        TypeError: for a tensor of bfloat16, which NumPy does not have.
+    """
     if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            raise TypeError("NumPy has no bfloat16: convert the tensor or module with .float()")
+        value = value.numpy()
     return np.asarray(value)

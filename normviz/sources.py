@@ -6,7 +6,6 @@ index, a row and column of a .csv, a cell of a sheet.
 
 import csv
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,23 +226,22 @@ def _table(file: Path, rows: list[list[float]], names: list[str]) -> Array:
 
 def _xlsx(file: Path, inside: str) -> Array:
     import zipfile
+    from xml.etree.ElementTree import ParseError
 
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
+    damage = (InvalidFileException, zipfile.BadZipFile, ParseError, KeyError, ValueError, OSError)
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except damage as error:
         raise ValueError(f"{file} cannot be read as an .xlsx file: {error}") from None
     try:
-        title, area = _sheet_and_area(file, inside, book.sheetnames)
-        sheet = book[title]
-        cells: Iterable[Any] = sheet[area] if area else sheet.iter_rows()
-        if area and ":" not in area:
-            cells = ((cells,),)
-        rows = [list(line) for line in cells]
-        while rows and not area and all(cell.value is None for cell in rows[-1]):
-            rows.pop()
+        title, area = _sheet_and_area(file, inside, [sheet.title for sheet in book.worksheets])
+        try:
+            rows = _cells(book[title], area)
+        except damage as error:
+            raise ValueError(f"{file} cannot be read as an .xlsx file: {error}") from None
         values = [
             [
                 _cell_number(file, title, at, column, cell.value)
@@ -254,6 +252,21 @@ def _xlsx(file: Path, inside: str) -> Array:
         return _table(file, values, [f"row {at}" for at in range(1, len(values) + 1)])
     finally:
         book.close()
+
+
+def _cells(sheet: Any, area: str) -> list[list[Any]]:
+    """The rows of an area, or of the whole sheet without empty rows and columns at its end."""
+    if area:
+        return [list(line) for line in (sheet[area] if ":" in area else ((sheet[area],),))]
+    rows = [list(line) for line in sheet.iter_rows()]
+    last = max(
+        (at for line in rows for at, cell in enumerate(line, 1) if cell.value is not None),
+        default=0,
+    )
+    rows = [line[:last] for line in rows]
+    while rows and all(cell.value is None for cell in rows[-1]):
+        rows.pop()
+    return rows
 
 
 def _first_row(rows: list[list[Any]]) -> int:

@@ -1,11 +1,11 @@
 """An op and a tensor as the command line says them: what `explain` and `show` have in common."""
 
 import argparse
+import math
 import sys
 from inspect import signature
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from normviz import functional
@@ -158,9 +158,14 @@ def _read(place: str, name: str) -> Array:
 
 
 def _reshaped(array: Array, shape: tuple[int, ...], name: str) -> Array:
-    if array.shape == shape:
-        return array
-    if array.size != int(np.prod(shape)) or (array.ndim > 2 and name != "x"):
+    """The array in that shape, if a table can hold nothing else.
+
+    A table has rows and columns: it may be a single row or column, or a sample a row.
+    """
+    flat = max(array.shape, default=1) == array.size
+    samples = array.ndim == 2 and array.shape[0] == shape[0] and len(shape) > 2
+    fits = array.size == math.prod(shape) and (name == "x" or flat or samples)
+    if array.shape != shape and not fits:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     return array.reshape(shape)
 

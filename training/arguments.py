@@ -10,10 +10,10 @@ from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.explain import add_explain
 from training.norms import BACKENDS
+from training.option_values import positive
 from training.precision import AUTO, PRECISIONS
 
 ENGINES = ("joblib", "dask")
-MOST = 100_000  # of epochs, jobs, threads: a slip of the finger, not a plan
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,37 +21,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise TrainingError(message)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Turn ``5`` into the seeds 0 to 4, and ``3,7,11`` into just those.
-
-    >>> parse_seeds("3"), parse_seeds("3,7,11"), parse_seeds("7,")
-    ([0, 1, 2], [3, 7, 11], [7])
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) > 1 and not parts[-1]:
-        parts.pop()
-    for part in parts:
-        if not (part.isascii() and part.isdigit()):
-            raise TrainingError(
-                f"--seeds {text}: {part!r} is not a seed; give how many (5) or which (3,7,11)"
-            )
-    seeds = [int(part) for part in parts]
-    if "," not in text:
-        if seeds[0] < 1:
-            raise TrainingError(f"--seeds {text}: at least one seed is needed")
-        return list(range(seeds[0]))
-    if len(set(seeds)) < len(seeds):
-        raise TrainingError(f"--seeds {text}: a seed is given twice")
-    return seeds
-
-
-def positive(text: str) -> int:
-    """Parse a whole number from 1 to ``MOST``."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST:,}")
-    return int(text)
 
 
 def build_parser() -> Parser:

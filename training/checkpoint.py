@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 from training.files import write_whole
 from training.record import COLUMNS
 
@@ -117,7 +117,7 @@ def _read(path: Path) -> Any:
         # torch's own words would advise to execute what is in there.
         reason = "it holds more than tensors and plain values"
     except (OSError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
     except (RuntimeError, ValueError, KeyError, EOFError, NotImplementedError) as error:
         reason = type(error).__name__
     raise _damaged(path, reason)

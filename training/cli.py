@@ -1,7 +1,8 @@
-"""``python -m training run | list | report | data``."""
+"""``python -m training run | list | report | data | explain``."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from argparse import Namespace
@@ -13,17 +14,18 @@ import torch
 from rich.console import Console
 
 from training import data, parallel
-from training.arguments import build_parser, parse_seeds
+from training.arguments import build_parser
 from training.claims_csv import write_claims_csv
 from training.claims_figure import write_claims
 from training.claims_table import claims_table
 from training.config import TRIALS, find_trial
 from training.download import fetch
 from training.engines import open_engine
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 from training.explain import explain
 from training.forecast import estimate_seconds
 from training.lock import locked
+from training.option_values import parse_seeds
 from training.plots import draw_all
 from training.precision import choose
 from training.progress import Display, duration, final_table, make_console
@@ -45,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.words = words
         commands = {"run": run, "list": list_trials, "report": report, "data": fetch_data}
         commands["explain"] = explain
-        return commands[options.command](options)
+        status = commands[options.command](options)
+        sys.stdout.flush()  # where a reader that went away is noticed
+        return status
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -53,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted: what was finished is kept, --resume continues", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        return BAD_INPUT
+        # The reader went away (... list | head): no more output, and no complaint either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
@@ -159,7 +165,7 @@ def check_device(name: str) -> None:
     try:
         torch.zeros(1, device=name).item()  # a device without memory has nothing to read back
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise TrainingError(f"device {name!r} cannot be used here: {reason}") from error
 
 

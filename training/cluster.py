@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from training.environment import environment
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 from training.runner import resuming, run_task
 from training.tasks import Outcome, Task
+from training.trial import refuse_unasked
 
 PATIENCE = "20s"  # for the scheduler to answer
 MUST_AGREE = ("normviz", "torch", "numba")
@@ -96,15 +97,25 @@ def run_on_cluster(client: Any, tasks: Sequence[Task]) -> Iterator[Outcome]:
     """Run all tasks on the cluster, yielding each outcome as it comes."""
     from distributed import as_completed
 
-    # A task always resumes: where it runs again after its worker died, a checkpoint may be there.
-    everywhere = [resuming(_absolute(task)) for task in tasks]
-    futures = client.map(run_task, everywhere, key=[_key(task) for task in tasks], pure=False)
-    names = dict(zip((future.key for future in futures), tasks, strict=True))
+    ready = []
+    for task in tasks:
+        try:
+            refuse_unasked(task)
+        except TrainingError as error:
+            yield Outcome(task.name, error=str(error))
+        else:
+            ready.append(task)
+    if not ready:
+        return
+    # From here on a task resumes: where its worker died, another one finds a checkpoint.
+    everywhere = [resuming(_absolute(task)) for task in ready]
+    futures = client.map(run_task, everywhere, key=[_key(task) for task in ready], pure=False)
+    names = dict(zip((future.key for future in futures), ready, strict=True))
     for future in as_completed(futures):
         if future.status == "finished":
             yield future.result()
         else:
-            reason = str(future.exception()).splitlines()[0]
+            reason = first_line(future.exception())
             yield Outcome(names[future.key].name, error=f"lost by the cluster: {reason}")
 
 

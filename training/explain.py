@@ -6,8 +6,8 @@ of the loss that came back to it, are laid out by ``normviz.explain``.
 
 from __future__ import annotations
 
-import argparse
 import difflib
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from torch.nn import functional as F
 
 import normviz
 from training import checkpoint, data
-from training.config import TrialConfig
+from training.datasets import DATASETS, MNIST
 from training.errors import TrainingError
-from training.files import read_json
 from training.model import Net
+from training.option_values import positive
+from training.results import read_config
 from training.trainer import build_model
 
 
@@ -34,7 +35,7 @@ def add_explain(commands: Any) -> None:
     add("--layer", required=True, metavar="NAME", help="e.g. block3.norm")
     add("--seed", default="0", metavar="K", help="which seed of the trial; default: 0")
     add("--data", default="sample", metavar="DIR", help="where the digits are; default: sample")
-    add("--batch", type=_positive, default=64, metavar="N", help="how many digits; default: 64")
+    add("--batch", type=positive, default=64, metavar="N", help="how many digits; default: 64")
     add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
     for name in ("samples", "channels", "pixels"):
         add(f"--{name}", metavar="I", help="which to show, such as 0:4 or 0,3,7")
@@ -85,23 +86,31 @@ def load_trained(run: Path, trial: str, seed: str) -> tuple[dict[str, Any], Net]
     path = folder / "checkpoint.pt"
     if not path.exists():
         raise TrainingError(f"{folder} has no checkpoint yet; train the trial first")
-    details = read_json(folder / "config.json")
-    if not isinstance(details, dict) or not {"trial", "decisive"} <= set(details):
-        raise TrainingError(f"{folder / 'config.json'} is damaged: it lacks an entry")
+    details, config = read_config(folder)
     state = checkpoint.load(path, details["decisive"])
-    config = TrialConfig.from_dict(details["trial"])
-    model = build_model(config, int(details["seed"]), details.get("backend", "torch"))
-    model.load_state_dict(state["model"])
+    model = build_model(config, details["seed"], details["backend"])
+    checkpoint.restore(path, state, lambda state: model.load_state_dict(state["model"]))
     return details, model
 
 
 def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Return the first test digits as the network takes them, and their labels."""
-    digits = data.load(source)
-    known = details.get("data", {})
-    mean, std = known.get("mean", data.MEAN), known.get("std", data.STD)
-    images = digits.test_images[:count].unsqueeze(1).float() / 255
-    return (images - mean) / std, digits.test_labels[:count]
+    """Return the first test digits as the network takes them, and their labels.
+
+    Raises:
+        TrainingError: when the digits cannot be read, or are of another kind than the trial's.
+    """
+    trained_on = details["data"]
+    name = next((d.name for d in DATASETS.values() if d.title == trained_on["name"]), MNIST.name)
+    digits = data.load(source, name)
+    if digits.digest != details["decisive"]["data"]:
+        print(
+            f"note: the digits are of {digits.describe()}, the trial was trained on "
+            f"{trained_on['description']}",
+            file=sys.stderr,
+        )
+    images = digits.test_images[:count]
+    x = data.normalize(images, trained_on["mean"], trained_on["std"])
+    return x, digits.test_labels[:count]
 
 
 def loss_gradient(model: Net, x: Tensor, labels: Tensor) -> Tensor:
@@ -122,9 +131,3 @@ def _entry(folder: Path, name: str, what: str) -> Path:
         hint = f"; there are {', '.join(near)}" if near else ""
         raise TrainingError(f"{folder} has no {what} {name!r}{hint}")
     return folder / name
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)

@@ -16,7 +16,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from normviz.torch_layers import SyncBatchNorm2d
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 from training.fast_norms import BatchNorm2d
 
 
@@ -42,7 +42,7 @@ def join(device: str) -> None:
     try:
         distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise TrainingError(f"the processes of torchrun cannot meet: {reason}") from error
 
 
@@ -52,13 +52,15 @@ def leave() -> None:
         distributed.destroy_process_group()
 
 
-def shard(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def shard(x: Tensor, y: Tensor, multiple: int = 1) -> tuple[Tensor, Tensor]:
     """This process's consecutive part of a batch, of the same length on each (the rest is cut).
 
-    >>> [len(part) for part in shard(torch.zeros(5, 1), torch.zeros(5))]
-    [5, 5]
+    The length is a multiple of ``multiple``.
+
+    >>> [len(part) for part in shard(torch.zeros(5, 1), torch.zeros(5), 2)]
+    [4, 4]
     """
-    length = len(y) // size()
+    length = len(y) // size() // multiple * multiple
     part = slice(rank() * length, (rank() + 1) * length)
     return x[part], y[part]
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
@@ -159,7 +160,8 @@ class Display:
 
 def final_table(run: Results) -> Table:
     """Return the table of a run: measured beside published, a row for each trial."""
-    table = Table(title=f"{run.folder.name}: test accuracy in percent on {run.data_name}")
+    title = f"{run.folder.name}: test accuracy in percent on {run.data_name}"
+    table = Table(title=escape(title))
     table.add_column("trial", no_wrap=True)
     for heading in ("seeds", "last epoch", "best epoch", "at epoch", "seconds"):
         table.add_column(heading, justify="right")
@@ -174,7 +176,7 @@ def _cells(trial: Overview) -> list[str]:
     published = trial.config.published
     text = published.text if published else "-"
     if not trial.finished:
-        return ["0", trial.results[0].status, "", "", "", text]
+        return ["0", escape(trial.results[0].status), "", "", "", text]
     seconds = trial.train_seconds.mean if trial.train_seconds else 0.0
     numbers = [str(trial.last), str(trial.best), trial.best_epochs, f"{seconds:.0f}"]
     return [str(len(trial.finished)), *numbers, text]

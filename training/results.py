@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,21 @@ from training.files import read_json, write_whole
 from training.record import Record
 
 # What is read back from each file, so what must be there.
-CONFIG_KEYS = ("trial", "seed", "data", "environment", "verification", "decisive")
+CONFIG_KEYS = {
+    "trial": dict,
+    "seed": int,
+    "data": dict,
+    "command": str,
+    "precision": str,
+    "device": str,
+    "threads": int,
+    "backend": str,
+    "parameters": int,
+    "environment": dict,
+    "verification": dict,
+    "decisive": dict,
+}
+DATA_KEYS = {"name": str, "description": str, "mean": float, "std": float}
 SUMMARY_KEYS = (
     *("epochs", "last_accuracy", "last_loss", "best_accuracy", "best_epoch", "train_seconds"),
     *("first_epoch_at_target", "seconds_to_target", "images_per_second"),
@@ -103,13 +118,7 @@ def read_task(folder: Path) -> Result:
     Raises:
         TrainingError: when a file of it is damaged, or was written by another version.
     """
-    details = _read_object(folder / "config.json", CONFIG_KEYS)
-    try:
-        config = TrialConfig.from_dict(details["trial"])
-        seed = int(details["seed"])
-        details["data"]["name"], details["data"]["description"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainingError(f"{folder / 'config.json'} is damaged: {error!r}") from error
+    details, config = read_config(folder)
     record = Record()
     if (folder / "history.csv").exists():
         record = Record.read_csv(folder / "history.csv")
@@ -124,10 +133,36 @@ def read_task(folder: Path) -> Result:
         _read_mistakes(folder / "misclassified.npz")
     elif (folder / "failure.json").exists():
         failure = str(_read_object(folder / "failure.json", ("error",))["error"])
-    return Result(folder, config, seed, details, record, summary, failure)
+    return Result(folder, config, details["seed"], details, record, summary, failure)
 
 
-def _read_object(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+def read_config(folder: Path) -> tuple[dict[str, Any], TrialConfig]:
+    """Read ``config.json`` of one trial with one seed, and the trial in it.
+
+    Raises:
+        TrainingError: when it is damaged, or was written by another version.
+    """
+    path = folder / "config.json"
+    details = _read_object(path, CONFIG_KEYS)
+    _check_types(path, details, CONFIG_KEYS)
+    _check_types(path, details["data"], DATA_KEYS)
+    _check_types(path, details["decisive"], {"data": str})
+    try:
+        return details, TrialConfig.from_dict(details["trial"])
+    except (TrainingError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path} is damaged, or of another version: {error}") from error
+
+
+def _check_types(path: Path, found: dict[str, Any], types: dict[str, type]) -> None:
+    for key, kind in types.items():
+        if not isinstance(found.get(key), kind):
+            raise TrainingError(
+                f"{path} is damaged, or of another version: {key!r} is {found.get(key)!r}, not "
+                f"{kind.__name__}"
+            )
+
+
+def _read_object(path: Path, keys: Collection[str]) -> dict[str, Any]:
     """Read a JSON object that has these keys."""
     found = read_json(path)
     if not isinstance(found, dict):

@@ -24,7 +24,7 @@ from training.errors import TrainingError
 from training.tasks import Outcome, Task
 from training.trial import Trial
 
-ATTEMPTS = 3  # how often a task is started again after its worker was lost
+ATTEMPTS = 3  # how often a task is started whose worker dies
 
 
 def run_task(task: Task) -> Outcome:
@@ -63,7 +63,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
     """Run all tasks, ``jobs`` at a time, yielding each outcome as it comes.
 
     A worker that dies (killed, out of memory) takes no other task with it: those it interrupted are
-    started again and resume, up to three times.
+    started again and resume, one after the other, so that one that always dies is found out.
     """
     if parallel.size() > 1:
         yield from map(run_together, tasks)
@@ -72,17 +72,29 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
         yield from map(run_task, tasks)
         return
     left = {task.name: task for task in tasks}
-    for _attempt in range(ATTEMPTS):
+    while left:
         try:
             for outcome in _parallel(list(left.values()), jobs):
                 del left[outcome.task]
                 yield outcome
         except TerminatedWorkerError:
             left = {name: resuming(task) for name, task in left.items()}
-        if not left:
-            return
-    for task in left.values():
-        yield Outcome(task.name, error=f"its worker process died {ATTEMPTS} times")
+            # joblib starts tasks in their order and waits for none: who was running is among the
+            # first ``jobs`` that are left.
+            for task in list(left.values())[:jobs]:
+                del left[task.name]
+                yield from _alone(task)
+
+
+def _alone(task: Task) -> Iterator[Outcome]:
+    """Run a task that was running when a worker died, by itself."""
+    for _again in range(ATTEMPTS - 1):
+        try:
+            yield from _parallel([task], 2)  # of one, joblib would make this very process do it
+        except TerminatedWorkerError:
+            continue
+        return
+    yield Outcome(task.name, error=f"its worker process died {ATTEMPTS} times")
 
 
 def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:

@@ -100,8 +100,9 @@ class Trainer:
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         images = 0
         step = (epoch - 1) * self.steps_per_epoch
+        multiple = data.splits(self.config)
         for x, y in data.get_iterator(self.digits, self.config, self.seed, epoch):
-            x, y = parallel.shard(x, y)
+            x, y = parallel.shard(x, y, multiple)
             if not len(y):
                 continue
             x, y = x.to(self.device), y.to(self.device)

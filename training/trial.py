@@ -22,8 +22,22 @@ from training.trainer import Trainer
 from training.verification import verify_layers
 
 GALLERY_IMAGES = 100  # pictures kept of the most confident mistakes; the numbers are kept of all
-# An orphaned worker of a killed run ends within one epoch's batch of work; see runner.
+# An orphaned worker of a killed run ends within a second; see runner.
 PATIENCE_SECONDS = 10.0
+
+
+def refuse_unasked(task: Task) -> None:
+    """Refuse to go on with what a task's folder holds unless that was asked for.
+
+    Raises:
+        TrainingError: when it holds something and ``resume`` is off.
+    """
+    kept = ("config.json", "checkpoint.pt", "summary.json")
+    if not task.settings.resume and any((task.folder / name).exists() for name in kept):
+        raise TrainingError(
+            f"{task.folder} holds a run already; --resume continues it, another --out starts a "
+            "new one"
+        )
 
 
 class Trial:
@@ -62,18 +76,10 @@ class Trial:
                 raise
 
     def _check_folder(self) -> None:
-        folder = self.task.folder
-        config = folder / "config.json"
-        kept = (config, folder / "checkpoint.pt", folder / "summary.json")
-        if not any(path.exists() for path in kept):
-            return
-        if not self.task.settings.resume:
-            raise TrainingError(
-                f"{self.task.folder} holds a run already; --resume continues it, another --out "
-                "starts a new one"
-            )
+        refuse_unasked(self.task)
+        config = self.task.folder / "config.json"
         if not config.exists():
-            return  # the checkpoint says itself what it belongs to
+            return  # a checkpoint says itself what it belongs to
         found = read_json(config)
         if not isinstance(found, dict) or "decisive" not in found:
             raise TrainingError(f"{config} is damaged: it has no entry 'decisive'")

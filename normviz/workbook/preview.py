@@ -13,6 +13,7 @@ import openpyxl
 from openpyxl.utils import get_column_letter
 
 from normviz.workbook.png import png_bytes, read_ppm
+from normviz.workbook.write import write_whole
 
 WIDTH = 1300
 COARSE, FINEST = 72, 600
@@ -45,15 +46,16 @@ def previews(workbook: Path, folder: Path, width: int = WIDTH) -> list[Path]:
         pages = _pages(office, workbook, Path(scratch), width)
         for title, picture in pages:
             target = folder / f"{workbook.stem}-{_slug(title)}.png"
-            shutil.copyfile(picture, target)
+            write_whole(target, picture.read_bytes())
             made.append(target)
     return made
 
 
 def _pages(office: str, workbook: Path, scratch: Path, width: int) -> list[tuple[str, Path]]:
     """Title and picture of every sheet; each sheet is printed on one page of its own."""
-    sheets = openpyxl.load_workbook(workbook, read_only=True).worksheets
-    titles = [sheet.title for sheet in sheets if sheet.sheet_state == "visible"]
+    book = openpyxl.load_workbook(workbook, read_only=True)
+    titles = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    book.close()
     single, pdf = scratch / "single.xlsx", scratch / "single.pdf"
     _one_page_each(workbook, single)
     profile = f"-env:UserInstallation=file://{scratch}/profile"

@@ -1,11 +1,14 @@
 """`normviz explain`: what it reads, and how it ends when the input is bad."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openpyxl
 import pytest
+from openpyxl.chart import BarChart
+from openpyxl.styles import PatternFill
 
 from normviz import sources
 from normviz.cli import main
@@ -54,7 +57,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("latin.csv").write_bytes(b"1,2\n3,\xe9\n")
     Path("x.txt").write_text("1,2\n")
     Path("folder.npy").mkdir()
+    np.save("turned.npy", np.ones((18, 12)))
+    np.save("folded.npy", np.ones((9, 6)))
     _spreadsheet(Path("s.xlsx"))
+    _damaged(Path("s.xlsx"), Path("damaged.xlsx"))
     return tmp_path
 
 
@@ -68,7 +74,19 @@ def _spreadsheet(path: Path) -> None:
     for row in (["a", "b"], [1, 2], [3, 5], [True, None]):
         other.append(row)
     other["D2"] = "=A2+1"
+    sheet["E1"].fill = PatternFill("solid", fgColor="FFFF00")  # formatted, but empty
+    sheet["E9"].fill = PatternFill("solid", fgColor="FFFF00")
+    book.create_chartsheet("A chart", 0).add_chart(BarChart())
     book.save(path)
+
+
+def _damaged(path: Path, target: Path) -> None:
+    """The same file with half of its sheets."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            content = source.read(name)
+            half = name.startswith("xl/worksheets/sheet")
+            copy.writestr(name, content[: len(content) // 2] if half else content)
 
 
 PLACES = {
@@ -187,6 +205,16 @@ BAD = {
     "garbage npz": (["garbage.npz", "--op", "batch_norm"], "garbage.npz cannot be read as a .npz"),
     "underscore": (["underscore.csv", "--op", "layer_norm"], "row 1, column 1 holds '1_0'"),
     "row 0": (["s.xlsx:A0:B2", "--op", "layer_norm"], "must be one of First, My data"),
+    "damaged xlsx": (["damaged.xlsx", "--op", "batch_norm"], "cannot be read as an .xlsx file"),
+    "a chart": (["s.xlsx:A chart", "--op", "batch_norm"], "must be one of First, My data"),
+    "turned gradient": (
+        ["x.npy", "--op", "batch_norm", "--shape", "12,18", "--grad-output", "turned.npy"],
+        "--grad-output must have shape (12, 18), got (18, 12)",
+    ),
+    "folded weight": (
+        ["x.npy", "--op", "layer_norm", "--weight", "folded.npy"],
+        "--weight must have shape (6, 3, 3), got (9, 6)",
+    ),
     "garbage xlsx": (["garbage.xlsx", "--op", "batch_norm"], "cannot be read as an .xlsx file"),
     "which array": (["two.npz", "--op", "batch_norm"], "2 arrays (x, other): say which one"),
     "no such array": (["two.npz:xx", "--op", "batch_norm"], "did you mean x?"),

@@ -114,3 +114,18 @@ def test_half_precision_layer():
     x = np.random.default_rng(0).standard_normal((4, 16)).astype(np.float16)
     expected = module(torch.from_numpy(x)).detach().numpy()
     assert distance(normviz.from_torch(module)(x), expected) <= TOLERANCE["float16"]
+
+
+def test_another_library_s_rms_norm_is_refused_by_name():
+    class RMSNorm(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.weight, self.eps = nn.Parameter(torch.ones(dim)), 1e-6
+
+    with pytest.raises(TypeError, match="or a subclass, got RMSNorm"):
+        normviz.from_torch(RMSNorm(4))
+
+
+def test_bfloat16_is_refused_with_what_would_do():
+    with pytest.raises(TypeError, match=r"NumPy has no bfloat16: .*\.float\(\)"):
+        normviz.from_torch(nn.BatchNorm2d(3).bfloat16())

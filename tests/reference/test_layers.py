@@ -167,3 +167,25 @@ def test_group_norm_refuses_groups_that_do_not_divide(groups):
         nn.GroupNorm(groups, 6)(torch.ones(2, 6, 2))
     with pytest.raises(ValueError, match=f"num_groups={groups} and num_channels=6"):
         layers.GroupNorm(groups, 6)
+
+
+def test_the_gradient_in_evaluation_is_of_the_statistics_that_normalized():
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    layer = layers.BatchNorm1d(3, dtype=np.float64).eval()
+    layer(x)
+    before = layer.backward(x)
+    layer.running_var[...] = 100
+    np.testing.assert_array_equal(layer.backward(x).grad_input, before.grad_input)
+
+
+def test_rms_norm_2d_takes_what_its_torch_twin_takes():
+    layer = layers.RMSNorm2d(num_features=4, eps=1e-3, affine=False)
+    assert layer.weight is None
+    assert layer(np.ones((2, 4, 3, 3), np.float32)).shape == (2, 4, 3, 3)
+    for shape in ((2, 5, 3, 3), (2, 4, 3), (4,)):
+        with pytest.raises(ValueError, match=r"must be \(N, 4, H, W\), got shape"):
+            layer(np.ones(shape, np.float32))
+
+
+def test_a_numpy_integer_is_a_normalized_shape():
+    assert layers.LayerNorm(np.int64(3)).normalized_shape == (3,)

@@ -12,6 +12,7 @@ import pytest
 from tests.training.conftest import PAIR, ROOT, same_numbers
 from training import cluster
 from training.cli import main
+from training.cluster import run_on_cluster
 from training.errors import TrainingError
 
 
@@ -82,3 +83,11 @@ def test_a_worker_that_does_not_see_the_folder_is_refused(tmp_path):
 
 def test_workers_that_agree_are_counted(tmp_path):
     assert cluster.check_workers(Workers((cluster.environment(), True)), tmp_path) == 1
+
+
+def test_what_a_folder_holds_is_not_continued_unasked(make_task):
+    task = make_task("bn")
+    task.folder.mkdir(parents=True)
+    (task.folder / "config.json").write_text("{}")
+    (outcome,) = run_on_cluster(None, [task])
+    assert "holds a run already; --resume continues it" in outcome.error

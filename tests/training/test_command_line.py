@@ -24,6 +24,7 @@ from tests.training.conftest import (
 from training.cli import main
 from training.config import TRIALS, find_trial
 from training.errors import TrainingError
+from training.files import write_whole
 from training.lock import locked
 from training.results import read_task
 
@@ -238,3 +239,22 @@ def test_the_list_keeps_its_columns_apart(capsys):
     assert main(["list"]) == 0
     for line in capsys.readouterr().out.splitlines():
         assert re.fullmatch(r"\S+ +(A|B|own) +\S.*\S {2,}\S.*", line), line
+
+
+def test_a_place_that_cannot_be_a_file_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match=r"cannot write .*file/deeper"):
+        write_whole(tmp_path / "file" / "deeper", "words")
+
+
+def test_a_reader_that_goes_away_is_no_error(start):
+    process = start("list")
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_seed_that_is_no_number_of_64_bits(capsys):
+    assert main(["run", "bn", "--seeds", "9" * 5000]) == 2
+    assert "is not a seed; give how many (5)" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from training.cli import main
-from training.results import read_run
+from training.results import CONFIG_KEYS, read_run
 from training.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
@@ -44,6 +44,13 @@ def without(*keys):
     return change
 
 
+def replaced(key, value):
+    def change(path):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+
+    return change
+
+
 def say(text):
     return lambda path: path.write_text(text)
 
@@ -60,8 +67,9 @@ DAMAGE = {
     ),
     "an empty summary": ("summary.json", say("{}")),
     "a summary that is a list": ("summary.json", say("[]")),
-    "a config without data": ("config.json", without("data")),
-    "a config without environment": ("config.json", without("environment")),
+    **{f"a config without {key}": ("config.json", without(key)) for key in CONFIG_KEYS},
+    "a config whose environment is a list": ("config.json", replaced("environment", [])),
+    "a config whose data has no mean": ("config.json", replaced("data", {"name": "a"})),
     "a config that is a list": ("config.json", say("[]")),
 }
 
@@ -89,3 +97,11 @@ def test_the_report_is_written_without_it(run, capsys):
     assert "left out: " in capsys.readouterr().out
     assert "summary.json is damaged" in (run / "report.html").read_text()
     assert (run / "results.xlsx").exists()
+
+
+def test_what_looks_like_markup_in_a_reason_of_failure_is_shown_as_it_is(run, capsys):
+    folder = run / "bn" / "seed-0"
+    (folder / "summary.json").unlink()
+    (folder / "failure.json").write_text(json.dumps({"error": "bad [/x] thing"}))
+    assert main(["report", str(run)]) == 0
+    assert "[/x]" in capsys.readouterr().out

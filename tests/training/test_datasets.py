@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,17 @@ def test_what_every_source_answered_is_said(tmp_path, monkeypatch):
     assert str(Path("FashionMNIST", "raw")) in str(raised.value)
     with pytest.raises(TrainingError, match="KMNIST could not be fetched"):
         download.fetch(tmp_path / "data", lambda _text: None, "kmnist")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(TimeoutError(), "torchvision: TimeoutError"), (IncompleteRead(b"12", 8), "IncompleteRead")],
+)
+def test_a_source_that_breaks_off_is_followed_by_the_next(error, said, tmp_path, monkeypatch):
+    def broken(_scratch, _dataset):
+        raise error
+
+    monkeypatch.setattr(download, "_from_torchvision", broken)
+    monkeypatch.setattr(download, "DEBIAN", tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match=rf"{said}.*apt-get"):
+        download.fetch(tmp_path / "data", lambda _text: None, "fashion-mnist")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -12,6 +14,8 @@ import torch
 
 from training.cli import main
 from training.data import Digits
+from training.errors import TrainingError
+from training.explain import digits_batch
 from training.runner import run_task
 from training.tasks import Task
 
@@ -76,3 +80,35 @@ def test_bad_input_ends_with_one_line(
     assert err.startswith("error: ")
     assert said in err
     assert set(tmp_path.iterdir()) == before
+
+
+def test_other_digits_than_those_of_training_are_said(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run / "bn" / "seed-0" / "config.json"
+    words = ["explain", str(run), "bn", "--layer", "block1.norm", "--samples", "0:2"]
+    details = json.loads(path.read_text())
+    details["decisive"]["data"] = "other"
+    path.write_text(json.dumps(details))
+    assert main([*words, "-o", str(tmp_path / "a.xlsx")]) == 2  # the checkpoint is another's
+    capsys.readouterr()
+    checkpoint = torch.load(path.with_name("checkpoint.pt"), weights_only=True)
+    checkpoint["settings"]["data"] = "other"
+    torch.save(checkpoint, path.with_name("checkpoint.pt"))
+    assert main([*words, "-o", str(tmp_path / "a.xlsx")]) == 0
+    assert "note: the digits are of " in capsys.readouterr().err
+
+
+def test_the_digits_are_of_the_trial_s_own_data_set() -> None:
+    known = {"name": "Fashion-MNIST", "description": "", "mean": 0.3, "std": 0.3}
+    with pytest.raises(TrainingError, match="digits of MNIST: --dataset fashion-mnist needs"):
+        digits_batch("sample", 4, {"data": known, "decisive": {"data": ""}})
+
+
+def test_a_config_that_lacks_an_entry(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = run / "bn" / "seed-0" / "config.json"
+    details = json.loads(path.read_text())
+    del details["seed"]
+    path.write_text(json.dumps(details))
+    assert main(["explain", str(run), "bn", "--layer", "block1.norm"]) == 2
+    assert "config.json is damaged, or of another version" in capsys.readouterr().err

@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from training import runner
 from training.errors import TrainingError
 from training.lock import locked
 from training.runner import run_task, run_tasks
+from training.tasks import Outcome
 from training.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
@@ -209,3 +212,29 @@ def test_a_bug_is_an_outcome_with_its_type(make_task, monkeypatch):
     task = make_task("bn")
     assert run_task(task).error == "ZeroDivisionError: oops"
     assert "Traceback" in json.loads((task.folder / "failure.json").read_text())["traceback"]
+
+
+def test_a_task_whose_worker_always_dies_takes_no_other_with_it(make_task, monkeypatch):
+    tasks = [make_task(name) for name in ("bn", "gn", "ln", "none", "rms")]
+    starts = []
+
+    def in_order(tasks, jobs):
+        """Two at once, where the second of them ends first."""
+        started = list(tasks[:jobs])
+        starts.extend(task.name for task in started)
+        for task in (*tasks[jobs:], None):
+            if any(t.config.name == "gn" for t in started):
+                raise TerminatedWorkerError
+            done = started.pop()
+            yield Outcome(done.name)
+            if task is not None:
+                started.append(task)
+                starts.append(task.name)
+        yield from (Outcome(task.name) for task in started)
+
+    monkeypatch.setattr(runner, "_parallel", in_order)
+    outcomes = {outcome.task: outcome.error for outcome in run_tasks(tasks, jobs=2)}
+    assert outcomes.pop("gn/seed-0") == "its worker process died 3 times"
+    assert set(outcomes.values()) == {None}
+    assert len(outcomes) == 4
+    assert starts.count("gn/seed-0") == 3

@@ -279,6 +279,30 @@ class TestTorch:
             nn.Linear(4 * 36, 3),
         )
 
+    def test_a_gradient_given_for_the_layer_does_not_pass_the_relu_behind_it(
+        self, torch: Any
+    ) -> None:
+        from normviz.capture import capture
+
+        seen = capture(self.model(torch), torch.randn(5, 1, 8, 8), torch.ones(5, 4, 6, 6), "1")
+        assert (seen.grad_output == 1).all()
+
+    def test_a_layer_that_is_called_by_keyword(self, torch: Any) -> None:
+        from normviz.capture import capture
+
+        class Named(torch.nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.norm = torch.nn.LayerNorm(4)
+
+            def forward(self, x: Any) -> Any:
+                return self.norm(input=x)
+
+        x = torch.randn(3, 4)
+        seen = capture(Named(), x, torch.ones(3, 4), "norm")
+        np.testing.assert_array_equal(seen.x, x)
+        assert seen.grad_input.shape == (3, 4)
+
     def test_a_layer_inside_a_model_sees_what_the_model_gives_it(
         self, torch: Any, tmp_path: Path
     ) -> None:
