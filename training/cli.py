@@ -71,6 +71,8 @@ def run(options: Namespace) -> int:
     check_device(options.device)
     parallel.join(options.device)
     kind = "sample" if options.data == "sample" else options.dataset
+    if options.out == "":
+        raise TrainingError("--out must name a folder, got an empty name")
     folder = Path(options.out or f"runs/{kind}")
     tasks = plan(options, folder)
     digits = data.load(options.data, options.dataset)
@@ -86,8 +88,8 @@ def run(options: Namespace) -> int:
         expected = estimate_seconds(tasks, engine.jobs)
         precisions = " and ".join(sorted({task.settings.precision for task in tasks}))
         console.print(
-            f"{len(tasks)} trials into {folder}, {engine.where()} with {options.threads} thread(s) "
-            f"each, in {precisions}: about {duration(expected)}",
+            f"{len(tasks)} task{'s' * (len(tasks) > 1)} into {folder}, {engine.where()} with "
+            f"{options.threads} thread(s) each, in {precisions}: about {duration(expected)}",
             markup=False,
         )
         failed = []
@@ -109,20 +111,24 @@ def conclude(folder: Path, console: Console) -> None:
     """Make everything that a run folder holds beside its tasks, and print the table."""
     results = read_run(folder)
     judgments = judge_all(results)
-    # First what needs no disk: the table is seen even where nothing can be written.
-    console.print(final_table(results))
-    if any(max(judgment.seeds, default=0) for judgment in judgments):
-        console.print(claims_table(judgments))
-    else:
-        console.print("The published claims need whole trials on full MNIST: none is judged here.")
-    for problem in results.problems:
-        console.print(f"left out: {problem}", markup=False)
-    write_summary(results)
-    draw_all(results)
-    write_report(results)
-    write_results(results)
-    write_claims(judgments, folder)
-    write_claims_csv(judgments, folder)
+    # The table is seen even where nothing can be written; all is written even where nobody reads.
+    try:
+        console.print(final_table(results))
+        if any(max(judgment.seeds, default=0) for judgment in judgments):
+            console.print(claims_table(judgments))
+        else:
+            console.print(
+                "The published claims need whole trials on full MNIST: none is judged here."
+            )
+        for problem in results.problems:
+            console.print(f"left out: {problem}", markup=False)
+    finally:
+        write_summary(results)
+        draw_all(results)
+        write_report(results)
+        write_results(results)
+        write_claims(judgments, folder)
+        write_claims_csv(judgments, folder)
 
 
 def plan(options: Namespace, folder: Path) -> list[Task]:

@@ -36,7 +36,7 @@ def open_engine(options: Namespace, tasks: Sequence[Task], folder: Path) -> Iter
             "--engine dask and --scheduler tcp://HOST:PORT go together: give both or neither"
         )
     if options.engine == "joblib":
-        jobs = options.jobs or default_jobs(len(tasks))
+        jobs = min(options.jobs, len(tasks)) if options.jobs else default_jobs(len(tasks))
         yield Engine(jobs, lambda: f"{jobs} at once", lambda tasks: run_tasks(tasks, jobs))
         return
     if options.jobs:

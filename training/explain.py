@@ -53,7 +53,7 @@ def explain(options: Namespace) -> int:
     if path.suffix.lower() != ".xlsx" or not path.parent.is_dir():
         raise TrainingError(f"-o must name an .xlsx file in a folder that exists, got {path}")
     details, model = load_trained(Path(options.run), options.trial, options.seed)
-    x, labels = digits_batch(options.data, options.batch, details)
+    x, labels, words = digits_batch(options.data, options.batch, details)
     model.train(not options.eval)
     for layer in model.dropout_layers():
         layer.eval()  # the layer is explained, not the noise before it
@@ -72,6 +72,7 @@ def explain(options: Namespace) -> int:
         raise TrainingError(str(error)) from None
     except OSError as error:
         raise TrainingError(f"{path} cannot be written: {error.strerror or error}") from None
+    print(f"note: what it sees are {words}", file=sys.stderr)
     print(path)
     return 0
 
@@ -93,8 +94,8 @@ def load_trained(run: Path, trial: str, seed: str) -> tuple[dict[str, Any], Net]
     return details, model
 
 
-def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """Return the first test digits as the network takes them, and their labels.
+def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tensor, Tensor, str]:
+    """Return the first test digits as the network takes them, their labels, and what they are.
 
     Raises:
         TrainingError: when the digits cannot be read, or are of another kind than the trial's.
@@ -102,15 +103,12 @@ def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tens
     trained_on = details["data"]
     name = next((d.name for d in DATASETS.values() if d.title == trained_on["name"]), MNIST.name)
     digits = data.load(source, name)
-    if digits.digest != details["decisive"]["data"]:
-        print(
-            f"note: the digits are of {digits.describe()}, the trial was trained on "
-            f"{trained_on['description']}",
-            file=sys.stderr,
-        )
     images = digits.test_images[:count]
+    words = f"the first {len(images)} test images of {digits.describe()}"
+    if digits.digest != details["decisive"]["data"]:
+        words += f"; it was trained on {trained_on['description']}"
     x = data.normalize(images, trained_on["mean"], trained_on["std"])
-    return x, digits.test_labels[:count]
+    return x, digits.test_labels[:count], words
 
 
 def loss_gradient(model: Net, x: Tensor, labels: Tensor) -> Tensor:

@@ -26,14 +26,14 @@ TASK_SECONDS = 4.0
 
 def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
     """Return the expected wall seconds for what is left of ``tasks``, ``jobs`` at a time."""
-    total = 0.0
+    seconds = [0.0]
     for task in tasks:
         digits = data.load(task.settings.data, task.settings.dataset)
         left = task.config.epochs - len(epochs_so_far(task.folder))
         if left:
-            total += TASK_SECONDS + left * _epoch_seconds(task.config, task.settings, digits)
-    # Trials of unequal length cannot always fill every job.
-    return total / jobs
+            each = _epoch_seconds(task.config, task.settings, digits)
+            seconds.append(TASK_SECONDS + left * each)
+    return max(sum(seconds) / jobs, *seconds)
 
 
 def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> float:

@@ -7,7 +7,7 @@ import argparse
 from training.errors import TrainingError
 
 SEED_DIGITS = 19  # below which a seed is a 64 bit number
-MOST = 100_000  # of epochs, jobs, threads: a slip of the finger, not a plan
+MOST = 100_000  # of epochs, seeds, jobs, threads: a slip of the finger, not a plan
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -27,8 +27,8 @@ def parse_seeds(text: str) -> list[int]:
             )
     seeds = [int(part) for part in parts]
     if "," not in text:
-        if seeds[0] < 1:
-            raise TrainingError(f"--seeds {text}: at least one seed is needed")
+        if not 1 <= seeds[0] <= MOST:
+            raise TrainingError(f"--seeds {text}: from 1 to {MOST:,} seeds can be asked for")
         return list(range(seeds[0]))
     if len(set(seeds)) < len(seeds):
         raise TrainingError(f"--seeds {text}: a seed is given twice")

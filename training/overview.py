@@ -38,12 +38,12 @@ class Overview:
     @property
     def last(self) -> Estimate | None:
         """Test accuracy of the last epoch."""
-        return self._over_seeds("last_accuracy")
+        return self._accuracy("last_accuracy")
 
     @property
     def best(self) -> Estimate | None:
         """Test accuracy of the best epoch, which is chosen by the test set itself."""
-        return self._over_seeds("best_accuracy")
+        return self._accuracy("best_accuracy")
 
     @property
     def train_seconds(self) -> Estimate | None:
@@ -77,6 +77,10 @@ class Overview:
         """Whether it ran for other than the epochs of its recipe."""
         known = TRIALS.get(self.name)
         return known is not None and known.epochs != self.config.epochs
+
+    def _accuracy(self, key: str) -> Estimate | None:
+        found = self._over_seeds(key)
+        return found.within(0, 100) if found else None
 
     def _over_seeds(self, key: str) -> Estimate | None:
         values = self._values(key)

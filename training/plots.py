@@ -15,12 +15,13 @@ import numpy as np
 from training.gallery import save
 from training.overview import Overview, overviews
 from training.record import TARGET
-from training.results import Result, Results
+from training.results import Result, Results, counted
 
 MEASURES = {
     "accuracy": ("test_accuracy", "test accuracy (%)"),
     "loss": ("test_loss", "test loss (mean negative log-likelihood)"),
 }
+COLLAPSED = 0.5  # of the best accuracy; a trial below has learned nothing that the others have
 OUTLIER_DEVIATIONS = 5.0  # times the median absolute deviation, beyond which a trial is left out
 OUTLIER_LEAST = 1.0  # percent; trials nearer to the median than this are never outliers
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#444444")
@@ -38,23 +39,29 @@ SVG = {"svg.fonttype": "path", "svg.hashsalt": "normviz"}
 
 
 def outliers(last_accuracies: dict[str, float]) -> set[str]:
-    """Return the trials far below the median of all.
+    """Return the trials that collapsed, and of the others those far below their median.
 
-    >>> sorted(outliers({"a": 99.4, "b": 99.3, "c": 99.2, "d": 9.8}))
-    ['d']
+    >>> sorted(outliers({"a": 99.4, "b": 99.3, "c": 99.2, "d": 92.7, "e": 9.8}))
+    ['d', 'e']
+    >>> sorted(outliers({"a": 95.0, "b": 9.8}))
+    ['b']
     """
-    if len(last_accuracies) < 3:
-        return set()
-    values = np.array(list(last_accuracies.values()))
-    median = np.median(values)
-    deviation = np.median(np.abs(values - median))
-    limit = median - max(OUTLIER_LEAST, OUTLIER_DEVIATIONS * deviation)
+    best = max(last_accuracies.values(), default=0.0)
+    limit = COLLAPSED * best
+    values = np.array([value for value in last_accuracies.values() if value >= limit])
+    if len(values) > 2:
+        median = np.median(values)
+        deviation = np.median(np.abs(values - median))
+        limit = max(limit, median - max(OUTLIER_LEAST, OUTLIER_DEVIATIONS * deviation))
     return {name for name, value in last_accuracies.items() if value < limit}
 
 
 def curves(results: Sequence[Result], column: str) -> np.ndarray:
-    """Return (seeds, epochs) values of one column, cut to the epochs that every seed has."""
-    kept = [r.record.epochs for r in results if r.record.epochs]
+    """Return (seeds, epochs) values of one column, cut to the epochs that every seed has.
+
+    Once a seed is finished, of the finished ones.
+    """
+    kept = [r.record.epochs for r in counted(results)]
     epochs = min((len(rows) for rows in kept), default=0)
     return np.array([[getattr(e, column) for e in rows[:epochs]] for rows in kept])
 
@@ -63,7 +70,7 @@ def last_accuracies(run: Results) -> dict[str, float]:
     """Return the mean test accuracy of the last epoch of each trial that has one."""
     found = {}
     for name, results in run.by_trial().items():
-        values = [r.record.last.test_accuracy for r in results if r.record.epochs]
+        values = [r.record.last.test_accuracy for r in counted(results)]
         if values:
             found[name] = float(np.mean(values))
     return found

@@ -28,8 +28,14 @@ WIDTH_OFF_TERMINAL = 150
 
 def make_console() -> Console:
     """Return a console for standard output, wide enough for the table when that is a file."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OFF_TERMINAL)
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(highlight=False, width=WIDTH_OFF_TERMINAL)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to ``main``; rich itself would end the process with status 1."""
+        raise BrokenPipeError
 
 
 def duration(seconds: float) -> str:
@@ -151,7 +157,7 @@ class Display:
         # Between two epochs nothing new is known: the last estimate runs down.
         remaining = max(0.0, self._estimate.seconds - (now - self._estimate.at))
         ended = len(self.tasks) - len(self.left)
-        words = f"{ended} of {len(self.tasks)} trials, about {duration(remaining)} left"
+        words = f"{ended} of {len(self.tasks)} tasks, about {duration(remaining)} left"
         return f"{words}, {self.where()}" if self.where else words
 
     def _all_epochs(self) -> int:

@@ -74,7 +74,6 @@ def context(run: Results) -> dict[str, Any]:
         "by_name": {t.name: t for t in trials if t.finished},
         "left_out": sorted(left_out),
         "missing": missing(run, trials),
-        "shortened": [t.name for t in trials if t.is_shortened],
         "seeds": sorted({r.seed for r in run.results}),
         "confidence": CONFIDENCE,
         "target": TARGET,
@@ -104,8 +103,11 @@ def missing(run: Results, trials: list[Overview]) -> list[str]:
     absent = [name for name in TRIALS if name not in present]
     lines = [f"left out: {problem}" for problem in run.problems]
     lines += [f"{r.config.name}, seed {r.seed}: {r.status}" for r in run.results if not r.summary]
+    shortened = [t.name for t in trials if t.is_shortened]
     if absent:
         lines.append(f"not part of this run: {', '.join(absent)}")
+    if shortened:
+        lines.append(f"run for other than the epochs of their recipe: {', '.join(shortened)}")
     return lines
 
 
@@ -157,8 +159,11 @@ def conditions(results: list[Result]) -> dict[str, list[str]]:
     }
     found = {label: _distinct(way(r.details) for r in results) for label, way in ways.items()}
     found["seeds"] = [", ".join(str(s) for s in sorted({r.seed for r in results}))]
-    for key in results[0].details["environment"]:
-        values = _distinct(r.details["environment"].get(key) for r in results)
+    environments = [
+        where["environment"] for r in results for where in (r.details, *r.details["resumed"])
+    ]
+    for key in environments[0]:
+        values = _distinct(where.get(key) for where in environments)
         if values != ["null"]:
             found[key] = values
     return found

@@ -6,7 +6,7 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,15 @@ class Results:
         }
 
 
+def counted(results: Sequence[Result]) -> list[Result]:
+    """Return the seeds of a trial that its curves are of: the finished ones, if there are any.
+
+    One that is on its way would cut the others' curves, or bend their mean where it ends.
+    """
+    finished = [r for r in results if r.summary is not None]
+    return finished or [r for r in results if r.record.epochs]
+
+
 def read_run(folder: Path) -> Results:
     """Read every task of a run folder; one that cannot be read is a problem, not an end.
 
@@ -106,10 +115,22 @@ def read_run(folder: Path) -> Results:
             results.append(read_task(config.parent))
         except TrainingError as error:
             problems.append(str(error))
+    problems += [
+        f"{failure.parent} failed before it began: {_reason(failure)}"
+        for failure in sorted(folder.glob("*/seed-*/failure.json"))
+        if not failure.with_name("config.json").exists()
+    ]
     if not results:
         reason = problems[0] if problems else "it holds no TRIAL/seed-K/config.json"
         raise TrainingError(f"{folder} holds no readable trial: {reason}")
     return Results(folder, results, problems)
+
+
+def _reason(failure: Path) -> str:
+    try:
+        return str(_read_object(failure, ("error",))["error"])
+    except TrainingError as error:
+        return str(error)
 
 
 def read_task(folder: Path) -> Result:
@@ -146,6 +167,7 @@ def read_config(folder: Path) -> tuple[dict[str, Any], TrialConfig]:
     details = _read_object(path, CONFIG_KEYS)
     _check_types(path, details, CONFIG_KEYS)
     _check_types(path, details["data"], DATA_KEYS)
+    details.setdefault("resumed", [])  # from which epoch on in another environment, if any
     _check_types(path, details["decisive"], {"data": str})
     try:
         return details, TrialConfig.from_dict(details["trial"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -20,6 +20,16 @@ class Estimate:
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def within(self, least: float, most: float) -> Estimate:
+        """Return it with an interval that ends where the quantity itself does.
+
+        >>> str(estimate([99.0, 99.8]).within(0, 100))
+        '99.40 ± 0.57 [94.32, 100.00]'
+        """
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
 
     def __str__(self) -> str:
         if self.sd is None:

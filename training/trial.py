@@ -15,11 +15,11 @@ from training.errors import TrainingError
 from training.files import read_json, write_json, write_whole
 from training.lock import locked
 from training.record import Record
-from training.results import read_task
+from training.results import read_config, read_task
 from training.tasks import Task
 from training.threads import prepare
 from training.trainer import Trainer
-from training.verification import verify_layers
+from training.verification import RefusedLayerError, verify_layers
 
 GALLERY_IMAGES = 100  # pictures kept of the most confident mistakes; the numbers are kept of all
 # An orphaned worker of a killed run ends within a second; see runner.
@@ -77,13 +77,31 @@ class Trial:
 
     def _check_folder(self) -> None:
         refuse_unasked(self.task)
+        self._refuse_other_seeds()
         config = self.task.folder / "config.json"
         if not config.exists():
             return  # a checkpoint says itself what it belongs to
-        found = read_json(config)
-        if not isinstance(found, dict) or "decisive" not in found:
-            raise TrainingError(f"{config} is damaged: it has no entry 'decisive'")
+        try:
+            found, _ = read_config(self.task.folder)
+        except TrainingError as error:
+            raise TrainingError(f"{error}; remove it, and --resume makes it again") from error
         checkpoint.check_settings(config, found["decisive"], self.decisive)
+
+    def _refuse_other_seeds(self) -> None:
+        """Refuse to stand beside seeds of this trial that ran under other settings.
+
+        Every table averages over a trial's seeds.
+        """
+        wanted = {k: v for k, v in self.decisive.items() if k != "seed"}
+        for config in sorted(self.task.folder.parent.glob("seed-*/config.json")):
+            if config.parent == self.task.folder:
+                continue
+            try:
+                found, _ = read_config(config.parent)
+            except TrainingError:
+                continue  # its own task says so
+            others = {k: v for k, v in found["decisive"].items() if k != "seed"}
+            checkpoint.check_settings(config, others, wanted)
 
     def _is_whole(self) -> bool:
         """Whether every file of the finished task is there and can be read.
@@ -131,7 +149,11 @@ class Trial:
     def _train(self) -> dict[str, Any]:
         task = self.task
         trainer = self._trainer()
-        verified = self._verify(trainer)
+        try:
+            verified = self._verify(trainer)
+        except RefusedLayerError as error:
+            write_json(task.folder / "config.json", self._config(trainer, error.reports))
+            raise
         path = task.folder / "checkpoint.pt"
         state: dict[str, Any] = {"epoch": 0}
         if path.exists():
@@ -141,6 +163,8 @@ class Trial:
             self.record.write_csv(task.folder / "history.csv")
         if not (path.exists() and (task.folder / "config.json").exists()):
             write_json(task.folder / "config.json", self._config(trainer, verified))
+        elif state["epoch"] < task.config.epochs:
+            self._note_environment(state["epoch"] + 1)
         parallel.share(state)
         self.begun = True
         trainer.distribute(task.settings.synchronize)
@@ -148,6 +172,15 @@ class Trial:
             self.record.add(trainer.train_epoch(epoch))
             self._save(trainer, epoch)
         return self._finish(trainer)
+
+    def _note_environment(self, epoch: int) -> None:
+        """Note in ``config.json`` where the epochs from ``epoch`` on are trained, if elsewhere."""
+        details, _ = read_config(self.task.folder)
+        resumed = details.setdefault("resumed", [])
+        before = resumed[-1] if resumed else details
+        if before["environment"] != environment():
+            resumed.append({"epoch": epoch, "environment": environment()})
+            write_json(self.task.folder / "config.json", details)
 
     def _remember(self, error: Exception) -> None:
         """Leave the reason in the folder, for the report."""

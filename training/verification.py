@@ -10,9 +10,18 @@ import torch
 from torch import Tensor, nn
 
 import normviz
+from normviz.verify import Report
 from training.errors import TrainingError
 from training.fast_norms import FastNorm
 from training.model import Net
+
+
+class RefusedLayerError(TrainingError):
+    """A layer differs from the reference; ``reports`` are those of ``verify_layers``."""
+
+    def __init__(self, message: str, reports: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 def layer_inputs(model: Net, x: Tensor) -> dict[str, Tensor]:
@@ -49,9 +58,10 @@ def verify_layers(model: Net, x: Tensor, precision: str = "float32") -> dict[str
         these for activations so rounded. Empty without normalization.
 
     Raises:
-        TrainingError: when a layer differs from the reference; nothing is trained on it.
+        RefusedLayerError: when a layer differs from the reference; nothing is trained on it.
     """
     reports: dict[str, Any] = {}
+    refused = None
     for name, x_layer in layer_inputs(model, x).items():
         layer = copy.deepcopy(model.norm_layers()[name]).train()
         found = {"report": normviz.verify(layer, x_layer.contiguous())}
@@ -65,18 +75,26 @@ def verify_layers(model: Net, x: Tensor, precision: str = "float32") -> dict[str
         if precision == "bfloat16":
             found["in_bfloat16"] = normviz.verify(layer, x_layer.bfloat16())
         for report in found.values():
-            if not report:
-                raise TrainingError(
+            if not report and refused is None:
+                refused = (
                     f"refusing to train: layer {name} ({layer}) differs from the NumPy reference "
-                    f"at input shape {tuple(x_layer.shape)}: {_first_line(report)}"
+                    f"at input shape {tuple(x_layer.shape)}: {_in_words(report)}"
                 )
         reports[name] = {
             "layer": repr(layer),
             "input_shape": list(x_layer.shape),
             **{kind: report.as_dict() for kind, report in found.items()},
         }
+    if refused:
+        raise RefusedLayerError(refused, reports)
     return reports
 
 
-def _first_line(report: object) -> str:
-    return next((line.strip() for line in str(report).splitlines() if line.strip()), "no report")
+def _in_words(report: Report) -> str:
+    if report.failure:
+        return report.failure
+    worst = report.worst
+    return (
+        f"{worst.tensor} by {worst.relative:.1e} of its largest value, where {worst.tolerance:.0e} "
+        f"is allowed in {report.dtype}"
+    )

@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -135,7 +136,7 @@ def test_a_terminal_shows_live_progress_and_takes_ctrl_c(tmp_path):
     seen = terminal.seen
     assert "bn/seed-0" in seen
     assert "loss 0." in seen
-    assert "0 of 1 trials, about" in seen
+    assert "0 of 1 tasks, about" in seen
     assert " left, 1 at once" in seen
     assert "\x1b[2K" in seen  # lines are drawn again in their place
     assert KEPT in seen
@@ -162,7 +163,7 @@ def refusal(capsys, *words):
         ),
         (["run", "bn", "--data", "sample", "--seeds", "many"], "'many' is not a seed"),
         (["run", "bn", "--data", "sample", "--seeds", "3,3"], "a seed is given twice"),
-        (["run", "bn", "--data", "sample", "--seeds", "0"], "at least one seed"),
+        (["run", "bn", "--data", "sample", "--seeds", "0"], "from 1 to 100,000 seeds"),
         (["run", "bn", "--data", "sample", "--seeds", "-1"], "'-1' is not a seed"),
         (["run", "bn", "--data", "sample", "--epochs", "0"], "'0' is not a whole number"),
         (["run", "bn", "--data", "sample", "--epochs", "9" * 20], "from 1 to 100,000"),
@@ -258,3 +259,45 @@ def test_a_reader_that_goes_away_is_no_error(start):
 def test_a_seed_that_is_no_number_of_64_bits(capsys):
     assert main(["run", "bn", "--seeds", "9" * 5000]) == 2
     assert "is not a seed; give how many (5)" in capsys.readouterr().err
+    assert main(["run", "bn", "--seeds", "9999999"]) == 2
+    assert "from 1 to 100,000 seeds" in capsys.readouterr().err
+    assert main(["run", "bn", "--out", ""]) == 2
+    assert "--out must name a folder" in capsys.readouterr().err
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from training import files
+from training.cli import main
+
+name, count = sys.argv[1], int(sys.argv[2])
+write = files.os.fsync
+times = 0
+
+def fsync(handle):
+    global times
+    times += name in os.readlink(f"/proc/self/fd/{handle}")
+    if times == count:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(handle)
+
+files.os.fsync = fsync
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.csv", 1), ("summary.json", 1),
+     ("config.json", 1), ("report.html", 1)],
+)  # fmt: skip
+def test_killed_while_a_file_is_written(name, count, undisturbed, tmp_path):
+    words = [*map(str, (*PAIR, *QUICK, "--jobs", 1, "--out", tmp_path / "run"))]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_WRITING, name, str(count), "run", *words],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert main(["run", *words, "--resume"]) == 0
+    assert same_numbers(tmp_path / "run", undisturbed)
+    assert (tmp_path / "run" / "report.html").exists()

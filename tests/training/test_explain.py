@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import openpyxl
@@ -96,7 +95,7 @@ def test_other_digits_than_those_of_training_are_said(
     checkpoint["settings"]["data"] = "other"
     torch.save(checkpoint, path.with_name("checkpoint.pt"))
     assert main([*words, "-o", str(tmp_path / "a.xlsx")]) == 0
-    assert "note: the digits are of " in capsys.readouterr().err
+    assert "; it was trained on tiny" in capsys.readouterr().err
 
 
 def test_the_digits_are_of_the_trial_s_own_data_set() -> None:

@@ -1,8 +1,12 @@
 """The figures: what is drawn, and at which scale."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from training.plots import draw, draw_comparison, outliers
+from training.plots import curves, draw, draw_comparison, outliers
+from training.record import Record
 
 GOOD = [[98.9, 99.2, 99.3, 99.35], [98.8, 99.1, 99.3, 99.41]]
 COLLAPSED = [[20.0, 9.8, 9.8, 9.8], [11.0, 9.8, 9.8, 9.8]]
@@ -43,8 +47,11 @@ def test_the_comparison_shows_the_published_value_and_leaves_the_outlier_out(run
     assert axis.get_xlim()[0] > 98
 
 
-def test_two_trials_have_no_outlier():
-    assert outliers({"a": 99.0, "b": 9.8}) == set()
+def test_of_two_trials_one_that_collapsed_is_an_outlier():
+    assert outliers({}) == set()
+    assert outliers({"a": 99.0, "b": 97.0}) == set()
+    assert outliers({"a": 99.0, "b": 9.8}) == {"b"}
+    assert outliers({"a": 99.0, "b": 9.8, "c": 9.8, "d": 9.8}) == {"b", "c", "d"}
     assert outliers({"a": 99.0, "b": 98.9, "c": 98.8, "d": 92.7}) == {"d"}
 
 
@@ -60,3 +67,11 @@ def test_many_trials_are_shown_again_recipe_by_recipe(made_up_run):
     ]  # fmt: skip
     colors = {line.get_color() for axis in recipes for line in axis.lines}
     assert colors <= {line.get_color() for line in whole.lines}
+
+
+def test_a_seed_on_its_way_does_not_cut_the_finished_ones(run):
+    (results,) = (found for name, found in run.by_trial().items() if name == "bn")
+    whole = curves(results, "test_accuracy")
+    begun = replace(results[0], seed=9, summary=None, record=Record(results[0].record.epochs[:1]))
+    np.testing.assert_array_equal(curves([*results, begun], "test_accuracy"), whole)
+    assert curves([begun], "test_accuracy").shape == (1, 1)

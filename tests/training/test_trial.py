@@ -9,10 +9,14 @@ import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from training import runner
+from training.config import TRIALS
 from training.errors import TrainingError
 from training.lock import locked
+from training.report import conditions
+from training.results import read_task
 from training.runner import run_task, run_tasks
 from training.tasks import Outcome
+from training.trainer import Trainer
 from training.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
@@ -238,3 +242,46 @@ def test_a_task_whose_worker_always_dies_takes_no_other_with_it(make_task, monke
     assert set(outcomes.values()) == {None}
     assert len(outcomes) == 4
     assert starts.count("gn/seed-0") == 3
+
+
+def test_another_seed_under_other_settings_is_refused(make_task):
+    Trial(make_task("bn", epochs=1)).run()
+    other = replace(make_task("bn", epochs=2), seed=1)
+    with pytest.raises(TrainingError, match=r"seed-0/config.json belongs to a run with epochs=1"):
+        Trial(other).run()
+    assert not (other.folder / "config.json").exists()
+
+
+def test_where_the_rest_of_a_resumed_trial_was_trained_is_noted(make_task, monkeypatch):
+    task = make_task("bn", resume=True, epochs=2)
+    train_epoch = Trainer.train_epoch
+
+    def one_epoch(trainer, epoch):
+        if epoch == 2:
+            raise TrainingError("interrupted")
+        return train_epoch(trainer, epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epoch", one_epoch)
+        assert run_task(task).error == "interrupted"
+    details = json.loads((task.folder / "config.json").read_text())
+    here = details["environment"]
+    details["environment"] = {**here, "torch": "2.9.0"}
+    (task.folder / "config.json").write_text(json.dumps(details))
+    assert run_task(task).error is None
+    found = read_task(task.folder).details
+    assert found["environment"]["torch"] == "2.9.0"
+    assert found["resumed"] == [{"epoch": 2, "environment": here}]
+    assert conditions([read_task(task.folder)])["torch"] == ["2.9.0", here["torch"]]
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_trial_from_end_to_end(name, make_task):
+    task = make_task(name, epochs=1)
+    summary = Trial(task).run()
+    assert summary["epochs"] == 1
+    assert 0 <= summary["last_accuracy"] <= 100
+    result = read_task(task.folder)
+    assert result.status == "finished"
+    assert result.details["verification"] or result.config.norm == "none"
+    assert (task.folder / "misclassified.png").stat().st_size > 0

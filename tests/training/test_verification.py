@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -6,6 +8,7 @@ from training.data import normalize
 from training.errors import TrainingError
 from training.fast_norms import BatchNorm2d
 from training.model import Net
+from training.results import read_run
 from training.trainer import Trainer
 from training.trial import Trial
 from training.verification import verify_layers
@@ -74,7 +77,9 @@ def test_a_layer_careless_in_bfloat16_alone_is_refused_there_alone(batch):
     net = Net().to(memory_format=torch.channels_last)
     net.block2.norm = CarelessInBfloat16(16)
     verify_layers(net, batch)
-    with pytest.raises(TrainingError, match=r"block2\.norm .* at input shape .*bfloat16"):
+    with pytest.raises(
+        TrainingError, match=r"block2\.norm .* at input shape .* allowed in bfloat16"
+    ):
         verify_layers(net, batch, "bfloat16")
 
 
@@ -94,10 +99,17 @@ def test_a_trial_with_a_careless_layer_never_takes_a_step(make_task, use_tiny, m
     steps = []
     monkeypatch.setattr("training.trainer.Trainer.train_step", lambda *_: steps.append(1))
     task = make_task("bn")
-    with pytest.raises(TrainingError, match="refusing to train"):
+    with pytest.raises(
+        TrainingError, match=r"layer block1.norm .*: [a-z_]+ by .* is allowed in float32"
+    ):
         Trial(task).run()
     assert steps == []
     assert not (task.folder / "checkpoint.pt").exists()
+    kept = json.loads((task.folder / "config.json").read_text())["verification"]
+    assert list(kept) == [f"block{i}.norm" for i in range(1, 6)]
+    assert not kept["block1.norm"]["report"]["passed"]
+    run = read_run(task.run_folder)
+    assert "refusing to train" in run.results[0].status
 
 
 def test_verifying_leaves_the_network_as_it_was(batch):

@@ -7,7 +7,7 @@ import numpy as np
 from normviz.workbook.cells import Book, Page
 from normviz.workbook.charts import Line, line_chart
 from training.plots import last_accuracies, outliers
-from training.results import Results
+from training.results import Results, counted
 from training.sheets.looks import (
     ACCURACY,
     FIRST_ROW,
@@ -64,7 +64,7 @@ def _table(
     row = heading(page, row, f"Test {measure}, mean over the seeds")
     top = header(page, row, ["epoch", *sheets], height=32)
     longest = {
-        trial: max(len(r.record.epochs) for r in sheet.trial.results)
+        trial: max(len(r.record.epochs) for r in counted(sheet.trial.results))
         for trial, sheet in sheets.items()
     }
     bottom = top + max(longest.values()) - 1

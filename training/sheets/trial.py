@@ -14,7 +14,7 @@ from normviz.workbook.styles import AXIS, LABEL
 from training.embedding import digit_png
 from training.overview import Overview, in_words
 from training.record import COLUMNS, TARGET
-from training.results import Result
+from training.results import Result, counted
 from training.sheets.looks import (
     ACCURACY,
     FIRST_ROW,
@@ -60,7 +60,7 @@ class TrialSheet:
     def at_epoch(self, name: str, epoch: int) -> tuple[str, float]:
         """The mean over the seeds of a column at an epoch: as a formula, and its value."""
         cells, values = [], []
-        for result in self.trial.results:
+        for result in counted(self.trial.results):
             if len(result.record.epochs) >= epoch:
                 top, column = self.column(result.seed, name)[:2]
                 cells.append(on_sheet(self.page.title, address(top + epoch - 1, column)))
