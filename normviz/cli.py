@@ -145,6 +145,8 @@ def _written(path: Path, settings: "Settings", exercise: bool) -> Sequence[Path]
 
 def _explain(options: argparse.Namespace) -> int:
     path = _output(options.output)
+    if path.exists() and options.tensor.split(":")[0] == str(options.output):
+        raise CommandError(f"-o {options.output} is the tensor's own file: give another name")
     x, arguments = read_call(options)
     from normviz.workbook.explain import explain_op
 

@@ -14,7 +14,7 @@ from training.fast_norms import FastNorm
 class Block(nn.Sequential):
     """A 3 by 3 convolution without bias, ReLU, and ``norm`` and dropout unless None and 0.
 
-    In training a fast norm does the work of its neighbours in its own loop, with the same result.
+    In training a fast norm does the work of its neighbors in its own loop, with the same result.
     Where one of them was replaced, or is watched with hooks, they run one after the other.
     """
 

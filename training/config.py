@@ -2,7 +2,7 @@
 
 Recipe A is that of a course project which compared L1, L2 and Ghost BatchNorm: 25 epochs, batch
 128 unless said, Adam from 0.03 on a schedule that lowers it every epoch. The network behind its
-results was not published (under 10,000 parameters); here every trial uses ``training.model.Net``
+results was not published (under 10,000 parameters); here its trials use ``training.model.Net``
 with 5,760, and the schedule is an exponential one of factor 0.85 (0.03 down to 0.0006).
 Recipe B is that of a second project, which compared BatchNorm, GroupNorm and LayerNorm: 20 epochs,
 batch 64, SGD 0.1 with momentum 0.9, StepLR(8, gamma 0.01), dropout 0.01.

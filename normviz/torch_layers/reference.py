@@ -65,7 +65,7 @@ class ReferenceNorm2d(nn.Module):
     keys are those of torch's layer of that kind; batch_norm and ghost_batch_norm have running
     buffers, as torch.nn.BatchNorm2d.
 
-    Shapes: x (N, C, H, W), float32 or float64; computed on the CPU, whatever the device of x.
+    Shapes: x (N, C, H, W), float16, float32 or float64; computed on the CPU, wherever x is.
 
     Raises:
         ValueError: an unknown op, a num_groups or num_splits that the op needs or cannot use.

@@ -126,11 +126,6 @@ class Page:
                         self.put(row, column, None, style)
         return where
 
-    def restyle(self, row: int, column: int, style: Style) -> None:
-        """Change the look of a cell that stands already."""
-        old = self.rows[row][column]
-        self.rows[row][column] = Cell(old.value, style, old.formula)
-
     def link(self, row: int, column: int, title: str, reference: str = "A1") -> None:
         """Make a cell jump to another sheet when clicked."""
         self.links[row, column] = Link(title, reference)
@@ -160,11 +155,6 @@ class Page:
             for column, cell in sorted(line.items()):
                 if cell.formula is not None:
                     yield address(row, column), cell
-
-    @property
-    def last_row(self) -> int:
-        """The lowest row that has a cell."""
-        return max(self.rows, default=0)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -50,5 +51,7 @@ def write_exercise(
     """
     target = Path(path)
     solved = target.with_name(f"{target.stem}-answers{target.suffix}")
+    if solved.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(solved))
     contents = [workbook_bytes(exercise(settings, answers=answers)) for answers in (False, True)]
     return write_whole(target, contents[0]), write_whole(solved, contents[1])

@@ -39,7 +39,7 @@ SET_COLORS = (
     "EEB0C6",
     "C5C9D6",
 )
-"""Sixteen pastels, neighbours far apart in hue; set 17 wears the color of set 1 again."""
+"""Sixteen pastels, neighbors far apart in hue; set 17 wears the color of set 1 again."""
 
 
 def set_color(label: int) -> str:

@@ -300,3 +300,21 @@ def test_a_failure_while_writing_leaves_nothing(
     assert main(["explain", "t.csv", "--op", "batch_norm"]) == 2
     assert capsys.readouterr().err == "error: file: No space left on device\n"
     assert set(folder.iterdir()) == before
+
+
+def test_the_tensor_s_own_file_is_not_overwritten(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path("s.xlsx").read_bytes()
+    assert main(["explain", "s.xlsx:A1:C3", "--op", "layer_norm", "-o", "s.xlsx"]) == 2
+    assert "is the tensor's own file" in capsys.readouterr().err
+    assert Path("s.xlsx").read_bytes() == before
+
+
+def test_an_exercise_is_not_written_where_its_answers_cannot_be(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("e-answers.xlsx").mkdir()
+    assert main(["workbook", "--exercise", "-o", "e.xlsx"]) == 2
+    assert capsys.readouterr().err == "error: e-answers.xlsx: Is a directory\n"
+    assert not Path("e.xlsx").exists()

@@ -25,7 +25,6 @@ from normviz.workbook.styles import (
 )
 
 STATISTIC = NUMBER.but(bold=True)
-PARAMETER = NUMBER.filled(PAPER)
 SETTING = Style(number="General", bold=True, horizontal="left")
 
 
