@@ -87,3 +87,38 @@ def test_gbn_is_compared_again_as_it_was_measured() -> None:
     assert f"{spread(float32)} in float32, {spread(bfloat16)} in bfloat16" in said
     assert f"bfloat16, {interval(bfloat16, float32)}." in said
     assert f"it is {interval(bfloat16 + first, float32 + more)}: noise" in said
+
+
+def test_what_was_not_reached_is_said_as_it_was_measured() -> None:
+    said = " ".join(README.split())
+    runs = committed_runs()
+
+    def measured(name: str, column: str) -> str:
+        return spread([row[column] for row in runs[name]])
+
+    crossed = [row["first_epoch_at_target"] for row in runs["gbn"]]
+    earliest, never = min(int(epoch) for epoch in crossed if epoch), crossed.count("")
+    assert never == 2
+    gbn = f"best {measured('gbn', 'best_accuracy')}, above 99.4 from epoch {earliest} at the"
+    assert gbn in said
+    assert f"bn-l2's best 99.49 ({measured('bn-l2', 'best_accuracy')})" in said
+    assert f"bn-l1, which ends at {measured('bn-l1', 'last_accuracy')}" in said
+    assert f"99.36 in the last epoch ({measured('ln', 'last_accuracy')})" in said
+    for name, published in (("bn", 99.36), ("gn", 99.21)):
+        assert f"{name.upper()}'s {published} ({measured(name, 'last_accuracy')})" in said
+
+
+def test_the_verdicts_are_those_of_the_committed_table() -> None:
+    with (ROOT / "workbooks/mnist/claims.csv").open(encoding="utf-8") as file:
+        verdicts = {row["claim"]: row["verdict"] for row in csv.DictReader(file)}
+    said = " ".join(README.split())
+    for start, words in {
+        "LayerNorm is the best": '"LayerNorm is the best of BN, GN and LN": ',
+        "L1 makes the model random": '"L1 makes the model random": ',
+        "With BatchNorm, L2 beats L1": '"L2 beats L1 in accuracy and steadiness": ',
+        "Ghost BatchNorm is the best": '"Ghost BN is the best of its five": ',
+        "L1 and L2 with Ghost": 'is the lowest of its five, and irregular early": ',
+        "L1 and L2 together": '"L1 with L2 lies between the two, and crosses 99.4 later than L2": ',
+    }.items():
+        (verdict,) = (v for claim, v in verdicts.items() if claim.startswith(start))
+        assert f"{words}{verdict}**" in said
