@@ -69,7 +69,7 @@ def fill(page: Page, run: Results, trials: list[Overview], sheets: dict[str, Tri
         row = _lines(page, lines, row)
     row = heading(page, row + 1, "How it was made")
     for label, values in conditions(run.results).items():
-        page.put(row, 2, label, LABEL_RIGHT)
+        page.put(row, 2, label, LABEL_RIGHT.but(indent=1))
         row = _lines(page, values, row, left=3)
 
 
