@@ -129,3 +129,19 @@ def test_the_verdicts_are_those_of_the_committed_table() -> None:
     }.items():
         (verdict,) = (v for claim, v in verdicts.items() if claim.startswith(start))
         assert f"{words}{verdict}**" in said
+
+
+def test_bn_l1_fixed_scatters_as_it_is_said_to() -> None:
+    def ends(*tables: str) -> list[str]:
+        rows = [row for table in tables for row in committed_runs(table)["bn-l1-fixed"]]
+        return [row["last_accuracy"] for row in rows]
+
+    float32 = ends("summary.csv", "bn-l1-fixed-float32.csv")
+    bfloat16 = ends("bfloat16.csv", "bn-l1-fixed-bfloat16.csv")
+    assert (len(float32), len(bfloat16)) == (10, 6)
+    assert [sum(float(v) < 90 for v in values) for values in (float32, bfloat16)] == [2, 2]
+    said = " ".join(README.split())
+    difference = interval(bfloat16, float32)
+    assert f"two of ten in float32 ({difference.replace(' (', ', ')[:-1]};" in said
+    more = sorted(ends("bn-l1-fixed-float32.csv"), key=float)
+    assert f"with nine more, {more[0]} to {more[-1]} %)" in said
