@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,19 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON; a NaN is refused, because JSON has no word for it."""
     write_whole(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def without_non_finite(value: Any) -> Any:
+    """Return plain data with None for every NaN and infinity, which JSON has no word for.
+
+    >>> without_non_finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(value, dict):
+        return {key: without_non_finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_non_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> Any:

@@ -124,7 +124,9 @@ def largest_differences(details: dict[str, Any]) -> tuple[int, float, float | No
 
     def largest(kinds: Sequence[str]) -> float | None:
         reports = [layer[kind] for layer in layers for kind in kinds if kind in layer]
-        return max((d["relative"] for r in reports for d in r["differences"]), default=None)
+        found = [d["relative"] for r in reports for d in r["differences"]]
+        # None is one that was no number, of a layer that was refused.
+        return max((value for value in found if value is not None), default=None)
 
     exact = largest(("report", "as_laid_out", "after_relu"))
     return len(layers), exact or 0.0, largest(("in_bfloat16",))

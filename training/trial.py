@@ -12,7 +12,7 @@ import numpy as np
 from training import checkpoint, data, gallery, parallel
 from training.environment import environment
 from training.errors import TrainingError
-from training.files import read_json, write_json, write_whole
+from training.files import read_json, without_non_finite, write_json, write_whole
 from training.lock import locked
 from training.record import Record
 from training.results import read_config, read_task
@@ -152,7 +152,8 @@ class Trial:
         try:
             verified = self._verify(trainer)
         except RefusedLayerError as error:
-            write_json(task.folder / "config.json", self._config(trainer, error.reports))
+            reports = without_non_finite(error.reports)
+            write_json(task.folder / "config.json", self._config(trainer, reports))
             raise
         path = task.folder / "checkpoint.pt"
         state: dict[str, Any] = {"epoch": 0}
@@ -176,7 +177,7 @@ class Trial:
     def _note_environment(self, epoch: int) -> None:
         """Note in ``config.json`` where the epochs from ``epoch`` on are trained, if elsewhere."""
         details, _ = read_config(self.task.folder)
-        resumed = details.setdefault("resumed", [])
+        resumed = details["resumed"]
         before = resumed[-1] if resumed else details
         if before["environment"] != environment():
             resumed.append({"epoch": epoch, "environment": environment()})

@@ -8,6 +8,7 @@ from training.data import normalize
 from training.errors import TrainingError
 from training.fast_norms import BatchNorm2d
 from training.model import Net
+from training.report import write_report
 from training.results import read_run
 from training.trainer import Trainer
 from training.trial import Trial
@@ -137,3 +138,21 @@ def test_the_batch_is_that_of_the_first_training_step(make_task, use_tiny, monke
     Trial(make_task("bn", epochs=1)).run()
     assert len(seen) > 2
     assert torch.equal(seen[0], seen[1])
+
+
+class NotANumber(nn.BatchNorm2d):
+    """Gives what no comparison can hold."""
+
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+def test_a_layer_that_gives_no_numbers_is_refused_and_reported(make_task, use_tiny, monkeypatch):
+    monkeypatch.setattr("training.norms.BatchNorm2d", NotANumber)
+    task = make_task("bn")
+    with pytest.raises(TrainingError, match=r"refusing to train: layer block1\.norm"):
+        Trial(task).run()
+    run = read_run(task.run_folder)
+    assert "refusing to train" in run.results[0].status
+    write_report(run)
+    assert "refusing to train" in (task.run_folder / "report.html").read_text()
