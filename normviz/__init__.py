@@ -3,9 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from normviz.convert import from_torch
-from normviz.core import Gradients
-from normviz.functional import (
+from normviz.norms.sets import StatisticsSets, set_labels, statistics_sets
+from normviz.reference.core import Gradients
+from normviz.reference.functional import (
     batch_norm,
     batch_norm_backward,
     ghost_batch_norm,
@@ -19,14 +19,14 @@ from normviz.functional import (
     rms_norm,
     rms_norm_backward,
 )
-from normviz.sets import StatisticsSets, set_labels, statistics_sets
-from normviz.trace import Step, Trace, trace
-from normviz.verify import verify
+from normviz.reference.trace import Step, Trace, trace
+from normviz.torch_models.from_torch import from_torch
+from normviz.torch_models.verify import verify
 
 __version__ = "0.1.0"
 
 # What needs openpyxl or torch is imported at its first use, so that `import normviz` stays light.
-_LATER = {"explain": "normviz.workbook.explain"}
+_LATER = {"explain": "normviz.workbook.explain.explain"}
 _LATER_MODULES = ("torch_layers", "workbook")
 
 

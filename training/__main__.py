@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from training.cli import main
+        from training.cli.commands import main
     except KeyboardInterrupt:  # importing torch takes seconds
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.catalog import describe
-from normviz.workbook.cells import Book
+from normviz.norms.words import describe
+from normviz.workbook.book.cells import Book
 from normviz.workbook.sheets import (
     contents,
     identities,
     inputs,
     lessons,
-    playground,
-    reference,
     refused,
     sets,
 )
+from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.checks import ChecksSheet
-from normviz.workbook.sheets.norm import NormSheet
+from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.playground import sheet as playground
+from normviz.workbook.sheets.reference_values import sheet as reference
 
 TITLE = "Normalization, step by step"
 

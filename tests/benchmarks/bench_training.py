@@ -24,13 +24,13 @@ from torch import Tensor
 
 from tests.benchmarks.contest import Step, Team
 from tests.benchmarks.rival import Plain, as_idx
-from training import data
-from training.config import TRIALS, TrialConfig, find_trial
-from training.data import Digits
+from training.data import load as data
+from training.data.load import Digits
 from training.errors import TrainingError
-from training.precision import PRECISIONS, fastest
-from training.threads import prepare
-from training.trainer import Trainer
+from training.experiments.trials import TRIALS, TrialConfig, find_trial
+from training.run.precision import PRECISIONS, fastest
+from training.run.threads import prepare
+from training.run.trainer import Trainer
 
 CONFIG = find_trial("bn")
 PUBLISHED = [config.name for config in TRIALS.values() if config.published]

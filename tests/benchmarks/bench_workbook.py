@@ -32,10 +32,9 @@ GOAL_RATIO, GOAL_MEGABYTES, GOAL_CELLS = 1.5, 300, 100_000
 def build_ours(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
     """Build the workbook of a shape into a file."""
     sys.modules["torch"] = None  # type: ignore[assignment]
-    from normviz.workbook import lint, openpyxl_writer  # noqa: F401  imports are not measured
     from normviz.workbook.build import build
-    from normviz.workbook.case import Settings
-    from normviz.workbook.write import save
+    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.xlsx.write import save
 
     start = time.process_time()
     save(build(Settings(shape)), file)
@@ -46,7 +45,7 @@ def list_cells(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
     """Write every cell of that workbook as a list: what the rival has to write."""
     sys.modules["torch"] = None  # type: ignore[assignment]
     from normviz.workbook.build import build
-    from normviz.workbook.case import Settings
+    from normviz.workbook.sheets.case import Settings
 
     book = build(Settings(shape))
     looks: dict[Any, int] = {}

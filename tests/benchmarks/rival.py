@@ -15,13 +15,13 @@ from torch.nn import functional as F
 from torchvision import datasets, transforms
 
 from normviz import torch_layers
-from training import data
-from training.config import TrialConfig
-from training.data import IDX_DIMENSIONS, Digits
-from training.datasets import MNIST
-from training.dropout import SparseDropout
-from training.fast_norms import BatchNorm2d, GhostBatchNorm2d, GroupNorm
-from training.trainer import build_model
+from training.data import load as data
+from training.data.datasets import MNIST
+from training.data.load import IDX_DIMENSIONS, Digits
+from training.experiments.trials import TrialConfig
+from training.model.dropout import SparseDropout
+from training.model.fast_norms import BatchNorm2d, GhostBatchNorm2d, GroupNorm
+from training.run.trainer import build_model
 
 
 @functools.cache

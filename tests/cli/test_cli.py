@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from normviz.cli import main
+from normviz.cli.commands import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,7 +178,7 @@ def test_verify_without_torch_says_so(
 def test_verify_fails_where_a_layer_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = importlib.import_module("normviz.verify")
+    module: Any = importlib.import_module("normviz.torch_models.verify")
     wrong = module.Difference("output", 1.0, 1.0, 1e-10)
     report = module.Report("Wrong", "float64", True, (1,), (wrong,))
     monkeypatch.setattr(module, "verify_all", lambda: [report])

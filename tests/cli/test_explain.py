@@ -10,9 +10,9 @@ import pytest
 from openpyxl.chart import BarChart
 from openpyxl.styles import PatternFill
 
-from normviz import sources
-from normviz.cli import main
-from normviz.sources import read_tensor
+from normviz.cli.commands import main
+from normviz.tensors import files as sources
+from normviz.tensors.files import read_tensor
 from tests.cli.test_cli import run
 
 DRAW = np.random.default_rng(0)

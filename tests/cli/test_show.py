@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from normviz.cli import main
-from normviz.sets import OPS
-from normviz.workbook.case import Case, Settings
+from normviz.cli.commands import main
+from normviz.norms.sets import OPS
+from normviz.workbook.sheets.case import Case, Settings
 
 pytest.importorskip("rich")
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from normviz import core, statistics_sets
+from normviz import statistics_sets
+from normviz.reference import core
 from tests.reference.calls import OPS, TRAILING, make_call, modes
 from tests.reference.oracle import assert_same, by_normviz
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import normviz
-from normviz import layers
+from normviz.reference import layers
 from normviz.torch_layers import SyncBatchNorm2d
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 from tests.reference.oracle import TOLERANCE, distance

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from normviz import layers
 from normviz import torch_layers as own
+from normviz.reference import layers
 from tests.reference.oracle import distance
 
 MADE = {

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normviz import calls, core, sets
+from normviz.norms import sets
+from normviz.reference import core
+from normviz.reference import prepare as calls
 from tests.reference.calls import OPS, TRAINING, make_call
 from tests.reference.oracle import assert_same, by_normviz, by_torch
 
@@ -47,7 +49,7 @@ def test_a_biased_running_variance_is_caught(monkeypatch, op):
         shrunk = core.Moments(moments.mean, moments.var * (sets_.size - 1) / sets_.size)
         right(running_mean, running_var, shrunk, sets_, momentum)
 
-    monkeypatch.setattr("normviz.functional.update_running", biased)
+    monkeypatch.setattr("normviz.reference.functional.update_running", biased)
     assert_caught(op)
 
 

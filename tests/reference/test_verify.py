@@ -11,7 +11,7 @@ from torch import nn
 
 import normviz
 from normviz.torch_layers import GhostBatchNorm2d, RMSNorm2d
-from normviz.verify import standard_layers, verify_all
+from normviz.torch_models.verify import standard_layers, verify_all
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 
 SHAPE = (4, 6, 5, 3)

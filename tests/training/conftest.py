@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import data
-from training.cli import main
-from training.config import TrialConfig, find_trial
-from training.data import Digits
-from training.record import Epoch, Record
-from training.results import Result, Results, read_run
-from training.runner import run_task
-from training.tasks import Settings, Task
+from training.cli.commands import main
+from training.data import load as data
+from training.data.load import Digits
+from training.experiments.trials import TrialConfig, find_trial
+from training.results.run_folder import Result, Results, read_run
+from training.run.history import Epoch, Record
+from training.run.local import run_task
+from training.run.task import Settings, Task
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,7 +137,7 @@ def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results
                 config = replace(find_trial(name), epochs=3)
                 with pytest.MonkeyPatch.context() as broken:
                     if (name, seed) == ("none", 1):
-                        broken.setattr("training.schedules.learning_rate", lambda *_: 1e20)
+                        broken.setattr("training.run.schedules.learning_rate", lambda *_: 1e20)
                     run_task(Task(config, seed, settings, folder))
     for kept in ("summary.json", "misclassified.npz", "misclassified.png"):
         (folder / "gn" / "seed-1" / kept).unlink()

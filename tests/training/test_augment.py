@@ -7,8 +7,14 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as torchvision_functional
 
-from training.augment import Movements, draw, matrices, move, warp
-from training.config import find_trial
+from training.data.augment import (
+    Movements,
+    draw,
+    matrices,
+    move,
+    warp,
+)
+from training.experiments.trials import find_trial
 
 
 @pytest.fixture(scope="module")

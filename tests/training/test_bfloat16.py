@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.kernels import narrow, widen
+from training.model.kernels import narrow, widen
 
 EVERY = np.arange(2**16, dtype=np.uint32).astype(np.uint16)
 

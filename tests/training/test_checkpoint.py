@@ -3,8 +3,8 @@ import pickle
 import pytest
 import torch
 
-from training import checkpoint
 from training.errors import TrainingError
+from training.run import checkpoint
 
 SETTINGS = {"trial": "bn", "seed": 0, "epochs": 20}
 ROW = [1, 0.1, 0.2, 93.0, 0.05, 98.5, 2.0, 30000.0]

@@ -11,21 +11,39 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from normviz.workbook.cells import Book
-from normviz.workbook.write import workbook_bytes
-from training.claims import CLAIMS, LAST, AtMost, Claim, More, Random
-from training.claims_csv import write_claims_csv
-from training.claims_figure import draw_claims, write_claims
-from training.claims_table import claims_table
-from training.config import TRIALS
-from training.l1_lesson import largest_that_trains, strengths
-from training.measures import CROSSING, crossing, early_fall, late_deviation
-from training.record import Epoch, Record
-from training.report import render
-from training.sheets.claims import build as build_sheet
-from training.sheets.looks import HOME, start
-from training.statistics import estimate, sign_confidence
-from training.verdicts import Verdict, chance, find, judge, judge_all
+from normviz.workbook.book.cells import Book
+from normviz.workbook.xlsx.write import workbook_bytes
+from training.experiments.trials import TRIALS
+from training.report.claims_csv import write_claims_csv
+from training.report.claims_figure import draw_claims, write_claims
+from training.report.claims_table import claims_table
+from training.report.page import render
+from training.report.sheets.claims import build as build_sheet
+from training.report.sheets.looks import HOME, start
+from training.results.claims import (
+    CLAIMS,
+    LAST,
+    AtMost,
+    Claim,
+    More,
+    Random,
+)
+from training.results.intervals import estimate, sign_confidence
+from training.results.l1_lesson import largest_that_trains, strengths
+from training.results.measures import (
+    CROSSING,
+    crossing,
+    early_fall,
+    late_deviation,
+)
+from training.results.verdicts import (
+    Verdict,
+    chance,
+    find,
+    judge,
+    judge_all,
+)
+from training.run.history import Epoch, Record
 
 SUPPORTED, REFUTED, UNDECIDED = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.UNDECIDED
 NOISE = (0.00, 0.02, -0.01, 0.01, -0.02)

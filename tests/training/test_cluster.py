@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import PAIR, ROOT, same_numbers
-from training import cluster
-from training.cli import main
-from training.cluster import run_on_cluster
+from training.cli.commands import main
 from training.errors import TrainingError
+from training.run import dask_cluster as cluster
+from training.run.dask_cluster import run_on_cluster
 
 
 def test_a_killed_worker_costs_no_number(undisturbed, tmp_path):
     demo = tmp_path / "demo"
     words = [*PAIR, "--epochs", "2", "--seeds", "1", "--out", str(demo)]
     done = subprocess.run(
-        [sys.executable, "-m", "training.cluster_demo", *words],
+        [sys.executable, "-m", "training.run.cluster_demo", *words],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -22,12 +22,12 @@ from tests.training.conftest import (
     metrics,
     same_numbers,
 )
-from training.cli import main
-from training.config import TRIALS, find_trial
+from training.cli.commands import main
 from training.errors import TrainingError
+from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
-from training.lock import locked
-from training.results import read_task
+from training.results.run_folder import read_task
+from training.run.lock import locked
 
 
 def wait_for_epochs(folder, count, process):
@@ -217,7 +217,7 @@ def test_what_failed_is_said_also_where_no_report_can_be_written(
     tmp_path, monkeypatch, capsys, use_tiny
 ):
     monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
-    monkeypatch.setattr("training.cli.write_summary", full_disk)
+    monkeypatch.setattr("training.cli.commands.write_summary", full_disk)
     words = ["run", "bn", "none", "--epochs", "1", "--jobs", "1", "--out", str(tmp_path / "run")]
     assert main(words) == 2
     said = capsys.readouterr()
@@ -227,7 +227,7 @@ def test_what_failed_is_said_also_where_no_report_can_be_written(
 
 
 def test_the_lock_holds_on_a_full_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.lock.os.pwrite", full_disk)
+    monkeypatch.setattr("training.run.lock.os.pwrite", full_disk)
     with locked(tmp_path), pytest.raises(TrainingError, match="in use by another process"):
         locked(tmp_path).__enter__()
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from training.config import TRIALS, TrialConfig, find_trial
 from training.errors import TrainingError
+from training.experiments.trials import TRIALS, TrialConfig, find_trial
 
 PUBLISHED = [
     "bn-l1", "bn-l2", "bn-l1-l2", "gbn", "gbn-l1-l2", "bn", "gn", "ln",
@@ -68,7 +68,7 @@ def test_impossible_values_are_refused(change, message):
 
 @pytest.mark.parametrize("name", ["best", "fast"])
 def test_our_own_recipe_keeps_within_its_limits(name):
-    from training.trainer import build_model
+    from training.run.trainer import build_model
 
     config = TRIALS[name]
     assert config.epochs <= 25

@@ -2,10 +2,18 @@
 
 import pytest
 
-from training.cost import EVALUATION, SEEDS, SERIAL_SECONDS, as_it_went, at_best_pace, busiest, cost
-from training.forecast import TASK_SECONDS
-from training.overview import overviews
-from training.record import Epoch, Record
+from training.results.cost import (
+    EVALUATION,
+    SEEDS,
+    SERIAL_SECONDS,
+    as_it_went,
+    at_best_pace,
+    busiest,
+    cost,
+)
+from training.results.overview import overviews
+from training.run.forecast import TASK_SECONDS
+from training.run.history import Epoch, Record
 
 
 def record_of(*seconds: float) -> Record:

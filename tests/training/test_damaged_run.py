@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from training.cli import main
-from training.results import CONFIG_KEYS, read_run
-from training.trial import Trial
+from training.cli.commands import main
+from training.results.run_folder import CONFIG_KEYS, read_run
+from training.run.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
 
@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("use_tiny")
 @pytest.fixture(scope="module")
 def finished(tiny, tmp_path_factory):
     """A run folder with two finished trials of one epoch."""
-    from training import data
-    from training.config import find_trial
-    from training.tasks import Settings, Task
+    from training.data import load as data
+    from training.experiments.trials import find_trial
+    from training.run.task import Settings, Task
 
     folder = tmp_path_factory.mktemp("runs") / "finished"
     with pytest.MonkeyPatch.context() as patch:

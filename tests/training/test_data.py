@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from training import data
-from training.config import find_trial
-from training.datasets import MNIST
+from training.data import load as data
+from training.data.datasets import MNIST
 from training.errors import TrainingError
+from training.experiments.trials import find_trial
 
 
 def test_sample_is_small_balanced_and_says_what_it_is(sample):

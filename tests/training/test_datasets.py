@@ -14,15 +14,21 @@ import torch
 from torchvision import datasets as torchvision_datasets
 
 from tests.training.test_data import idx
-from training import data, datasets, download
-from training.cli import main
-from training.config import find_trial
-from training.datasets import DATASETS, FASHION_MNIST, KMNIST, Dataset
+from training.cli.commands import main
+from training.data import datasets, download
+from training.data import load as data
+from training.data.datasets import (
+    DATASETS,
+    FASHION_MNIST,
+    KMNIST,
+    Dataset,
+)
 from training.errors import TrainingError
-from training.results import read_run, refuse_other_data
-from training.tasks import Settings, Task
-from training.trainer import Trainer
-from training.trial import Trial
+from training.experiments.trials import find_trial
+from training.results.run_folder import read_run, refuse_other_data
+from training.run.task import Settings, Task
+from training.run.trainer import Trainer
+from training.run.trial import Trial
 
 ARRAYS = {
     "train-images-idx3-ubyte": np.arange(96 * 784, dtype=np.uint32).reshape(96, 28, 28) % 200,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.dropout import SparseDropout, dropped_positions
+from training.model.dropout import SparseDropout, dropped_positions
 
 
 def generator():

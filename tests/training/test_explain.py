@@ -11,12 +11,12 @@ import openpyxl
 import pytest
 import torch
 
-from training.cli import main
-from training.data import Digits
+from training.cli.commands import main
+from training.cli.explain import digits_batch
+from training.data.load import Digits
 from training.errors import TrainingError
-from training.explain import digits_batch
-from training.runner import run_task
-from training.tasks import Task
+from training.run.local import run_task
+from training.run.task import Task
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from torch import nn
 
 import normviz
 from normviz import torch_layers
-from training import fast_norms, kernels
-from training.block import Block
-from training.fast_norms import (
+from training.model import fast_norms, kernels
+from training.model.block import Block
+from training.model.fast_norms import (
     BatchNorm2d,
     GhostBatchNorm2d,
     GroupNorm,

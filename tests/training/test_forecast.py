@@ -2,7 +2,7 @@
 
 import pytest
 
-from training import forecast
+from training.run import forecast
 
 
 @pytest.fixture

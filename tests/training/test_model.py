@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from training.config import NORMS, find_trial
-from training.model import Net
-from training.trainer import build_model
+from training.experiments.trials import NORMS, find_trial
+from training.model.net import Net
+from training.run.trainer import build_model
 
 
 def parameters(net):

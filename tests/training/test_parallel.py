@@ -16,11 +16,11 @@ import pytest
 import torch
 from torch import multiprocessing, nn
 
-from training import parallel
-from training.cli import main
-from training.config import find_trial
-from training.data import Digits
-from training.trainer import Trainer
+from training.cli.commands import main
+from training.data.load import Digits
+from training.experiments.trials import find_trial
+from training.run import torchrun as parallel
+from training.run.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.model import Net
-from training.penalties import (
+from training.model.net import Net
+from training.model.penalties import (
     accumulated_factors,
     l1_penalty,
     l1_penalty_accumulated,

@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
-from training import precision
 from training.errors import TrainingError
-from training.precision import choose
+from training.run import precision
+from training.run.precision import choose
 
 
 @pytest.fixture(params=[True, False], ids=["native", "emulated"])

@@ -5,11 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from training.config import TRIALS
-from training.overview import confusion, in_words, largest_differences, overviews
-from training.penalties import accumulated_factors
-from training.report import factors, render, write_report
-from training.trainer import build_model
+from training.experiments.trials import TRIALS
+from training.model.penalties import accumulated_factors
+from training.report.page import factors, render, write_report
+from training.results.overview import (
+    confusion,
+    in_words,
+    largest_differences,
+    overviews,
+)
+from training.run.trainer import build_model
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from training.config import find_trial
-from training.schedules import learning_rate
+from training.experiments.trials import find_trial
+from training.run.schedules import learning_rate
 
 STEPS = 7  # an epoch
 

@@ -6,14 +6,14 @@ import zipfile
 import openpyxl
 import pytest
 
-from normviz.workbook.address import address
+from normviz.workbook.book.address import address
 from normviz.workbook.lint import lint
-from normviz.workbook.write import workbook_bytes
+from normviz.workbook.xlsx.write import workbook_bytes
 from tests.workbook.engines import expected, ironcalc_values
 from training.files import write_whole
-from training.overview import overviews
-from training.sheets.looks import nice_scale
-from training.spreadsheet import build, write_results
+from training.report.results_xlsx import build, write_results
+from training.report.sheets.looks import nice_scale
+from training.results.overview import overviews
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.config import TRIALS, find_trial
-from training.data import get_iterator
+from training.data.load import get_iterator
 from training.errors import TrainingError
-from training.trainer import Trainer, build_model
+from training.experiments.trials import TRIALS, find_trial
+from training.run.trainer import Trainer, build_model
 
 
 def weights(trainer):

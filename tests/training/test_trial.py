@@ -8,16 +8,16 @@ import pytest
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from training import runner
-from training.config import TRIALS
 from training.errors import TrainingError
-from training.lock import locked
-from training.report import conditions
-from training.results import read_task
-from training.runner import run_task, run_tasks
-from training.tasks import Outcome
-from training.trainer import Trainer
-from training.trial import Trial
+from training.experiments.trials import TRIALS
+from training.report.page import conditions
+from training.results.run_folder import read_task
+from training.run import local as runner
+from training.run.local import run_task, run_tasks
+from training.run.lock import locked
+from training.run.task import Outcome
+from training.run.trainer import Trainer
+from training.run.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
 HISTORY = (
@@ -83,7 +83,7 @@ def test_interrupted_after_an_epoch_it_continues_bit_for_bit(make_task, tmp_path
     Trial(whole).run()
 
     task = make_task("bn-l1", epochs=3)
-    from training.trainer import Trainer
+    from training.run.trainer import Trainer
 
     steps = iter(range(100))
     original = Trainer.train_step
@@ -106,7 +106,7 @@ def test_interrupted_after_an_epoch_it_continues_bit_for_bit(make_task, tmp_path
 
 def test_a_finished_trial_is_not_run_again(make_task, monkeypatch):
     first = Trial(make_task("bn")).run()
-    monkeypatch.setattr("training.trial.Trial._train", lambda _self: pytest.fail("trained again"))
+    monkeypatch.setattr("training.run.trial.Trial._train", lambda _: pytest.fail("trained again"))
     assert Trial(make_task("bn", resume=True)).run() == first
 
 
@@ -127,7 +127,7 @@ def test_what_a_finished_trial_lost_is_made_again_without_training(make_task, mo
     first = Trial(task).run()
     before = metrics(task.folder)
     (task.folder / lost).unlink()
-    monkeypatch.setattr("training.trainer.Trainer.train_epoch", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("training.run.trainer.Trainer.train_epoch", lambda *_: pytest.fail("again"))
     assert Trial(make_task("bn", resume=True)).run() == first
     assert (task.folder / lost).stat().st_size > 0
     assert metrics(task.folder) == before
@@ -138,7 +138,7 @@ def test_a_lost_picture_is_no_reason_to_train_again(make_task, monkeypatch):
     first = Trial(task).run()
     for name in ("misclassified.png", "checkpoint.pt"):
         (task.folder / name).unlink()
-    monkeypatch.setattr("training.trial.Trial._train", lambda _self: pytest.fail("trained again"))
+    monkeypatch.setattr("training.run.trial.Trial._train", lambda _: pytest.fail("trained again"))
     assert Trial(make_task("bn", resume=True)).run() == first
 
 
@@ -212,7 +212,7 @@ def test_a_bug_is_an_outcome_with_its_type(make_task, monkeypatch):
     def broken(_self, _epoch):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("training.trainer.Trainer.train_epoch", broken)
+    monkeypatch.setattr("training.run.trainer.Trainer.train_epoch", broken)
     task = make_task("bn")
     assert run_task(task).error == "ZeroDivisionError: oops"
     assert "Traceback" in json.loads((task.folder / "failure.json").read_text())["traceback"]

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from training.data import normalize
+from training.data.load import normalize
 from training.errors import TrainingError
-from training.fast_norms import BatchNorm2d
-from training.model import Net
-from training.report import write_report
-from training.results import read_run
-from training.trainer import Trainer
-from training.trial import Trial
-from training.verification import verify_layers
+from training.model.fast_norms import BatchNorm2d
+from training.model.net import Net
+from training.report.page import write_report
+from training.results.run_folder import read_run
+from training.run.trainer import Trainer
+from training.run.trial import Trial
+from training.run.verification import verify_layers
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,9 @@ def test_a_careless_layer_is_refused_by_name(batch):
 
 
 def test_a_trial_with_a_careless_layer_never_takes_a_step(make_task, use_tiny, monkeypatch):
-    monkeypatch.setattr("training.norms.BatchNorm2d", Careless)
+    monkeypatch.setattr("training.model.norms.BatchNorm2d", Careless)
     steps = []
-    monkeypatch.setattr("training.trainer.Trainer.train_step", lambda *_: steps.append(1))
+    monkeypatch.setattr("training.run.trainer.Trainer.train_step", lambda *_: steps.append(1))
     task = make_task("bn")
     with pytest.raises(
         TrainingError, match=r"layer block1.norm .*: [a-z_]+ by .* is allowed in float32"
@@ -133,7 +133,7 @@ def test_the_batch_is_that_of_the_first_training_step(make_task, use_tiny, monke
         seen.append(x)
         return step(trainer, x, y)
 
-    monkeypatch.setattr("training.trial.verify_layers", checking)
+    monkeypatch.setattr("training.run.trial.verify_layers", checking)
     monkeypatch.setattr(Trainer, "train_step", stepping)
     Trial(make_task("bn", epochs=1)).run()
     assert len(seen) > 2
@@ -148,7 +148,7 @@ class NotANumber(nn.BatchNorm2d):
 
 
 def test_a_layer_that_gives_no_numbers_is_refused_and_reported(make_task, use_tiny, monkeypatch):
-    monkeypatch.setattr("training.norms.BatchNorm2d", NotANumber)
+    monkeypatch.setattr("training.model.norms.BatchNorm2d", NotANumber)
     task = make_task("bn")
     with pytest.raises(TrainingError, match=r"refusing to train: layer block1\.norm"):
         Trial(task).run()

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from training import data, views
-from training.config import find_trial
+from training.data import load as data
 from training.errors import TrainingError
-from training.trainer import Trainer
+from training.experiments.trials import find_trial
+from training.model import views
+from training.run.trainer import Trainer
 
 
 def test_a_view_moves_every_image_and_fills_with_black() -> None:

@@ -10,8 +10,8 @@ import ironcalc
 import openpyxl
 import pytest
 
-from normviz.workbook.address import address
-from normviz.workbook.cells import Book, Value
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Value
 
 Place = tuple[str, str]
 """Title of the sheet, and address of the cell."""

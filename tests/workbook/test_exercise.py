@@ -7,16 +7,32 @@ import ironcalc
 import openpyxl
 import pytest
 
-from normviz.cli import main
-from normviz.trace import Trace
-from normviz.workbook.address import address
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.cells import Book, Cell, Page
-from normviz.workbook.exercise import OPS, SETTINGS, exercise, write_exercise
+from normviz.cli.commands import main
+from normviz.reference.trace import Trace
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Cell, Page
+from normviz.workbook.book.styles import (
+    BAD,
+    GOOD,
+    INPUT,
+    WARN,
+)
+from normviz.workbook.exercise.exercise import (
+    OPS,
+    SETTINGS,
+    exercise,
+    write_exercise,
+)
+from normviz.workbook.exercise.marks import (
+    ADVICE,
+    BY_COUNT,
+    BY_EPS,
+    RIGHT,
+    WRONG,
+)
+from normviz.workbook.exercise.sheet import STUDENT, ExerciseSheet
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets.exercise_marks import ADVICE, BY_COUNT, BY_EPS, RIGHT, WRONG
-from normviz.workbook.sheets.exercise_sheet import STUDENT, ExerciseSheet
-from normviz.workbook.styles import BAD, GOOD, INPUT, WARN
+from normviz.workbook.sheets.case import Case, Settings
 from tests.workbook.engines import (
     Place,
     differences,

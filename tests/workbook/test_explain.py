@@ -9,13 +9,13 @@ import openpyxl
 import pytest
 
 import normviz
-from normviz.workbook.address import address
-from normviz.workbook.cells import Book
-from normviz.workbook.explain import explain_op, fresh_call
-from normviz.workbook.explain_book import Story, explain_book
-from normviz.workbook.selection import select
-from normviz.workbook.styles import INPUT
-from normviz.workbook.write import save
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import INPUT
+from normviz.workbook.explain.book import Story, explain_book
+from normviz.workbook.explain.explain import explain_op, fresh_call
+from normviz.workbook.explain.selection import select
+from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
     differences,
@@ -282,13 +282,13 @@ class TestTorch:
     def test_a_gradient_given_for_the_layer_does_not_pass_the_relu_behind_it(
         self, torch: Any
     ) -> None:
-        from normviz.capture import capture
+        from normviz.torch_models.capture import capture
 
         seen = capture(self.model(torch), torch.randn(5, 1, 8, 8), torch.ones(5, 4, 6, 6), "1")
         assert (seen.grad_output == 1).all()
 
     def test_a_layer_that_is_called_by_keyword(self, torch: Any) -> None:
-        from normviz.capture import capture
+        from normviz.torch_models.capture import capture
 
         class Named(torch.nn.Module):  # type: ignore[misc, name-defined]
             def __init__(self) -> None:
@@ -306,7 +306,7 @@ class TestTorch:
     def test_a_layer_inside_a_model_sees_what_the_model_gives_it(
         self, torch: Any, tmp_path: Path
     ) -> None:
-        from normviz.capture import capture
+        from normviz.torch_models.capture import capture
 
         model = self.model(torch)
         x, grad = torch.randn(5, 1, 8, 8), torch.randn(5, 3)

@@ -16,12 +16,12 @@ import openpyxl
 import pandas
 import pytest
 
+from normviz.workbook.book.cells import Book, Cell
 from normviz.workbook.build import build
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.cells import Book, Cell
-from normviz.workbook.png import png_bytes
-from normviz.workbook.torch_values import computed, shipped
-from normviz.workbook.write import save, workbook_bytes, write_whole
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.reference_values.torch_values import computed, shipped
+from normviz.workbook.xlsx.png import png_bytes
+from normviz.workbook.xlsx.write import save, workbook_bytes, write_whole
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
@@ -41,7 +41,7 @@ def canonical_parts(content: bytes) -> dict[str, str]:
 def test_building_twice_gives_the_same_bytes_in_any_process(default_bytes: bytes) -> None:
     code = (
         "import hashlib; from normviz.workbook.build import build; "
-        "from normviz.workbook.write import workbook_bytes; "
+        "from normviz.workbook.xlsx.write import workbook_bytes; "
         "print(hashlib.sha256(workbook_bytes(build())).hexdigest())"
     )
     seen = set()

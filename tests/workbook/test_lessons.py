@@ -17,29 +17,27 @@ import pytest
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 import normviz
-from normviz.workbook.address import address
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.styles import INPUT, set_color
 from normviz.workbook.build import build
-from normviz.workbook.cells import Book, Page
-from normviz.workbook.page_head import CONTENTS, begin
-from normviz.workbook.questions import QUESTIONS, Question
-from normviz.workbook.sheets import (
-    batches,
-    conventions,
-    evaluation,
-    layer_to_layer,
-    lessons,
-    numerics,
-    numerics_case,
-    which_layer_norm,
-)
-from normviz.workbook.sheets.batches_case import BatchesCase
-from normviz.workbook.sheets.conventions_case import ConventionsCase
-from normviz.workbook.sheets.evaluation_case import EvaluationCase
-from normviz.workbook.sheets.layer_case import LayerCase
-from normviz.workbook.sheets.numerics_case import NumericsCase
-from normviz.workbook.sheets.which_case import WhichCase
-from normviz.workbook.styles import INPUT, set_color
-from normviz.workbook.write import save
+from normviz.workbook.draw.page_head import CONTENTS, begin
+from normviz.workbook.sheets import lessons
+from normviz.workbook.sheets.batches import sheet as batches
+from normviz.workbook.sheets.batches.case import BatchesCase
+from normviz.workbook.sheets.conventions import sheet as conventions
+from normviz.workbook.sheets.conventions.case import ConventionsCase
+from normviz.workbook.sheets.evaluation import sheet as evaluation
+from normviz.workbook.sheets.evaluation.case import EvaluationCase
+from normviz.workbook.sheets.layer_to_layer import sheet as layer_to_layer
+from normviz.workbook.sheets.layer_to_layer.case import LayerCase
+from normviz.workbook.sheets.numerics import case as numerics_case
+from normviz.workbook.sheets.numerics import sheet as numerics
+from normviz.workbook.sheets.numerics.case import NumericsCase
+from normviz.workbook.sheets.questions import QUESTIONS, Question
+from normviz.workbook.sheets.which_layer_norm import sheet as which_layer_norm
+from normviz.workbook.sheets.which_layer_norm.case import WhichCase
+from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
     differences,

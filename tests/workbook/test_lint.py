@@ -14,9 +14,9 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.formula import ArrayFormula
 
-from normviz.workbook.cells import Book
+from normviz.workbook.book.cells import Book
 from normviz.workbook.lint import lint
-from normviz.workbook.write import UnsafeWorkbookError, workbook_bytes
+from normviz.workbook.xlsx.write import UnsafeWorkbookError, workbook_bytes
 
 
 def openpyxl_file(prepare: Callable[[Any, Any], None]) -> bytes:
@@ -49,8 +49,8 @@ def rules_broken(content: bytes) -> set[str]:
 
 def formula_file(formula: str, value: Any = 1.0) -> bytes:
     """A file with one formula and its cached value, written without the package's own check."""
-    from normviz.workbook.openpyxl_writer import openpyxl_bytes
-    from normviz.workbook.package import with_cached_values
+    from normviz.workbook.xlsx.cached_values import with_cached_values
+    from normviz.workbook.xlsx.openpyxl_writer import openpyxl_bytes
 
     book = Book("one formula")
     page = book.page("Data")

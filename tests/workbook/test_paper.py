@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 
-from normviz.sets import OPS
+from normviz.norms.sets import OPS
+from normviz.norms.words import describe
+from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.build import build
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.catalog import describe
-from normviz.workbook.cells import Book, Page
-from normviz.workbook.paper import HEIGHT, ROW, Paper
+from normviz.workbook.draw.page_breaks import HEIGHT, ROW, Paper
 from normviz.workbook.sheets import inputs
-from normviz.workbook.sheets.norm import NormSheet
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.norm.sheet import NormSheet
 
 
 @pytest.mark.parametrize("op", OPS)

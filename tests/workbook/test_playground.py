@@ -11,17 +11,22 @@ import pytest
 
 import normviz
 from normviz import set_labels
-from normviz.sets import OPS
-from normviz.workbook.address import address
-from normviz.workbook.case import Settings
-from normviz.workbook.cells import Book, Value
+from normviz.norms.sets import OPS
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Value
+from normviz.workbook.book.styles import SET_COLORS
+from normviz.workbook.draw.page_head import CONTENTS, begin
+from normviz.workbook.formulas.set_labels import label_formula
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.page_head import CONTENTS, begin
-from normviz.workbook.set_formula import label_formula
-from normviz.workbook.sheets import playground
-from normviz.workbook.sheets.playground_case import MOST_ELEMENTS, PlayCase, play_case, title_of
-from normviz.workbook.styles import SET_COLORS
-from normviz.workbook.write import save
+from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.playground import sheet as playground
+from normviz.workbook.sheets.playground.case import (
+    MOST_ELEMENTS,
+    PlayCase,
+    play_case,
+    title_of,
+)
+from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
     differences,
@@ -122,12 +127,12 @@ def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ..
 def test_a_norm_whose_sets_cut_through_a_block_has_no_label_formula(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def position(op: str, shape: tuple[int, ...]) -> normviz.sets.StatisticsSets:
+    def position(op: str, shape: tuple[int, ...]) -> normviz.norms.sets.StatisticsSets:
         view = (shape[0], shape[1], int(np.prod(shape[2:])))
         kept = (shape[0], *shape[2:])
-        return normviz.sets.StatisticsSets(op, shape, view, (1,), (1,), kept, (shape[1],))
+        return normviz.norms.sets.StatisticsSets(op, shape, view, (1,), (1,), kept, (shape[1],))
 
-    monkeypatch.setitem(OPS, "position_norm", normviz.sets.Op(position))
+    monkeypatch.setitem(OPS, "position_norm", normviz.norms.sets.Op(position))
     assert label_formula("position_norm", SHAPE, ("n", "c"), {}) is None
     assert "position_norm" not in playground.offered(SHAPE)
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normviz.workbook.address import address
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.build import build
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.cells import Book, Value
 from normviz.workbook.sheets import inputs
-from normviz.workbook.write import save
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
     differences,

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from normviz import set_labels
-from normviz import sets as sets_module
-from normviz.sets import OPS, statistics_sets
+from normviz.norms import sets as sets_module
+from normviz.norms.sets import OPS, statistics_sets
+from normviz.norms.words import describe
+from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.layout import Layout, Regions, areas_text
+from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
-from normviz.workbook.case import Case, Settings
-from normviz.workbook.catalog import describe
-from normviz.workbook.cells import Book, Page
-from normviz.workbook.layout import Layout, Regions, areas_text
 from normviz.workbook.sheets import inputs
-from normviz.workbook.sheets.norm import NormSheet
-from normviz.workbook.styles import SET_COLORS
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.norm.sheet import NormSheet
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def _retraced(trace: Any, sets: Any, case: Case) -> Any:
-    from normviz.trace import Trace
+    from normviz.reference.trace import Trace
 
     arguments = dict(trace.arguments) | {"running_mean": None, "running_var": None}
     made = Trace("position_norm", case.x, sets, True, arguments)

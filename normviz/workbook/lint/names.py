@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from normviz.workbook.address import MAX_COLUMNS, MAX_ROWS, column_number
+from normviz.workbook.book.address import MAX_COLUMNS, MAX_ROWS, column_number
 from normviz.workbook.lint.source import Package
 
 LONGEST_TITLE = 31

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from normviz.workbook.address import Area, column_number
+from normviz.workbook.book.address import Area, column_number
 from normviz.workbook.lint.source import MAIN, Sheet
 
 WIDEST, HIGHEST = 255.0, 409.0

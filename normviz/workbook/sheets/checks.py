@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normviz.workbook.address import Area, address, fixed, fixed_area, on_sheet
-from normviz.workbook.case import Case
-from normviz.workbook.cells import Book, Page, Rule
-from normviz.workbook.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.sheets.inputs import InputCells
-from normviz.workbook.sheets.norm import NormSheet
-from normviz.workbook.sheets.reference import ReferenceCells
-from normviz.workbook.styles import (
+from normviz.workbook.book.address import (
+    Area,
+    address,
+    fixed,
+    fixed_area,
+    on_sheet,
+)
+from normviz.workbook.book.cells import Book, Page, Rule
+from normviz.workbook.book.styles import (
     BAD,
     BAD_INK,
     BANNER,
@@ -30,6 +31,11 @@ from normviz.workbook.styles import (
     WARN,
     WARN_INK,
 )
+from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.inputs import InputCells
+from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.reference_values.sheet import ReferenceCells
 
 TITLE = "Checks"
 PASS, FAIL, CHANGED = "PASS", "FAIL", "inputs changed"

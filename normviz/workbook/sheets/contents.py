@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from normviz.workbook.cells import Book, Page, Rule
-from normviz.workbook.page_head import CONTENTS, FIRST_ROW, begin, explain
-from normviz.workbook.sheets import checks
-from normviz.workbook.styles import (
+from normviz.workbook.book.cells import Book, Page, Rule
+from normviz.workbook.book.styles import (
     BAD,
     BAD_INK,
     BANNER,
@@ -24,6 +22,13 @@ from normviz.workbook.styles import (
     SET_COLORS,
     Style,
 )
+from normviz.workbook.draw.page_head import (
+    CONTENTS,
+    FIRST_ROW,
+    begin,
+    explain,
+)
+from normviz.workbook.sheets import checks
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 WIDTHS = {1: 1.5, 2: 20, 3: 54, 4: 54}

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from normviz.trace import Trace, trace
-from normviz.workbook.address import area_text, on_sheet
-from normviz.workbook.case import Case
-from normviz.workbook.catalog import describe
-from normviz.workbook.cells import Book
-from normviz.workbook.layout import shifted
-from normviz.workbook.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.panels import Caption, by_set
-from normviz.workbook.sections import Frame, Piece, StepPage
+from normviz.norms.words import describe
+from normviz.reference.trace import Trace, trace
+from normviz.workbook.book.address import area_text, on_sheet
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.layout import shifted
+from normviz.workbook.book.styles import NUMBER, SMALL_FORMAT
+from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.draw.panels import Caption, by_set
+from normviz.workbook.draw.sections import Frame, Piece, StepPage
+from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.inputs import InputCells
-from normviz.workbook.sheets.norm import NormSheet
-from normviz.workbook.styles import NUMBER, SMALL_FORMAT
+from normviz.workbook.sheets.norm.sheet import NormSheet
 
 TITLE = "Identities"
 BOLD = NUMBER.but(bold=True)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from normviz.workbook import typed
-from normviz.workbook.address import fixed
-from normviz.workbook.case import Array, Case
-from normviz.workbook.cells import Book, Choice, Page
-from normviz.workbook.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.panels import Caption, Formula, Paint, evenly
-from normviz.workbook.sections import Body, Frame, Piece, StepPage
-from normviz.workbook.styles import (
+from normviz.workbook.book import input_rules as typed
+from normviz.workbook.book.address import fixed
+from normviz.workbook.book.cells import Book, Choice, Page
+from normviz.workbook.book.styles import (
     INPUT_NUMBER,
     INPUT_TEXT,
     LABEL,
@@ -20,6 +16,20 @@ from normviz.workbook.styles import (
     PAPER,
     PROSE,
 )
+from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.draw.panels import (
+    Caption,
+    Formula,
+    Paint,
+    evenly,
+)
+from normviz.workbook.draw.sections import (
+    Body,
+    Frame,
+    Piece,
+    StepPage,
+)
+from normviz.workbook.sheets.case import Array, Case
 
 TITLE = "Inputs"
 FIXED, RANDOM = "Fixed", "Random"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from normviz.workbook.cells import Book
-from normviz.workbook.sheets import (
-    asked,
-    batches,
-    conventions,
-    evaluation,
-    layer_to_layer,
-    numerics,
-    which_layer_norm,
-)
+from normviz.workbook.book.cells import Book
+from normviz.workbook.sheets import questions_sheet as asked
+from normviz.workbook.sheets.batches import sheet as batches
+from normviz.workbook.sheets.conventions import sheet as conventions
+from normviz.workbook.sheets.evaluation import sheet as evaluation
+from normviz.workbook.sheets.layer_to_layer import sheet as layer_to_layer
+from normviz.workbook.sheets.numerics import sheet as numerics
+from normviz.workbook.sheets.which_layer_norm import sheet as which_layer_norm
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from normviz.workbook.catalog import describe
-from normviz.workbook.cells import Book
-from normviz.workbook.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.styles import LABEL, PLAIN
+from normviz.norms.words import describe
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import LABEL, PLAIN
+from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
 
 WIDTH = 110
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from normviz.workbook.case import Case
-from normviz.workbook.catalog import all_ops, describe
-from normviz.workbook.cells import Book
-from normviz.workbook.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.panels import Caption, by_set
-from normviz.workbook.sections import Frame, Piece, StepPage
-from normviz.workbook.styles import INK, Style
+from normviz.norms.words import all_ops, describe
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import INK, Style
+from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.draw.panels import Caption, by_set
+from normviz.workbook.draw.sections import Frame, Piece, StepPage
+from normviz.workbook.sheets.case import Case
 
 TITLE = "Sets"
 LOOK = Style(size=9, color=INK, horizontal="center", edge="FFFFFF")

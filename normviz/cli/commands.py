@@ -1,0 +1,246 @@
+"""The command `normviz`: workbook, explain, verify, show.
+
+Bad input ends with exit status 2 and one line on standard error, an interruption with 130; what a
+command needs is imported when it runs, so that help is instant and torch stays optional.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from normviz.cli.tensor_arguments import (
+    TENSOR_HELP,
+    add_call_arguments,
+    add_slice_arguments,
+    read_call,
+    workbook_call,
+)
+
+if TYPE_CHECKING:
+    from normviz.workbook.sheets.case import Settings
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+class CommandError(Exception):
+    """One sentence for the user; the command ends with status 2."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one line for a mistake and no usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    >>> main(["workbook", "--shape", "4,4"])
+    2
+    """
+    parser = build_parser()
+    try:
+        options = parser.parse_args(arguments)
+        status: int = options.run(options)
+        sys.stdout.flush()  # where a reader that went away is noticed
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (normviz verify | head): no more output, and no complaint either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+    except (CommandError, ValueError, TypeError, ModuleNotFoundError) as error:
+        return _fail(str(error))
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command."""
+    parser = _Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_workbook(commands)
+    _add_explain(commands)
+    _add_show(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("workbook", help="make a step-by-step workbook")
+    add = parser.add_argument
+    add("-o", "--output", metavar="FILE", help="the file to write (normalization.xlsx)")
+    add("--shape", metavar="N,C,H,W", help="shape of x (default 4,4,2,2)")
+    add("--groups", metavar="G", type=int, help="groups of channels for GroupNorm")
+    add("--splits", metavar="S", type=int, help="splits of the batch for GhostBatchNorm")
+    add("--eps", metavar="E", type=float, help="added to the variance (1e-5)")
+    add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
+    add("--previews", action="store_true", help="a PNG of each sheet, where LibreOffice is there")
+    add("--exercise", action="store_true", help="steps to fill in; answers in FILE-answers.xlsx")
+    parser.set_defaults(run=_workbook)
+
+
+def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("explain", help="a workbook of one op on your own tensor")
+    parser.add_argument("tensor", metavar="TENSOR", help=TENSOR_HELP)
+    add_call_arguments(parser)
+    add_slice_arguments(parser)
+    option = {"metavar": "FILE", "default": "explained.xlsx", "help": "the file to write"}
+    parser.add_argument("-o", "--output", **option)  # type: ignore[arg-type]
+    parser.set_defaults(run=_explain)
+
+
+def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("show", help="every step of one op as tables in the terminal")
+    what = f"{TENSOR_HELP}; without it, the numbers of the workbook"
+    parser.add_argument("tensor", metavar="TENSOR", nargs="?", help=what)
+    add_call_arguments(parser, op="batch_norm")
+    add_slice_arguments(parser)
+    parser.set_defaults(run=_show)
+
+
+def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser("verify", help="the largest errors against torch, layer by layer")
+    parser.set_defaults(run=_verify)
+
+
+def _workbook(options: argparse.Namespace) -> int:
+    from normviz.workbook.exercise.exercise import SETTINGS
+    from normviz.workbook.sheets.case import Settings
+
+    default = SETTINGS if options.exercise else Settings()
+    settings = Settings(
+        shape=default.shape if options.shape is None else _shape(options.shape),
+        groups=_at_least_one("groups", options.groups),
+        splits=_at_least_one("splits", options.splits),
+        eps=default.eps if options.eps is None else options.eps,
+        seed=options.seed,
+    )
+    name = "exercise.xlsx" if options.exercise else "normalization.xlsx"
+    path = _output(name if options.output is None else options.output)
+    for written in _written(path, settings, options.exercise):
+        print(written)
+        if options.previews:
+            _previews(written)
+    return 0
+
+
+def _written(path: Path, settings: "Settings", exercise: bool) -> Sequence[Path]:
+    """Write the workbook, or an exercise and its answers; every file that was written."""
+    if exercise:
+        from normviz.workbook.exercise.exercise import write_exercise
+
+        return write_exercise(path, settings)
+    from normviz.workbook.build import build
+    from normviz.workbook.xlsx.write import save
+
+    return [save(build(settings), path)]
+
+
+def _explain(options: argparse.Namespace) -> int:
+    path = _output(options.output)
+    if path.exists() and options.tensor.split(":")[0] == str(options.output):
+        raise CommandError(f"-o {options.output} is the tensor's own file: give another name")
+    x, arguments = read_call(options)
+    from normviz.workbook.explain.explain import explain_op
+
+    chosen = {name: getattr(options, name) for name in ("samples", "channels", "pixels")}
+    explain_op(options.op, x, path, source=options.tensor, **chosen, **arguments)
+    print(path)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from normviz.cli.show import needs_rich, show
+
+    needs_rich()
+    if options.tensor is None:
+        x, arguments = workbook_call(options)
+    else:
+        x, arguments = read_call(options)
+    from normviz.workbook.explain.explain import fresh_call
+    from normviz.workbook.explain.selection import select
+
+    made = fresh_call(options.op, x, **arguments).trace
+    show(made, select(made.sets, options.samples, options.channels, options.pixels))
+    return 0
+
+
+def _previews(path: Path) -> None:
+    from normviz.workbook.xlsx import preview
+
+    if not preview.available():
+        print("no previews: they need LibreOffice and poppler (pdftoppm)", file=sys.stderr)
+        return
+    try:
+        made = preview.previews(path, path.parent)
+    except preview.PreviewError as error:
+        raise CommandError(str(error)) from None
+    for picture in made:
+        print(picture)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from normviz.torch_models.verify import verify_all
+
+    reports = verify_all()
+    print(f"{'verdict':<8} {'layer':<20} {'dtype':<8} {'mode':<11} {'largest error':>13}  tensor")
+    for report in reports:
+        worst = report.worst
+        print(
+            f"{'PASS' if report else 'FAIL':<8} {report.layer:<20} {report.dtype:<8} "
+            f"{'training' if report.training else 'evaluation':<11} {worst.relative:>13.1e}  "
+            f"{worst.tensor}"
+        )
+    passed = sum(bool(report) for report in reports)
+    print(f"{passed} of {len(reports)} pass (errors relative to each tensor's largest value)")
+    return 0 if passed == len(reports) else 1
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """A shape from its text.
+
+    >>> _shape("4,3,2,2")
+    (4, 3, 2, 2)
+    """
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if len(shape) != 4 or min(shape) < 1:
+        raise CommandError(
+            f"--shape must be four positive whole numbers N,C,H,W such as 4,4,2,2, got {text!r}"
+        )
+    return shape
+
+
+def _at_least_one(name: str, number: int | None) -> int:
+    """A number given on the command line, or 0 for the default."""
+    if number is not None and number < 1:
+        raise CommandError(f"--{name} must be at least 1, got {number}")
+    return number or 0
+
+
+def _output(name: str) -> Path:
+    """The path to write, refused before any work is done where it cannot be written."""
+    path = Path(name)
+    if path.suffix.lower() != ".xlsx":
+        raise CommandError(f"-o must name an .xlsx file, got {name!r}")
+    if path.is_dir():
+        raise CommandError(f"-o must name a file, and {name!r} is a folder")
+    if not path.parent.is_dir():
+        raise CommandError(f"the folder {str(path.parent)!r} of -o does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise CommandError(f"the folder {str(path.parent)!r} of -o cannot be written to")
+    return path
+
+
+def _fail(sentence: str) -> int:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    return BAD_INPUT

@@ -1,0 +1,197 @@
+"""An op and a tensor as the command line says them: what `explain` and `show` have in common."""
+
+import argparse
+import math
+import sys
+from inspect import signature
+from typing import Any
+
+import numpy.typing as npt
+
+from normviz.errors import unknown_name
+from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
+from normviz.reference import functional
+from normviz.tensors.files import read_tensor
+
+Array = npt.NDArray[Any]
+
+TENSOR_HELP = "FILE.npy, FILE.npz[:ARRAY], FILE.csv or FILE.xlsx[:[SHEET!]A1:D8]"
+_ARRAYS = {
+    "grad_output": "the upstream gradient dy, of x's shape (random)",
+    "weight": "γ (1)",
+    "bias": "β (0)",
+    "running_mean": "the stored mean (0)",
+    "running_var": "the stored variance (1)",
+}
+
+
+def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -> None:
+    """The options that say which op runs on the tensor (by default ``op``), and with what."""
+    add = parser.add_argument
+    default = f" ({op})" if op else ""
+    add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(OPS)}{default}")
+    add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
+    add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
+    add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
+    add("--normalized-shape", metavar="C,H,W", help="for layer_norm and rms_norm (all but N)")
+    add("--eps", metavar="E", type=float, help="inside the root (1e-5; rms_norm: machine epsilon)")
+    add("--momentum", metavar="M", type=float, help="weight of the new running statistics (0.1)")
+    add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
+    for name, what in _ARRAYS.items():
+        add(f"--{name.replace('_', '-')}", metavar="FILE", help=what)
+
+
+def add_slice_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say which part of a large tensor is shown."""
+    add = parser.add_argument
+    add("--samples", metavar="I", help="which to show, such as 0:4 or 0,3,7")
+    add("--channels", metavar="I", help="which to show, such as 0:4 or 0,3,7")
+    add("--pixels", metavar="I", help='which to show along every spatial axis: 0:4, or "0:4 2:6"')
+
+
+def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Array, dict[str, Any]]:
+    """The tensor, and the arguments of the op's function; grad_output is among them if given.
+
+    Raises:
+        ValueError, TypeError: with one sentence, for what cannot be read or does not go together.
+        OSError: for a file that is not there.
+    """
+    op = options.op
+    if op not in OPS:
+        raise ValueError(unknown_name("--op", op, OPS))
+    if x is None:
+        x = _read(options.tensor, "x")
+        if options.shape:
+            x = _reshaped(x, _numbers("--shape", options.shape), "x")
+    arguments = _settings(op, options)
+    shape = _sets(op, x, arguments).parameter_shape
+    for name in _ARRAYS:
+        place = getattr(options, name)
+        if place is None:
+            continue
+        if name != "grad_output":
+            _taken(op, name)
+        wanted = x.shape if name == "grad_output" else shape
+        found = _read(place, name).astype(x.dtype)
+        arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
+    _say_fresh(op, arguments)
+    return x, arguments
+
+
+def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
+    """As :func:`read_call`, with the numbers of the workbook of that shape for what is not given.
+
+    Raises:
+        ValueError: as :func:`read_call`; for a shape that is no N,C,H,W of a workbook.
+    """
+    from normviz.workbook.sheets.case import Case, Settings, per_parameter
+
+    shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
+    case = Case(Settings(shape, options.groups or 0, options.splits or 0))
+    if options.op in OPS:
+        needed = OPS[options.op].arguments
+        options.groups = case.settings.groups if "num_groups" in needed else options.groups
+        options.splits = case.settings.splits if "num_splits" in needed else options.splits
+    options.eps = case.settings.eps if options.eps is None else options.eps
+    x, arguments = read_call(options, case.x)
+    sets = _sets(options.op, x, arguments)
+    own = {"grad_output": case.grad_output}
+    if options.op != "instance_norm" or options.eval:
+        own |= {"running_mean": case.running_mean, "running_var": case.running_var}
+    if sets.parameter_shape[0] == shape[1]:
+        own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
+    taken = signature(getattr(functional, options.op)).parameters
+    kept = {n: v for n, v in own.items() if n in taken or n == "grad_output"}
+    return x, kept | arguments
+
+
+def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that are numbers."""
+    arguments: dict[str, Any] = {}
+    taken = signature(getattr(functional, op)).parameters
+    for option, name in (("groups", "num_groups"), ("splits", "num_splits")):
+        value = getattr(options, option)
+        if value is not None:
+            _taken(op, name, f"--{option}")
+            arguments[name] = value
+        elif name in taken and not (options.eval and name == "num_splits"):
+            raise ValueError(f"--{option} must be given for {op}, for example --{option} 2")
+    if "num_splits" in taken:
+        arguments.setdefault("num_splits", 1)
+    if options.normalized_shape is not None:
+        _taken(op, "normalized_shape")
+        arguments["normalized_shape"] = _numbers("--normalized-shape", options.normalized_shape)
+    if options.momentum is not None:
+        _taken(op, "momentum")
+        if not 0 <= options.momentum <= 1:
+            raise ValueError(f"--momentum must be from 0 to 1, got {options.momentum}")
+        arguments["momentum"] = options.momentum
+    if options.eps is not None:
+        arguments["eps"] = options.eps
+    for name in ("training", "use_input_stats"):
+        if name in taken:
+            arguments[name] = not options.eval
+    return arguments
+
+
+def _taken(op: str, name: str, option: str = "") -> None:
+    """Refuse an option that the op has no argument for."""
+    if name not in signature(getattr(functional, op)).parameters:
+        option = option or f"--{name.replace('_', '-')}"
+        owners = [o for o in OPS if name in signature(getattr(functional, o)).parameters]
+        raise ValueError(f"{option} is for {', '.join(owners)}; {op} does not take it")
+
+
+def _sets(op: str, x: Array, arguments: dict[str, Any]) -> StatisticsSets:
+    """The statistics sets of the call; evaluation ignores the splits."""
+    known = {"normalized_shape": x.shape[1:], **arguments}
+    if op == "ghost_batch_norm" and not known["training"]:
+        known["num_splits"] = 1
+    return statistics_sets(op, x.shape, **known)
+
+
+def _read(place: str, name: str) -> Array:
+    source = read_tensor(place, name)
+    if source.note:
+        print(f"note: {name} {source.note}", file=sys.stderr)
+    return source.array
+
+
+def _reshaped(array: Array, shape: tuple[int, ...], name: str) -> Array:
+    """The array in that shape, if a table can hold nothing else.
+
+    A table has rows and columns: it may be a single row or column, or a sample a row.
+    """
+    flat = max(array.shape, default=1) == array.size
+    samples = array.ndim == 2 and array.shape[0] == shape[0] and len(shape) > 2
+    fits = array.size == math.prod(shape) and (name == "x" or flat or samples)
+    if array.shape != shape and not fits:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    return array.reshape(shape)
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    """Positive whole numbers from their text.
+
+    >>> _numbers("--shape", "4,3,2")
+    (4, 3, 2)
+    """
+    try:
+        found = tuple(int(part) for part in text.strip("()").rstrip(",").split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise ValueError(
+            f"{option} must be positive whole numbers such as 4,3,2,2, got {text!r}"
+        ) from None
+    return found
+
+
+def _say_fresh(op: str, arguments: dict[str, Any]) -> None:
+    """In evaluation without stored statistics those of a fresh layer count, and this is said."""
+    evaluates = not arguments.get("training", arguments.get("use_input_stats", True))
+    missing = [n for n in ("running_mean", "running_var") if n not in arguments]
+    if evaluates and missing:
+        given = {"running_mean": "0", "running_var": "1"}
+        told = " and ".join(f"{name} {given[name]}" for name in missing)
+        print(f"note: {told}, those of a fresh layer: none were given", file=sys.stderr)

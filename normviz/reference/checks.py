@@ -1,0 +1,116 @@
+"""What the functions refuse: the same calls that torch refuses, with a sentence that helps."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.norms.sets import StatisticsSets
+
+Array = npt.NDArray[Any]
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_tensor(name: str, value: Any) -> Array:
+    """``value`` if it is a NumPy array of float16, float32 or float64.
+
+    Raises:
+        TypeError: otherwise; integers have no fractional part to normalize into.
+    """
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if type(value) not in (np.ndarray, np.memmap):
+        # A masked array would be averaged with its mask in one place and without in another.
+        raise TypeError(
+            f"{name} must be a plain NumPy array, got {type(value).__name__}: "
+            f"convert it with np.asarray({name})"
+        )
+    if value.dtype not in FLOATS:
+        raise TypeError(
+            f"{name} must be float16, float32 or float64, got {value.dtype}: "
+            f"convert it with {name}.astype(np.float32)"
+        )
+    return value
+
+
+def check_eps(eps: Any, positive: bool) -> float:
+    """``eps`` as a float; ``positive`` where zero is refused too (batch_norm in training)."""
+    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)):
+        raise TypeError(f"eps must be a float, got {eps!r}: the usual value is 1e-5")
+    number = float(eps)
+    if not (number > 0.0 if positive else number >= 0.0) or math.isinf(number):
+        wanted = "positive" if positive else "zero or positive"
+        raise ValueError(f"eps must be {wanted}, got {eps}: the usual value is 1e-5")
+    return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """``value`` if it is a bool: any other truth value is most likely a misplaced argument."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def check_momentum(momentum: Any) -> float:
+    """``momentum`` as a float."""
+    if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.number)):
+        raise TypeError(f"momentum must be a float, got {momentum!r}: torch's default is 0.1")
+    return float(momentum)
+
+
+def check_parameters(x: Array, shape: tuple[int, ...], **parameters: Array | None) -> None:
+    """Check weight, bias and running buffers: their shape, and one dtype that goes with x's.
+
+    Raises:
+        TypeError: for a dtype other than x's (or, for float16, other than float32 throughout).
+        ValueError: for another shape.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    for name, value in given.items():
+        check_tensor(name, value)
+        if value.shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
+    allowed = {x.dtype} | ({np.dtype(np.float32)} if x.dtype == np.float16 else set())
+    found = {value.dtype for value in given.values()}
+    if found - allowed or len(found) > 1:
+        told = ", ".join(f"{name} {value.dtype}" for name, value in given.items())
+        wanted = " or all ".join(sorted(str(d) for d in allowed))
+        raise TypeError(
+            f"with x of dtype {x.dtype} the parameters must be all {wanted}, got {told}"
+        )
+
+
+def check_buffers(
+    running_mean: Array | None, running_var: Array | None, needed: bool, why: str
+) -> None:
+    """Check that both running buffers are there, or neither; ``needed`` in evaluation."""
+    if (running_mean is None) != (running_var is None):
+        missing = "running_mean" if running_mean is None else "running_var"
+        raise ValueError(
+            f"running_mean and running_var must be given both or not at all, got None for {missing}"
+        )
+    if needed and running_mean is None:
+        raise ValueError(f"running_mean and running_var must be given {why}, got None")
+
+
+def check_values_per_set(sets: StatisticsSets, hint: str) -> None:
+    """Refuse one value per set: its variance is 0, so the output would not depend on x."""
+    if sets.size == 1:
+        raise ValueError(
+            f"x must have more than 1 value per statistics set in training, got shape {sets.shape}"
+            f" for {sets.op}: one value is its own mean and its variance is 0, so {hint}"
+        )
+
+
+def check_grad_output(grad_output: Any, x: Array) -> Array:
+    """``grad_output`` if it has the shape and dtype of the output, which are those of x."""
+    check_tensor("grad_output", grad_output)
+    if grad_output.shape != x.shape:
+        raise ValueError(
+            f"grad_output must have the shape of x, {x.shape}, got {grad_output.shape}: "
+            "it is never broadcast"
+        )
+    if grad_output.dtype != x.dtype:
+        raise TypeError(f"grad_output must have the dtype of x, {x.dtype}, got {grad_output.dtype}")
+    return np.asarray(grad_output)

@@ -1,0 +1,208 @@
+"""The steps of a normalization in words, symbols, formulas and NumPy, as data.
+
+The formulas are for one statistics set of n elements; the NumPy expressions are for all sets at
+once, in the form of the sets' view, and run as they stand (a test executes them).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from normviz.norms.sets import StatisticsSets
+
+Kind = Literal["element", "set", "parameter"]
+
+
+@dataclass(frozen=True)
+class StepText:
+    """What one step is called and how it is computed.
+
+    ``kind`` says how many values it has: one per element, per statistics set, or per affine
+    parameter. In ``numpy``, ``{axes}`` stands for the axes that are reduced within a set and
+    ``{others}`` for those that an affine parameter does not have.
+    """
+
+    name: str
+    kind: Kind
+    symbol: str
+    formula: str
+    numpy: str
+    sentence: str
+
+    def numpy_for(self, sets: StatisticsSets) -> str:
+        """The NumPy expression with the axes of these sets filled in."""
+        others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
+        return self.numpy.format(axes=sets.axes, others=others, n=sets.size)
+
+
+_NORMALIZED = "How many standard deviations each element lies from its set's mean."
+
+MEAN = StepText(
+    "mean",
+    "set",
+    "μ",
+    "μ = Σ x / n",
+    "X.mean(axis={axes}, keepdims=True)",
+    "The mean of each statistics set.",
+)
+CENTERED = StepText(
+    "centered",
+    "element",
+    "x − μ",
+    "d = x − μ",
+    "X - mean",
+    "How far each element lies from the mean of its set.",
+)
+SQUARED = StepText(
+    "squared",
+    "element",
+    "(x − μ)²",
+    "q = d²",
+    "centered**2",
+    "The squared distances, all positive.",
+)
+VARIANCE = StepText(
+    "variance",
+    "set",
+    "σ²",
+    "σ² = Σ d² / n",
+    "squared.mean(axis={axes}, keepdims=True)",
+    "The mean squared distance: the biased variance (divided by n), which normalizes.",
+)
+STD = StepText(
+    "std",
+    "set",
+    "σ",
+    "σ = √(σ² + ε)",
+    "np.sqrt(variance + eps)",
+    "The standard deviation; ε is inside the root, so that a constant set divides by √ε, not 0.",
+)
+NORMALIZED = StepText("normalized", "element", "x̂", "x̂ = d / σ", "centered / std", _NORMALIZED)
+OUTPUT = StepText(
+    "output",
+    "element",
+    "y",
+    "y = γ · x̂ + β",
+    "normalized * weight + bias",
+    "Scaled and shifted by the learned parameters: the layer's output.",
+)
+RUNNING_MEAN = StepText(
+    "mean", "set", "μ", "μ = running mean", "running_mean", "The stored mean: x's own is not used."
+)
+RUNNING_VARIANCE = StepText(
+    "variance",
+    "set",
+    "σ²",
+    "σ² = running variance",
+    "running_var",
+    "The stored variance: x's own is not used.",
+)
+RMS_SQUARED = StepText("squared", "element", "x²", "q = x²", "X**2", "The squares of the elements.")
+MEAN_SQUARE = StepText(
+    "mean_square",
+    "set",
+    "m²",
+    "m² = Σ x² / n",
+    "squared.mean(axis={axes}, keepdims=True)",
+    "The mean square: what the variance would be if the mean were zero.",
+)
+RMS = StepText(
+    "rms",
+    "set",
+    "r",
+    "r = √(m² + ε)",
+    "np.sqrt(mean_square + eps)",
+    "The root mean square; ε is inside the root.",
+)
+RMS_NORMALIZED = StepText(
+    "normalized",
+    "element",
+    "x̂",
+    "x̂ = x / r",
+    "X / rms",
+    "Each element in units of its set's root mean square.",
+)
+RMS_OUTPUT = StepText(
+    "output",
+    "element",
+    "y",
+    "y = γ · x̂",
+    "normalized * weight",
+    "Scaled by the learned parameter: the layer's output. There is no shift.",
+)
+
+GRAD_OUTPUT = StepText(
+    "grad_output",
+    "element",
+    "dy",
+    "dy = ∂L/∂y",
+    "dY",
+    "The upstream gradient: how the loss L changes with each output.",
+)
+GRAD_BIAS = StepText(
+    "grad_bias",
+    "parameter",
+    "dβ",
+    "dβ = Σ dy, over all elements that share β",
+    "dY.sum(axis={others}, keepdims=True)",
+    "β is added to each of its elements, so their gradients add up.",
+)
+GRAD_WEIGHT = StepText(
+    "grad_weight",
+    "parameter",
+    "dγ",
+    "dγ = Σ dy · x̂, over all elements that share γ",
+    "(dY * normalized).sum(axis={others}, keepdims=True)",
+    "γ multiplies x̂, so each gradient counts with its x̂.",
+)
+GRAD_NORMALIZED = StepText(
+    "grad_normalized", "element", "dx̂", "dx̂ = dy · γ", "dY * weight", "Back through the scale."
+)
+GRAD_VARIANCE = StepText(
+    "grad_variance",
+    "set",
+    "dσ²",
+    "dσ² = Σ dx̂ · d · (−1/2) · σ⁻³",
+    "(grad_normalized * centered).sum(axis={axes}, keepdims=True) * -0.5 / std**3",
+    "Every element of the set was divided by this variance's root.",
+)
+GRAD_MEAN = StepText(
+    "grad_mean",
+    "set",
+    "dμ",
+    "dμ = − Σ dx̂ / σ",
+    "-grad_normalized.sum(axis={axes}, keepdims=True) / std",
+    "The mean was taken from every element. Its path through the variance adds "
+    "dσ² · (−2/n) · Σ d, which is 0.",
+)
+GRAD_INPUT = StepText(
+    "grad_input",
+    "element",
+    "dx",
+    "dx = dx̂ / σ + dσ² · 2d / n + dμ / n",
+    "grad_normalized / std + grad_variance * 2 * centered / {n} + grad_mean / {n}",
+    "Three paths: straight through, by way of the variance, by way of the mean.",
+)
+GRAD_MEAN_SQUARE = StepText(
+    "grad_mean_square",
+    "set",
+    "dm²",
+    "dm² = Σ dx̂ · x · (−1/2) · r⁻³",
+    "(grad_normalized * X).sum(axis={axes}, keepdims=True) * -0.5 / rms**3",
+    "Every element of the set was divided by this mean square's root.",
+)
+RMS_GRAD_INPUT = StepText(
+    "grad_input",
+    "element",
+    "dx",
+    "dx = dx̂ / r + dm² · 2x / n",
+    "grad_normalized / rms + grad_mean_square * 2 * X / {n}",
+    "Two paths: straight through, and by way of the mean square.",
+)
+EVAL_GRAD_INPUT = StepText(
+    "grad_input",
+    "element",
+    "dx",
+    "dx = dx̂ / σ",
+    "grad_normalized / std",
+    "The stored statistics are constants, so there is only the straight path.",
+)

@@ -1,0 +1,323 @@
+"""The same computation with every intermediate step kept and named.
+
+Where :mod:`normviz.reference.functional` goes block by block and in closed form, a trace goes step
+by step, as one would on a whiteboard, and its backward pass is the chain rule, link after link.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.errors import unknown_name
+from normviz.norms.sets import OPS, StatisticsSets
+from normviz.reference import functional, steps
+from normviz.reference import prepare as calls
+from normviz.reference.checks import check_grad_output, check_tensor
+from normviz.reference.core import Moments, working_dtype
+from normviz.reference.core import moments as moments_of
+from normviz.reference.steps import Kind, StepText
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named step: its words and its value.
+
+    ``value`` has x's shape for a step per element, ``sets.statistic_shape`` for one per set,
+    ``sets.parameter_shape`` for one per parameter.
+    """
+
+    text: StepText
+    value: Array
+    numpy: str
+
+    @property
+    def name(self) -> str:
+        """The step's name, as in the trace."""
+        return self.text.name
+
+    @property
+    def kind(self) -> Kind:
+        """How many values it has: one per "element", "set" or "parameter"."""
+        return self.text.kind
+
+    @property
+    def symbol(self) -> str:
+        """Its symbol in the papers."""
+        return self.text.symbol
+
+    @property
+    def formula(self) -> str:
+        """Its formula in plain text."""
+        return self.text.formula
+
+    @property
+    def sentence(self) -> str:
+        """What it is, in a sentence."""
+        return self.text.sentence
+
+
+@dataclass
+class Trace(Mapping[str, Array]):
+    """The steps of one normalization, in order: a mapping from step name to array.
+
+    Made by :func:`trace`. ``backward`` adds the steps of the backward pass. ``arguments`` are
+    those of the call with the defaults filled in.
+    """
+
+    op: str
+    x: Array
+    sets: StatisticsSets
+    training: bool
+    arguments: dict[str, Any]
+    _steps: dict[str, Step] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return self._steps[name].value
+        except KeyError:
+            raise KeyError(unknown_name("step", name, self._steps)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._steps)
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps in order, each with its words."""
+        return list(self._steps.values())
+
+    @property
+    def weight(self) -> Array | None:
+        """γ as it was given."""
+        return self.arguments.get("weight")
+
+    @property
+    def bias(self) -> Array | None:
+        """β as it was given."""
+        return self.arguments.get("bias")
+
+    @property
+    def eps(self) -> float:
+        """The ε inside the root, with None resolved."""
+        return float(self.arguments["eps"])
+
+    @property
+    def numpy_setup(self) -> list[str]:
+        """The NumPy lines that come before the first step's expression: reshape to the view."""
+        lines = [f"X = x.reshape{self.sets.view}"]
+        shape = self.sets.parameter_view
+        lines += [
+            f"{name} = {name}.reshape{shape}"
+            for name in ("weight", "bias", "running_mean", "running_var")
+            if self.arguments.get(name) is not None
+        ]
+        return lines
+
+    def running_buffers(self) -> dict[str, Array]:
+        """What the running buffers become, float64: new values, the given ones stay untouched.
+
+        Besides ``running_mean`` and ``running_var`` the unbiased ``new_var`` and the ``new_mean``
+        that momentum mixes in. Empty where the op has no buffers, none were given, or the buffers
+        do not move (evaluation).
+        """
+        mean, var = self.arguments.get("running_mean"), self.arguments.get("running_var")
+        if mean is None or var is None or not self.training:
+            return {}
+        buffers = {"running_mean": mean.astype(np.float64), "running_var": var.astype(np.float64)}
+        new = {"new_mean": np.zeros(mean.shape), "new_var": np.zeros(var.shape)}
+        shape = self.sets.broadcast_shape
+        found = Moments(*(self[n].astype(np.float64).reshape(shape) for n in ("mean", "variance")))
+        calls.update_running(
+            buffers["running_mean"],
+            buffers["running_var"],
+            found,
+            self.sets,
+            self.arguments["momentum"],
+        )
+        calls.update_running(new["new_mean"], new["new_var"], found, self.sets, momentum=1.0)
+        return buffers | new
+
+    def backward(self, grad_output: Array) -> "Trace":
+        """Add the steps of the backward pass and return the trace itself.
+
+        A gradient of a parameter that was not given has no step.
+
+        Shapes: grad_output as x.
+
+        Raises:
+            TypeError, ValueError: for a grad_output unlike x; it is never broadcast.
+
+        >>> t = trace("layer_norm", np.array([[1.0, 2.0, 4.0]]), normalized_shape=(3,))
+        >>> list(t.backward(np.array([[0.0, 0.0, 1.0]])))[7:]
+        ['grad_output', 'grad_normalized', 'grad_variance', 'grad_mean', 'grad_input']
+        """
+        grad = check_grad_output(grad_output, self.x)
+        for name in [n for n in self._steps if n.startswith("grad_")]:
+            del self._steps[name]
+        dy = grad.astype(working_dtype(grad.dtype)).reshape(self.sets.view)
+        with np.errstate(all="ignore"):
+            self._backward(dy)
+        return self
+
+    def _backward(self, dy: Array) -> None:
+        sets, n = self.sets, self.sets.size
+        others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
+        self._keep(steps.GRAD_OUTPUT, dy)
+        if self.bias is not None:
+            self._keep(steps.GRAD_BIAS, dy.sum(axis=others, keepdims=True))
+        if self.weight is not None:
+            normalized = self._view("normalized")
+            self._keep(steps.GRAD_WEIGHT, (dy * normalized).sum(axis=others, keepdims=True))
+        dxhat = dy if self.weight is None else dy * self._parameter(self.weight)
+        self._keep(steps.GRAD_NORMALIZED, dxhat, None if self.weight is not None else "dY")
+        if not self.training:
+            dx = dxhat / self._view("std")
+            self._keep(steps.EVAL_GRAD_INPUT, dx.astype(self.x.dtype))
+            return
+        if sets.centered:
+            centered, scale = self._view("centered"), self._view("std")
+            texts = steps.GRAD_VARIANCE, steps.GRAD_INPUT
+        else:
+            centered, scale = self.x.astype(dy.dtype).reshape(sets.view), self._view("rms")
+            texts = steps.GRAD_MEAN_SQUARE, steps.RMS_GRAD_INPUT
+        dvar = (dxhat * centered).sum(axis=sets.axes, keepdims=True) * -0.5 / scale**3
+        self._keep(texts[0], dvar)
+        dx = dxhat / scale + dvar * 2 * centered / n
+        if sets.centered:
+            dmean = -dxhat.sum(axis=sets.axes, keepdims=True) / scale
+            self._keep(steps.GRAD_MEAN, dmean)
+            dx = dx + dmean / n
+        self._keep(texts[1], dx.astype(self.x.dtype))
+
+    def _forward(self, x: Array) -> None:
+        sets = self.sets
+        if sets.centered:
+            self._center(x)
+            std = np.sqrt(self._view("variance") + self._eps(x))
+            self._keep(steps.STD, std)
+            self._keep(steps.NORMALIZED, self._view("centered") / std)
+        else:
+            self._keep(steps.RMS_SQUARED, x * x)
+            self._keep(steps.MEAN_SQUARE, moments_of(x, sets).var.astype(x.dtype))
+            rms = np.sqrt(self._view("mean_square") + self._eps(x))
+            self._keep(steps.RMS, rms)
+            self._keep(steps.RMS_NORMALIZED, x / rms)
+        output = self._view("normalized")
+        used = ["normalized"]
+        for name, sign in (("weight", "*"), ("bias", "+")):
+            parameter = self.arguments.get(name)
+            if parameter is not None:
+                value = self._parameter(parameter)
+                output = output * value if sign == "*" else output + value
+                used += [sign, name]
+        text = steps.OUTPUT if "bias" in self.arguments else steps.RMS_OUTPUT
+        self._keep(text, output.astype(self.x.dtype), " ".join(used))
+
+    def _center(self, x: Array) -> None:
+        """The steps mean, centered, squared and variance; in evaluation the stored statistics."""
+        if self.training:
+            found = moments_of(x, self.sets)
+            centered = x - found.mean.astype(x.dtype)
+            if np.any(np.square(found.mean) > 16.0 * found.var):
+                centered = (x - found.mean).astype(x.dtype)
+            self._keep(steps.MEAN, found.mean.astype(x.dtype))
+            self._keep(steps.CENTERED, centered)
+            self._keep(steps.SQUARED, centered * centered)
+            self._keep(steps.VARIANCE, found.var.astype(x.dtype))
+            return
+        stored = (self._parameter(self.arguments[n]) for n in ("running_mean", "running_var"))
+        mean, var = (np.broadcast_to(s, self.sets.broadcast_shape) for s in stored)
+        self._keep(steps.RUNNING_MEAN, mean)
+        self._keep(steps.CENTERED, x - mean)
+        self._keep(steps.RUNNING_VARIANCE, var)
+
+    def _eps(self, x: Array) -> Any:
+        return x.dtype.type(self.eps)
+
+    def _parameter(self, parameter: Array) -> Array:
+        wide = parameter.astype(working_dtype(parameter.dtype))
+        return wide.reshape(self.sets.parameter_view)
+
+    def _shape(self, kind: Kind) -> tuple[int, ...]:
+        shapes: dict[str, tuple[int, ...]] = {
+            "element": self.sets.shape,
+            "set": self.sets.statistic_shape,
+            "parameter": self.sets.parameter_shape,
+        }
+        return shapes[kind]
+
+    def _keep(self, text: StepText, value: Array, numpy: str | None = None) -> None:
+        expression = text.numpy_for(self.sets) if numpy is None else numpy
+        kept = value.reshape(self._shape(text.kind))
+        self._steps[text.name] = Step(text, kept, f"{text.name} = {expression}")
+
+    def _view(self, name: str) -> Array:
+        """A step's value in the form of the view, where it broadcasts against the others."""
+        step = self._steps[name]
+        shapes = {
+            "element": self.sets.view,
+            "set": self.sets.broadcast_shape,
+            "parameter": self.sets.parameter_view,
+        }
+        return step.value.reshape(shapes[step.kind])
+
+
+def trace(op: str, x: Array, **arguments: Any) -> Trace:
+    """Run ``op`` on x step by step and keep every step.
+
+    ``arguments`` are those of the function of that name, except that batch_norm and
+    ghost_batch_norm train when neither ``training`` nor buffers are given. The buffers are not
+    changed; :meth:`Trace.running_buffers` tells what they would become.
+
+    Steps: mean, centered, squared, variance, std, normalized, output (rms_norm: squared,
+    mean_square, rms, normalized, output; with stored statistics there is no squared). Elementwise
+    steps have x's shape, statistics ``sets.statistic_shape``; x's dtype (float32 for the steps of
+    a float16 x).
+
+    Raises:
+        TypeError, ValueError: as the function of that name; also for an unknown op or argument.
+
+    >>> t = trace("batch_norm", np.array([[1.0, 10.0], [3.0, 30.0]]), training=True)
+    >>> list(t)
+    ['mean', 'centered', 'squared', 'variance', 'std', 'normalized', 'output']
+    >>> t["mean"], t["variance"]
+    (array([ 2., 20.]), array([  1., 100.]))
+    """
+    if op not in OPS:
+        raise ValueError(unknown_name("op", op, OPS))
+    function = getattr(functional, op)
+    check_tensor("x", x)
+    complete = _complete(op, function, x, arguments)
+    sets, training = calls.setup(op, x, complete)
+    made = Trace(op, x, sets, training, complete)
+    with np.errstate(all="ignore"):
+        made._forward(x.astype(working_dtype(x.dtype)).reshape(sets.view))
+    return made
+
+
+def _complete(op: str, function: Any, x: Array, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The call's arguments with the defaults filled in."""
+    signature = inspect.signature(function)
+    for name in arguments:
+        if name not in signature.parameters or name == "x":
+            raise TypeError(unknown_name(f"argument of {op}", name, list(signature.parameters)[1:]))
+    if "training" in signature.parameters and arguments.get("running_mean") is None:
+        arguments = {"training": True, **arguments}
+    try:
+        bound = signature.bind(x, **arguments)
+    except TypeError as error:
+        raise TypeError(f"{op}: {error}") from None
+    bound.apply_defaults()
+    complete = dict(bound.arguments)
+    del complete["x"]
+    if complete["eps"] is None:
+        complete["eps"] = calls.default_eps(x.dtype)
+    return complete

@@ -1,0 +1,195 @@
+"""The model of a workbook: cells that carry both a live formula and the value NumPy has for it.
+
+Nothing here knows openpyxl or the file format; `write.py` turns a `Book` into a file.
+A formula is kept without its leading "=", so a text that begins with one stays a text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.workbook.book.address import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Area,
+    address,
+    fixed_area,
+    on_sheet,
+)
+from normviz.workbook.book.styles import PLAIN, Style
+
+Value = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its value, its look and, where it is live, the formula that gives the value."""
+
+    value: Value
+    style: Style = PLAIN
+    formula: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A conditional format: where `formula` (relative to the area's first cell) is true."""
+
+    area: Area
+    formula: str
+    fill: str
+    color: str | None = None
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A validation: one of `options`, or a formula that must hold; with a hint for the user."""
+
+    area: Area
+    options: tuple[str, ...] = ()
+    formula: str | None = None
+    title: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A jump from a cell to another place in the workbook."""
+
+    title: str
+    reference: str = "A1"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture (PNG) whose upper left corner stands in a cell; sizes in pixels of 1/96 inch."""
+
+    png: bytes
+    row: int
+    column: int
+    width: int
+    height: int
+
+
+@dataclass(slots=True)
+class Page:
+    """One sheet: cells by row and column, and what is said about the sheet as a whole."""
+
+    title: str
+    rows: dict[int, dict[int, Cell]] = field(default_factory=dict)
+    widths: dict[int, float] = field(default_factory=dict)
+    heights: dict[int, float] = field(default_factory=dict)
+    merges: list[Area] = field(default_factory=list)
+    links: dict[tuple[int, int], Link] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
+    charts: list[tuple[Any, int, int]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    freeze: tuple[int, int] | None = None
+    repeat_rows: tuple[int, int] | None = None
+    tab: str | None = None
+    zoom: int = 100
+    hidden: bool = False
+
+    def put(
+        self,
+        row: int,
+        column: int,
+        value: Value,
+        style: Style = PLAIN,
+        formula: str | None = None,
+    ) -> str:
+        """Place a cell and return its address; a place can be taken once."""
+        if not (1 <= row <= MAX_ROWS and 1 <= column <= MAX_COLUMNS):
+            raise ValueError(f"row {row}, column {column} is outside of a sheet")
+        line = self.rows.setdefault(row, {})
+        if column in line:
+            raise ValueError(f"cell {self.title}!{address(row, column)} is taken already")
+        line[column] = Cell(_plain(value), style, formula)
+        return address(row, column)
+
+    def span(
+        self,
+        area: Area,
+        value: Value,
+        style: Style = PLAIN,
+        formula: str | None = None,
+    ) -> str:
+        """Place a cell over a merged area; the look covers all of it."""
+        top, left, bottom, right = area
+        where = self.put(top, left, value, style, formula)
+        if (top, left) != (bottom, right):
+            self.merges.append(area)
+            for row in range(top, bottom + 1):
+                for column in range(left, right + 1):
+                    if (row, column) != (top, left):
+                        self.put(row, column, None, style)
+        return where
+
+    def link(self, row: int, column: int, title: str, reference: str = "A1") -> None:
+        """Make a cell jump to another sheet when clicked."""
+        self.links[row, column] = Link(title, reference)
+
+    def values(self, area: Area) -> Iterator[Value]:
+        """The values of an area row by row, None where it is empty."""
+        for row in range(area[0], area[2] + 1):
+            line = self.rows.get(row, {})
+            for column in range(area[1], area[3] + 1):
+                yield line[column].value if column in line else None
+
+    def numbers(self, area: Area) -> npt.NDArray[np.float64]:
+        """The numbers of an area row by row, 0 where it is empty."""
+        return np.array([value or 0.0 for value in self.values(area)], dtype=np.float64)
+
+    def width(self, left: int, right: int) -> float:
+        """How many characters fit between two columns, both inclusive."""
+        return sum(self.widths.get(column, 8.43) for column in range(left, right + 1))
+
+    def at(self, row: int, column: int) -> str:
+        """The address of a cell as another sheet has to write it."""
+        return on_sheet(self.title, address(row, column))
+
+    def formulas(self) -> Iterator[tuple[str, Cell]]:
+        """Address and cell of every live cell, in the order in which the file holds them."""
+        for row, line in sorted(self.rows.items()):
+            for column, cell in sorted(line.items()):
+                if cell.formula is not None:
+                    yield address(row, column), cell
+
+
+@dataclass(slots=True)
+class Book:
+    """A workbook: its pages in order, and the names that formulas and other programs use."""
+
+    title: str
+    pages: list[Page] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def page(self, title: str, tab: str | None = None) -> Page:
+        """Begin a new sheet after the others."""
+        page = Page(title, tab=tab)
+        self.pages.append(page)
+        return page
+
+    def name(self, name: str, page: Page, area: Area) -> str:
+        """Give an area a name and return the name."""
+        self.names[name] = on_sheet(page.title, fixed_area(area))
+        return name
+
+
+def _plain(value: Any) -> Value:
+    """A NumPy scalar as Python's own number; a number that is not finite is refused."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a cell cannot hold {value}; a sheet knows finite numbers only")
+    return value  # type: ignore[no-any-return]

@@ -1,0 +1,183 @@
+"""Where the elements of a tensor stand on a sheet, and which areas cover a statistics set.
+
+Images go down, channels across, the pixels of one channel of one image in between, with one empty
+row and column between blocks, as on a whiteboard. An area over a set may run across those empty
+cells: AVERAGE, SUM and SUMPRODUCT pass over them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.workbook.book.address import Area, area_text
+
+Shape = tuple[int, ...]
+Labels = npt.NDArray[np.int64]
+Span = tuple[int, int, int]
+"""The first and the last block, counted from 0, and how many blocks there are."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a tensor of shape (N, C, *spatial) is laid out, whatever place it is put at.
+
+    The last axis runs across, the spatial axes before it run down. `flat` puts all pixels of a
+    channel side by side, so that the sheet read row by row is the tensor in row-major order.
+    `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one.
+
+    >>> Layout((4, 3, 2, 2)).size, Layout((4, 3, 2, 2), flat=True).size, Layout((4, 3)).size
+    ((11, 8), (4, 14), (4, 3))
+    """
+
+    shape: Shape
+    flat: bool = False
+    image_numbers: tuple[int, ...] = ()
+    channel_numbers: tuple[int, ...] = ()
+
+    def image_number(self, image: int) -> int:
+        """What an image is called: its index in the tensor, of which this may be a part."""
+        return self.image_numbers[image] if self.image_numbers else image
+
+    def channel_number(self, channel: int) -> int:
+        """What a channel is called."""
+        return self.channel_numbers[channel] if self.channel_numbers else channel
+
+    @property
+    def images(self) -> int:
+        """N: how many blocks go down."""
+        return self.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """C: how many blocks go across."""
+        return self.shape[1]
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of one block: one channel of one image."""
+        spatial = self.shape[2:]
+        if self.flat or not spatial:
+            return 1, math.prod(spatial)
+        return math.prod(spatial[:-1]), spatial[-1]
+
+    @property
+    def gaps(self) -> tuple[int, int]:
+        """Empty rows between images and empty columns between channels."""
+        height, width = self.block
+        return int(height > 1), int(width > 1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the whole grid."""
+        (height, width), (down, across) = self.block, self.gaps
+        rows = self.images * (height + down) - down
+        columns = self.channels * (width + across) - across
+        return rows, columns
+
+    def image_row(self, image: int) -> int:
+        """The first row of an image, counted from 0."""
+        return image * (self.block[0] + self.gaps[0])
+
+    def channel_column(self, channel: int) -> int:
+        """The first column of a channel, counted from 0."""
+        return channel * (self.block[1] + self.gaps[1])
+
+    def places(self) -> tuple[Labels, Labels]:
+        """Row and column of every element, counted from 0, each of shape `shape`."""
+        height, width = self.block
+        n, c, h, w = np.ogrid[: self.images, : self.channels, :height, :width]
+        rows = n * (height + self.gaps[0]) + h
+        columns = c * (width + self.gaps[1]) + w
+        full = (self.images, self.channels, height, width)
+        return (
+            np.broadcast_to(rows, full).reshape(self.shape),
+            np.broadcast_to(columns, full).reshape(self.shape),
+        )
+
+
+class Regions:
+    """The areas that cover each set of a labeled tensor, counted from the grid's own corner."""
+
+    def __init__(self, layout: Layout, labels: Labels) -> None:
+        self.layout = layout
+        rows, columns = layout.places()
+        self._plane = np.zeros(layout.size, dtype=np.int64)
+        self._plane[rows, columns] = labels
+        order = np.argsort(labels, axis=None, kind="stable")
+        sizes = np.bincount(labels.ravel())[1:]
+        ends = np.cumsum(sizes)
+        self._members = [
+            (rows.ravel()[order[end - size : end]], columns.ravel()[order[end - size : end]])
+            for size, end in zip(sizes, ends, strict=True)
+        ]
+        self.areas = [self._cover(label) for label in range(1, len(self._members) + 1)]
+
+    def box(self, label: int) -> Area:
+        """The smallest rectangle around a set."""
+        rows, columns = self._members[label - 1]
+        return int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())
+
+    def images(self, label: int) -> Span:
+        """The images a set reaches over: first, last, and how many there are."""
+        top, _, bottom, _ = self.box(label)
+        size = self.layout.block[0] + self.layout.gaps[0]
+        return top // size, bottom // size, self.layout.images
+
+    def channels(self, label: int) -> Span:
+        """The channels a set reaches over: first, last, and how many there are."""
+        _, left, _, right = self.box(label)
+        size = self.layout.block[1] + self.layout.gaps[1]
+        return left // size, right // size, self.layout.channels
+
+    def _cover(self, label: int) -> list[Area]:
+        """Rectangles that hold all of a set and nothing of another."""
+        box = self.box(label)
+        if self._is_pure(box, label):
+            return [box]
+        rows, columns = self._members[label - 1]
+        runs: list[Area] = []
+        for row, column in sorted(zip(rows.tolist(), columns.tolist(), strict=True)):
+            if (
+                runs
+                and runs[-1][0] == row
+                and self._is_pure((row, runs[-1][1], row, column), label)
+            ):
+                runs[-1] = (row, runs[-1][1], row, column)
+            else:
+                runs.append((row, column, row, column))
+        return self._stacked(runs, label)
+
+    def _stacked(self, runs: list[Area], label: int) -> list[Area]:
+        """Runs of the same columns with nothing foreign between them, put on top of each other."""
+        stacks: list[Area] = []
+        for top, left, bottom, right in runs:
+            for at, (first, start, _, stop) in enumerate(stacks):
+                joined = (first, left, bottom, right)
+                if (start, stop) == (left, right) and self._is_pure(joined, label):
+                    stacks[at] = joined
+                    break
+            else:
+                stacks.append((top, left, bottom, right))
+        return stacks
+
+    def _is_pure(self, area: Area, label: int) -> bool:
+        part = self._plane[area[0] : area[2] + 1, area[1] : area[3] + 1]
+        return bool(((part == label) | (part == 0)).all())
+
+
+def shifted(area: Area, top: int, left: int) -> Area:
+    """An area counted from a corner, as an area of the sheet."""
+    return area[0] + top, area[1] + left, area[2] + top, area[3] + left
+
+
+def areas_text(areas: list[Area], top: int, left: int) -> str:
+    """Areas as the arguments of a function.
+
+    >>> areas_text([(0, 0, 1, 1), (3, 0, 4, 1)], top=5, left=2)
+    'B5:C6,B8:C9'
+    """
+    return ",".join(area_text(shifted(area, top, left)) for area in areas)

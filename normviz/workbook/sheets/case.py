@@ -1,0 +1,168 @@
+"""What a workbook is about: its inputs, and what NumPy makes of them at every step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
+from normviz.norms.words import describe
+from normviz.reference import functional
+from normviz.reference.trace import Trace, trace
+
+Array = npt.NDArray[np.float64]
+Shape = tuple[int, ...]
+
+MOST_ELEMENTS, MOST_IMAGES = 4_096, 200
+"""A sheet of more can hardly be read, and a sum over more images makes too long a formula."""
+
+GAMMA, BETA = (2.0, 0.5, -1.0, 1.5), (1.0, -1.0, 0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `normviz workbook` can be told.
+
+    Raises:
+        ValueError: with one sentence, for a setting that makes no workbook.
+    """
+
+    shape: Shape = (4, 4, 2, 2)
+    groups: int = 0
+    splits: int = 0
+    eps: float = 1e-5
+    seed: int = 0
+    momentum: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape)
+        images, channels = self.shape[:2]
+        object.__setattr__(self, "groups", self.groups or _smallest_divisor(channels))
+        object.__setattr__(self, "splits", self.splits or _smallest_divisor(images))
+        _check_divides("groups", self.groups, "channels", channels)
+        _check_divides("splits", self.splits, "images", images)
+        if not (self.eps > 0 and math.isfinite(self.eps)):
+            raise ValueError(f"eps must be positive, got {self.eps}: the usual value is 1e-5")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {self.seed}")
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the workbook that ships with the package."""
+        return self == Settings()
+
+
+class Case:
+    """The inputs of a workbook and the traces of every op on them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        draw = np.random.default_rng(settings.seed)
+        self.x = _lively_integers(draw, settings.shape, 4)
+        self.grad_output = _lively_integers(draw, settings.shape, 3)
+        channels = settings.shape[1]
+        self.gamma: Array = np.resize(np.array(GAMMA), channels)
+        self.beta: Array = np.resize(np.array(BETA), channels)
+        self.running_mean: Array = np.zeros(channels)
+        self.running_var: Array = np.ones(channels)
+
+    @cached_property
+    def traces(self) -> dict[str, Trace | str]:
+        """The trace of every op, or the sentence with which the reference refuses this x."""
+        found: dict[str, Trace | str] = {}
+        for op in OPS:
+            try:
+                found[op] = self.trace(op)
+            except ValueError as error:
+                found[op] = str(error)
+        return found
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of x."""
+        return self.settings.shape
+
+    def arguments(self, op: str) -> dict[str, Any]:
+        """The arguments that shape the sets of an op."""
+        known = {
+            "num_groups": self.settings.groups,
+            "num_splits": self.settings.splits,
+            "normalized_shape": self.shape[1:],
+        }
+        return {name: known[name] for name in OPS[op].arguments}
+
+    def sets(self, op: str) -> StatisticsSets:
+        """The statistics sets of an op on x."""
+        return statistics_sets(op, self.shape, **self.arguments(op))
+
+    def trace(self, op: str) -> Trace:
+        """Every step of an op on the inputs, forward and backward.
+
+        Raises:
+            ValueError: where the reference refuses the shape, as torch does (one value per set).
+        """
+        arguments = self.arguments(op) | {"weight": self.weight(op), "eps": self.settings.eps}
+        taken = signature(getattr(functional, op)).parameters
+        if "bias" in taken:
+            arguments["bias"] = self.bias(op)
+        if describe(op).running:
+            arguments["training"] = True
+            arguments["momentum"] = self.settings.momentum
+            arguments["running_mean"] = self.running_mean
+            arguments["running_var"] = self.running_var
+        return trace(op, self.x, **arguments).backward(self.grad_output)
+
+    def weight(self, op: str) -> Array:
+        """gamma in the shape the op wants: one a channel, or one an element."""
+        return per_parameter(self.gamma, self.sets(op))
+
+    def bias(self, op: str) -> Array:
+        """beta likewise."""
+        return per_parameter(self.beta, self.sets(op))
+
+
+def _check_shape(shape: Shape) -> None:
+    if len(shape) != 4 or any(n < 1 for n in shape):
+        raise ValueError(f"shape must be four positive whole numbers N,C,H,W, got {shape}")
+    if math.prod(shape) > MOST_ELEMENTS or shape[0] > MOST_IMAGES:
+        raise ValueError(
+            f"shape must have at most {MOST_ELEMENTS} elements and {MOST_IMAGES} images to fit "
+            f"on a sheet, got {shape} with {math.prod(shape)} elements and {shape[0]} images"
+        )
+
+
+def _check_divides(name: str, parts: int, what: str, whole: int) -> None:
+    if parts < 1 or whole % parts:
+        choices = ", ".join(str(d) for d in range(1, whole + 1) if whole % d == 0)
+        raise ValueError(
+            f"{name} must divide the {whole} {what}, got {parts}: use one of {choices}"
+        )
+
+
+def _smallest_divisor(number: int) -> int:
+    """The smallest divisor above 1: a cut that shows what a cut does."""
+    return next((d for d in range(2, number + 1) if number % d == 0), 1)
+
+
+def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Array:
+    """Small whole numbers in which no channel of an image is constant, so no variance is 0."""
+    values = draw.integers(-most, most + 1, size=shape)
+    blocks = values.reshape(shape[0] * shape[1], -1)
+    if blocks.shape[1] > 1:
+        for block in blocks:
+            while (block == block[0]).all():
+                block[:] = draw.integers(-most, most + 1, size=block.shape)
+    return values.astype(np.float64)
+
+
+def per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
+    if sets.channelwise:
+        return per_channel
+    tail = (1,) * (len(sets.parameter_shape) - 1)
+    return np.broadcast_to(per_channel.reshape(-1, *tail), sets.parameter_shape).copy()

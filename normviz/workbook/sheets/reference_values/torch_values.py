@@ -1,0 +1,73 @@
+"""What torch gave for every step, to stand beside NumPy on the sheet Reference.
+
+The values for the default workbook ship with the package, so that it is built without torch; this
+module run with `python -m` writes them anew, and a test proves them current.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.torch_models.torch_steps import torch_steps
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.xlsx.write import write_whole
+
+Values = Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
+
+FILE = "torch_default.json"
+MISSING = "torch was not installed where this file was made, so its column is empty."
+
+
+def torch_values(case: Case) -> tuple[Values, str]:
+    """Op to step to values, and a sentence on where they come from; empty without torch."""
+    if case.settings.is_default:
+        return shipped()
+    try:
+        version = _torch_version()
+    except ModuleNotFoundError:
+        return {}, MISSING
+    return computed(case), f"Values of torch {version}, computed when this file was made."
+
+
+def shipped() -> tuple[Values, str]:
+    """The values that ship with the package, for the default workbook."""
+    data = json.loads(files(__package__).joinpath(FILE).read_text("utf-8"))
+    values = {
+        op: {name: np.array(numbers) for name, numbers in steps.items()}
+        for op, steps in data["values"].items()
+    }
+    return values, f"Values of torch {data['torch']}, shipped with normviz."
+
+
+def computed(case: Case) -> Values:
+    """The values torch gives now.
+
+    Raises:
+        ModuleNotFoundError: without torch.
+    """
+    return {op: torch_steps(t) for op, t in case.traces.items() if not isinstance(t, str)}
+
+
+def _torch_version() -> str:
+    from normviz.errors import needs_torch
+
+    return str(needs_torch("the torch column").__version__).partition("+")[0]
+
+
+def _write_shipped() -> Path:
+    data: dict[str, Any] = {"torch": _torch_version(), "values": {}}
+    for op, steps in computed(Case(Settings())).items():
+        data["values"][op] = {name: value.tolist() for name, value in steps.items()}
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True) + "\n"
+    return write_whole(Path(__file__).parent / FILE, text.encode())
+
+
+if __name__ == "__main__":
+    print(_write_shipped())

@@ -1,0 +1,214 @@
+"""A `Book` written by openpyxl: everything but the cached values, which it cannot write.
+
+Rows are streamed, and one openpyxl cell per look is filled again and again, so a hundred thousand
+cells cost little more than their text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
+from openpyxl.drawing.xdr import XDRPositiveSize2D
+from openpyxl.formatting.rule import FormulaRule
+from openpyxl.packaging.core import DocumentProperties
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.utils.units import pixels_to_EMU
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.cell_range import CellRange
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.pagebreak import Break
+
+from normviz.workbook.book.address import address, area_text, on_sheet
+from normviz.workbook.book.cells import (
+    Book,
+    Cell,
+    Choice,
+    Link,
+    Page,
+    Picture,
+    Rule,
+)
+from normviz.workbook.book.styles import Style
+
+FONT, MONO_FONT = "Arial", "Courier New"
+DIGITS = 1.26
+"""A page's widths are in characters of its text, a file's in digits of its default font."""
+
+CREATOR = "normviz"
+
+
+def openpyxl_bytes(book: Book) -> bytes:
+    """The book as openpyxl saves it: live formulas, no cached values yet."""
+    workbook = Workbook(write_only=True)
+    workbook.properties = DocumentProperties(creator=CREATOR, title=book.title)
+    stream = io.BytesIO()
+    try:
+        for page in book.pages:
+            _write_page(workbook, page)
+        for name, target in book.names.items():
+            workbook.defined_names[name] = DefinedName(name, attr_text=target)
+        workbook.save(stream)
+    except BaseException:
+        # openpyxl's half-written sheets, left alone, would each complain when Python ends.
+        for sheet in workbook.worksheets:
+            with suppress(Exception):
+                sheet.close()
+        raise
+    return stream.getvalue()
+
+
+def _write_page(workbook: Workbook, page: Page) -> None:
+    sheet = workbook.create_sheet(page.title)
+    _set_page(sheet, page)
+    pens = _Pens(sheet, page.links)
+    following = 1
+    for row, line in sorted(page.rows.items()):
+        for _ in range(following, row):
+            sheet.append(())
+        sheet.append(pens.line(row, line))
+        following = row + 1
+    # A list, where openpyxl keeps a set: in order, and not compared each with all before it.
+    sheet.merged_cells = [CellRange(area_text(area)) for area in page.merges]
+    for rule in page.rules:
+        sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
+    for choice in page.choices:
+        sheet.data_validations.append(_validation(choice))
+    for chart, row, column in page.charts:
+        sheet.add_chart(chart, address(row, column))
+    for picture in page.pictures:
+        sheet.add_image(_image(picture))
+
+
+def _image(picture: Picture) -> Any:
+    """A picture in openpyxl's terms; it needs Pillow, which only who places pictures has."""
+    from openpyxl.drawing.image import Image
+
+    image = Image(io.BytesIO(picture.png))
+    corner = AnchorMarker(col=picture.column - 1, row=picture.row - 1)
+    size = XDRPositiveSize2D(pixels_to_EMU(picture.width), pixels_to_EMU(picture.height))
+    image.anchor = OneCellAnchor(_from=corner, ext=size)
+    return image
+
+
+def _set_page(sheet: Any, page: Page) -> None:
+    """Widths, heights, frozen headings and the printed page: landscape, one page wide."""
+    for column, width in sorted(page.widths.items()):
+        sheet.column_dimensions[address(1, column)[:-1]].width = round(width * DIGITS, 2)
+    for row, height in sorted(page.heights.items()):
+        sheet.row_dimensions[row].height = height
+    sheet.sheet_view.showGridLines = False
+    sheet.sheet_view.zoomScale = page.zoom
+    if page.hidden:
+        sheet.sheet_state = "veryHidden"  # the menu of the program does not offer to show it
+    if page.freeze:
+        sheet.freeze_panes = address(*page.freeze)
+    if page.tab:
+        sheet.sheet_properties.tabColor = page.tab
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = 9
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.print_options.horizontalCentered = True
+    margins = sheet.page_margins
+    margins.left = margins.right = 0.4
+    margins.top, margins.bottom, margins.header, margins.footer = 0.5, 0.6, 0.3, 0.3
+    sheet.oddFooter.left.text = CREATOR
+    sheet.oddFooter.center.text = "&A"
+    sheet.oddFooter.right.text = "&P / &N"
+    if page.repeat_rows:
+        sheet.print_title_rows = f"{page.repeat_rows[0]}:{page.repeat_rows[1]}"
+    for row in page.breaks:
+        sheet.row_breaks.append(Break(id=row))
+
+
+class _Pens:
+    """One openpyxl cell for each look, reused for every cell of that look."""
+
+    def __init__(self, sheet: Any, links: dict[tuple[int, int], Link]) -> None:
+        self.sheet = sheet
+        self.links = links
+        self.pens: dict[Style, Any] = {}
+
+    def line(self, row: int, cells: dict[int, Cell]) -> Iterator[Any]:
+        """The cells of one row from column 1 on, None where the sheet is empty."""
+        following = 1
+        for column, cell in sorted(cells.items()):
+            for _ in range(following, column):
+                yield None
+            yield self._filled(row, column, cell)
+            following = column + 1
+
+    def _filled(self, row: int, column: int, cell: Cell) -> Any:
+        link = self.links.get((row, column))
+        pen = self.pens.get(cell.style) if link is None else None
+        if pen is None:
+            pen = _pen(self.sheet, cell.style)
+            if link is None:
+                self.pens[cell.style] = pen
+        if cell.formula is not None:
+            pen.value = "=" + cell.formula
+        else:
+            pen.value = cell.value
+            if isinstance(cell.value, str):
+                pen.data_type = "s"  # a text that begins with "=" or "#N/A" stays a text
+        if link is not None:
+            target = on_sheet(link.title, link.reference)
+            pen.hyperlink = Hyperlink(ref=address(row, column), location=target)
+        return pen
+
+
+def _pen(sheet: Any, style: Style) -> Any:
+    """An openpyxl cell that wears a style."""
+    pen = WriteOnlyCell(sheet)
+    pen.font = Font(
+        name=MONO_FONT if style.mono else FONT,
+        size=style.size,
+        bold=style.bold,
+        italic=style.italic,
+        underline="single" if style.underline else None,
+        color=style.color,
+    )
+    if style.fill:
+        pen.fill = PatternFill("solid", fgColor=style.fill)
+    if style.edge:
+        side = Side("thin", color=style.edge)
+        pen.border = Border(left=side, right=side, top=side, bottom=side)
+    pen.alignment = Alignment(
+        horizontal=style.horizontal
+        if style.horizontal != "general" or not style.indent
+        else "left",
+        vertical=style.vertical,
+        wrap_text=style.wrap or None,
+        indent=style.indent,
+    )
+    pen.number_format = style.number
+    if style.unlocked:
+        pen.protection = Protection(locked=False)
+    return pen
+
+
+def _rule(rule: Rule) -> Any:
+    font = Font(color=rule.color, bold=rule.bold or None) if rule.color or rule.bold else None
+    # In a differential style a solid fill is its background color.
+    fill = PatternFill(bgColor=rule.fill, fill_type="solid")
+    return FormulaRule(formula=[rule.formula], fill=fill, font=font)
+
+
+def _validation(choice: Choice) -> Any:
+    if choice.options:
+        options = ",".join(choice.options)
+        made = DataValidation(type="list", formula1=f'"{options}"', allow_blank=False)
+    else:
+        made = DataValidation(type="custom", formula1=choice.formula, allow_blank=False)
+    made.showErrorMessage = made.showInputMessage = True
+    made.promptTitle = made.errorTitle = choice.title or None
+    made.prompt = made.error = choice.hint or None
+    made.add(area_text(choice.area))
+    return made

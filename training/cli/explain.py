@@ -1,0 +1,132 @@
+"""``python -m training explain RUN TRIAL --layer NAME``: a trained layer as a workbook.
+
+The trained network sees a batch of test digits; what its normalization layer saw, and the gradient
+of the loss that came back to it, are laid out by ``normviz.explain``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+import normviz
+from training.cli.option_values import positive
+from training.data import load as data
+from training.data.datasets import DATASETS, MNIST
+from training.errors import TrainingError
+from training.model.net import Net
+from training.results.run_folder import read_config
+from training.run import checkpoint
+from training.run.trainer import build_model
+
+
+def add_explain(commands: Any) -> None:
+    """Add the command to a parser's commands."""
+    parser = commands.add_parser("explain", help="a trained layer as a workbook, step by step")
+    add = parser.add_argument
+    add("run", metavar="RUN", help="the run folder, e.g. runs/mnist")
+    add("trial", metavar="TRIAL", help="a trial in it")
+    add("--layer", required=True, metavar="NAME", help="e.g. block3.norm")
+    add("--seed", default="0", metavar="K", help="which seed of the trial; default: 0")
+    add("--data", default="sample", metavar="DIR", help="where the digits are; default: sample")
+    add("--batch", type=positive, default=64, metavar="N", help="how many digits; default: 64")
+    add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
+    for name in ("samples", "channels", "pixels"):
+        add(f"--{name}", metavar="I", help="which to show, such as 0:4 or 0,3,7")
+    add("-o", "--output", metavar="FILE", help="default: TRIAL-LAYER.xlsx")
+
+
+def explain(options: Namespace) -> int:
+    """Write the workbook, print its path and return the exit status.
+
+    Raises:
+        TrainingError: for a run, trial, seed or layer that is not there (with the nearest), a
+            damaged checkpoint, or a file that cannot be written.
+    """
+    path = Path(options.output or f"{options.trial}-{options.layer}.xlsx")
+    if path.suffix.lower() != ".xlsx" or not path.parent.is_dir():
+        raise TrainingError(f"-o must name an .xlsx file in a folder that exists, got {path}")
+    details, model = load_trained(Path(options.run), options.trial, options.seed)
+    x, labels, words = digits_batch(options.data, options.batch, details)
+    model.train(not options.eval)
+    for layer in model.dropout_layers():
+        layer.eval()  # the layer is explained, not the noise before it
+    try:
+        normviz.explain(
+            model,
+            x,
+            path,
+            loss_gradient(model, x, labels),
+            layer=options.layer,
+            samples=options.samples,
+            channels=options.channels,
+            pixels=options.pixels,
+        )
+    except (ValueError, TypeError) as error:
+        raise TrainingError(str(error)) from None
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be written: {error.strerror or error}") from None
+    print(f"note: what it sees are {words}", file=sys.stderr)
+    print(path)
+    return 0
+
+
+def load_trained(run: Path, trial: str, seed: str) -> tuple[dict[str, Any], Net]:
+    """Return ``config.json`` of a trained task and its network with the trained weights.
+
+    Raises:
+        TrainingError: when it is not there, naming the nearest, or its files are damaged.
+    """
+    folder = _entry(_entry(run, trial, "trial"), f"seed-{seed}", "seed")
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        raise TrainingError(f"{folder} has no checkpoint yet; train the trial first")
+    details, config = read_config(folder)
+    state = checkpoint.load(path, details["decisive"])
+    model = build_model(config, details["seed"], details["backend"])
+    checkpoint.restore(path, state, lambda state: model.load_state_dict(state["model"]))
+    return details, model
+
+
+def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tensor, Tensor, str]:
+    """Return the first test digits as the network takes them, their labels, and what they are.
+
+    Raises:
+        TrainingError: when the digits cannot be read, or are of another kind than the trial's.
+    """
+    trained_on = details["data"]
+    name = next((d.name for d in DATASETS.values() if d.title == trained_on["name"]), MNIST.name)
+    digits = data.load(source, name)
+    images = digits.test_images[:count]
+    words = f"the first {len(images)} test images of {digits.describe()}"
+    if digits.digest != details["decisive"]["data"]:
+        words += f"; it was trained on {trained_on['description']}"
+    x = data.normalize(images, trained_on["mean"], trained_on["std"])
+    return x, digits.test_labels[:count], words
+
+
+def loss_gradient(model: Net, x: Tensor, labels: Tensor) -> Tensor:
+    """Return the gradient of the mean NLL loss for the network's output, log-probabilities."""
+    scores = torch.zeros(len(x), 10, dtype=next(model.parameters()).dtype, requires_grad=True)
+    F.nll_loss(scores, labels).backward()
+    assert scores.grad is not None
+    return scores.grad
+
+
+def _entry(folder: Path, name: str, what: str) -> Path:
+    """A folder inside a folder, or the sentence that names what there is."""
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; a run folder is what --out named")
+    known = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or known[:5]
+        hint = f"; there are {', '.join(near)}" if near else ""
+        raise TrainingError(f"{folder} has no {what} {name!r}{hint}")
+    return folder / name

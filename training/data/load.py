@@ -1,0 +1,210 @@
+"""A data set as tensors in memory: from its four IDX files, or the sample in this package.
+
+What was loaded always names itself: a run on the sample never looks like a run on MNIST.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.data import augment
+from training.data.datasets import MNIST, Dataset, find_dataset
+from training.data.seeding import generator
+from training.errors import TrainingError
+from training.experiments.trials import TrialConfig
+
+MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
+SAMPLE = Path(__file__).with_name("sample.npz")
+IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A training and a test set: uint8 images (N, 28, 28), int64 labels (N,)."""
+
+    name: str  # "MNIST", "sample of MNIST", "Fashion-MNIST", ...
+    digest: str  # SHA-256 over what was read
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    mean: float = MEAN  # of the training pixels in [0, 1]
+    std: float = STD
+    noun: str = "digits"
+
+    def describe(self) -> str:
+        """Return e.g. ``MNIST (60,000 training and 10,000 test digits)``."""
+        train, test = len(self.train_labels), len(self.test_labels)
+        return f"{self.name} ({train:,} training and {test:,} test {self.noun})"
+
+
+def load(source: str, dataset: str = MNIST.name) -> Digits:
+    """Load ``"sample"``, or a data set from the folder that holds ``MNIST/raw/`` or its like.
+
+    Raises:
+        TrainingError: when a file is missing, damaged (its digest differs) or not IDX.
+    """
+    return _load(source, dataset)
+
+
+# Apart from load, so that a default left out is no second copy in memory.
+@functools.lru_cache(maxsize=2)
+def _load(source: str, dataset: str) -> Digits:
+    if source != "sample":
+        return _load_folder(Path(source), find_dataset(dataset))
+    if dataset != MNIST.name:
+        raise TrainingError(
+            f"the bundled sample holds digits of MNIST: --dataset {dataset} needs --data DIR"
+        )
+    return _load_sample()
+
+
+def _load_sample() -> Digits:
+    try:
+        content = SAMPLE.read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            images = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"the bundled sample {SAMPLE.name} is damaged: {error}") from error
+    return Digits(
+        "sample of MNIST",
+        hashlib.sha256(content).hexdigest(),
+        images["train_images"],
+        images["train_labels"].long(),
+        images["test_images"],
+        images["test_labels"].long(),
+    )
+
+
+def _load_folder(folder: Path, dataset: Dataset) -> Digits:
+    raw = folder / dataset.folder / "raw"
+    arrays = [_read_checked(raw / name, dataset) for name in dataset.files]
+    tensors = [torch.from_numpy(array) for array in arrays]
+    mean, std = dataset.mean, dataset.std
+    if mean is None or std is None:
+        mean, std = moments(tensors[0])
+    return Digits(
+        dataset.title,
+        hashlib.sha256("".join(dataset.files.values()).encode()).hexdigest(),
+        tensors[0],
+        tensors[1].long(),
+        tensors[2],
+        tensors[3].long(),
+        mean,
+        std,
+        dataset.noun,
+    )
+
+
+def moments(images: Tensor) -> tuple[float, float]:
+    """Return mean and standard deviation of uint8 pixels over [0, 1], to four decimals.
+
+    >>> moments(torch.tensor([0, 255, 255, 0], dtype=torch.uint8))
+    (0.5, 0.5)
+    """
+    counts = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = (counts * values).sum()
+    variance = (counts * (values - mean).square()).sum()
+    return round(mean.item(), 4), round(variance.sqrt().item(), 4)
+
+
+def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
+    other = "" if dataset is MNIST else f" --dataset {dataset.name}"
+    fetch = f"'python -m training data{other}'" if other else "'make data'"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise TrainingError(
+            f"{path} is missing: {fetch} fetches {dataset.title}, '--data sample' uses the bundled "
+            "digits"
+        ) from None
+    except OSError as error:
+        raise TrainingError(f"cannot read {path}: {error.strerror or error}") from error
+    digest = dataset.files[path.name]
+    found = hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
+    if found != digest:
+        kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
+        raise TrainingError(
+            f"{path} is damaged: its {kind} is {found[:16]}..., that of {dataset.title} is "
+            f"{digest[:16]}...; remove it and run {fetch}"
+        )
+    return read_idx(gzip.decompress(content) if path.suffix == ".gz" else content)
+
+
+def read_idx(content: bytes) -> np.ndarray:
+    """Decode an IDX file of unsigned bytes (magic number, big-endian sizes, then the bytes).
+
+    >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9])).tolist()
+    [7, 8, 9]
+
+    Raises:
+        TrainingError: when the magic number or the length is wrong.
+    """
+    magic = int.from_bytes(content[:4], "big")
+    if magic not in IDX_DIMENSIONS:
+        raise TrainingError(f"not an IDX file of images or labels: its magic number is {magic}")
+    end = 4 + 4 * IDX_DIMENSIONS[magic]
+    shape = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, end, 4))
+    if len(content) - end != np.prod(shape):
+        raise TrainingError(f"IDX file of shape {shape} holds {len(content) - end} values")
+    return np.frombuffer(content, np.uint8, offset=end).reshape(shape).copy()
+
+
+def normalize(images: Tensor, mean: float = MEAN, std: float = STD) -> Tensor:
+    """Turn uint8 images (N, H, W) into (N, 1, H, W) float32 of mean 0 and variance 1."""
+    return scale(images.unsqueeze(1).float() / 255, mean, std)
+
+
+def scale(images: Tensor, mean: float = MEAN, std: float = STD) -> Tensor:
+    """Turn images in [0, 1] into network input, as torchvision's Normalize does."""
+    return (images - mean) / std
+
+
+def get_iterator(
+    digits: Digits, config: TrialConfig, seed: int, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the training batches of one epoch: shuffled, augmented, normalized.
+
+    Order, angles and shifts depend on (seed, epoch) alone. The last batch is smaller where the
+    batch size does not divide the data, as in torch's DataLoader; for Ghost BatchNorm it is cut to
+    a multiple of ``num_splits`` (at most num_splits - 1 images of an epoch are not seen).
+    """
+    order = torch.randperm(len(digits.train_labels), generator=generator(seed, epoch, "order"))
+    movements = augment.draw(len(order), config, generator(seed, epoch, "augmentation"))
+    matrices = augment.matrices(movements)
+    # Batch by batch and not all at once: a batch stays in the processor's cache until it is used.
+    for start in range(0, len(order), config.batch_size):
+        part = slice(start, start + _usable(min(config.batch_size, len(order) - start), config))
+        if part.stop > start:
+            # Ten times as fast as indexing.
+            images = digits.train_images.index_select(0, order[part]).unsqueeze(1).float() / 255
+            moved = augment.warp(images, matrices[part], config.interpolation)
+            yield scale(moved, digits.mean, digits.std), digits.train_labels[order[part]]
+
+
+def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
+    """Return how many batches ``get_iterator`` yields."""
+    full, rest = divmod(len(digits.train_labels), config.batch_size)
+    return full + (_usable(rest, config) > 0)
+
+
+def _usable(count: int, config: TrialConfig) -> int:
+    """Return how many of ``count`` images the normalization can take in one batch."""
+    return count // splits(config) * splits(config)
+
+
+def splits(config: TrialConfig) -> int:
+    """Return of what the normalization wants a batch to be a multiple."""
+    return config.num_splits if config.norm == "ghost" else 1
