@@ -1,13 +1,13 @@
 """The model of a workbook: cells that carry both a live formula and the value NumPy has for it.
 
-Nothing here knows openpyxl or the file format; `write.py` turns a `Book` into a file.
+Nothing here knows a medium: `xlsx` turns a `Book` into a file, `page` into a page for the browser.
 A formula is kept without its leading "=", so a text that begins with one stays a text.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from normviz.workbook.book.address import (
     fixed_area,
     on_sheet,
 )
+from normviz.workbook.book.charts import Chart
 from normviz.workbook.book.styles import PLAIN, Style
 
 Value = float | int | str | bool | None
@@ -77,6 +78,23 @@ class Picture:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What the cells of an area are: an input, a step or a table, in words and symbols.
+
+    `which(row, column)` says which of its values stands in a cell, such as "image 0, channel 1,
+    pixel (0, 0)"; it is "" where the block has one value only, and None for a cell in the area
+    that is not of the block.
+    """
+
+    name: str
+    area: Area
+    which: Callable[[int, int], str | None]
+    symbol: str = ""
+    formula: str = ""
+    sentence: str = ""
+
+
 @dataclass(slots=True)
 class Page:
     """One sheet: cells by row and column, and what is said about the sheet as a whole."""
@@ -90,7 +108,8 @@ class Page:
     rules: list[Rule] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
-    charts: list[tuple[Any, int, int]] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     freeze: tuple[int, int] | None = None
     repeat_rows: tuple[int, int] | None = None
@@ -155,6 +174,25 @@ class Page:
     def at(self, row: int, column: int) -> str:
         """The address of a cell as another sheet has to write it."""
         return on_sheet(self.title, address(row, column))
+
+    def block_at(self, row: int, column: int) -> tuple[Block, str] | None:
+        """The block that a cell belongs to, and which of its values the cell has."""
+        for block in self.blocks:
+            top, left, bottom, right = block.area
+            if top <= row <= bottom and left <= column <= right:
+                which = block.which(row, column)
+                if which is not None:
+                    return block, which
+        return None
+
+    def said(self, row: int, column: int) -> str:
+        """What a cell is, in words: "output y of image 0, channel 0, pixel (0, 0)", or ""."""
+        found = self.block_at(row, column)
+        if found is None:
+            return ""
+        block, which = found
+        name = " ".join(text for text in (block.name, block.symbol) if text)
+        return f"{name} of {which}" if which else name
 
     def formulas(self) -> Iterator[tuple[str, Cell]]:
         """Address and cell of every live cell, in the order in which the file holds them."""

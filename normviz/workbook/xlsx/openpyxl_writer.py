@@ -36,6 +36,7 @@ from normviz.workbook.book.cells import (
     Rule,
 )
 from normviz.workbook.book.styles import Style
+from normviz.workbook.xlsx.charts import openpyxl_chart
 
 FONT, MONO_FONT = "Arial", "Courier New"
 DIGITS = 1.26
@@ -80,8 +81,8 @@ def _write_page(workbook: Workbook, page: Page) -> None:
         sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
     for choice in page.choices:
         sheet.data_validations.append(_validation(choice))
-    for chart, row, column in page.charts:
-        sheet.add_chart(chart, address(row, column))
+    for chart in page.charts:
+        sheet.add_chart(openpyxl_chart(page, chart), address(chart.row, chart.column))
     for picture in page.pictures:
         sheet.add_image(_image(picture))
 

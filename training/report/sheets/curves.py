@@ -49,10 +49,9 @@ def build(book: Book, run: Results, sheets: dict[str, TrialSheet]) -> Page:
             values = _values(page, shown, settled)
             without = f" without {', '.join(sorted(left_out))}" if settled and left_out else ""
             title = f"{'Closer:' if settled else 'All trials:'} test {measure}{without}"
-            chart = line_chart(
-                page, title, steps, shown, ("epoch", unit), nice_scale(values), CHART_SIZE
-            )
-            page.charts.append((chart, row, 2 + CHART_COLUMNS * column))
+            axes, corner = ("epoch", unit), (row, 2 + CHART_COLUMNS * column)
+            scale = nice_scale(values)
+            page.charts.append(line_chart(title, steps, shown, axes, scale, corner, CHART_SIZE))
         table = below + 1
     return page
 

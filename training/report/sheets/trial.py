@@ -177,11 +177,10 @@ def _charts(sheet: TrialSheet, shown: list[Result], row: int) -> None:
         if len(shown) == 1:
             lines.append(Line("training", sheet.column(shown[0].seed, f"train_{measure}")))
         values = np.concatenate([page.numbers(line.area) for line in lines])
-        chart = line_chart(
-            page, f"{'Test ' if len(shown) > 1 else ''}{measure}".capitalize(), steps, lines,
-            ("epoch", unit), nice_scale(values.tolist()), CHART_SIZE,
-        )  # fmt: skip
-        page.charts.append((chart, row + 1, 2 + CHART_COLUMNS * place))
+        title = f"{'Test ' if len(shown) > 1 else ''}{measure}".capitalize()
+        axes, scale = ("epoch", unit), nice_scale(values.tolist())
+        corner = (row + 1, 2 + CHART_COLUMNS * place)
+        page.charts.append(line_chart(title, steps, lines, axes, scale, corner, CHART_SIZE))
 
 
 def _gallery(page: Page, trial: Overview, row: int) -> int:

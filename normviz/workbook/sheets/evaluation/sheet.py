@@ -215,8 +215,9 @@ class EvaluationSheet:
                 area = (batch.top, column, batch.top + STEPS - 1, column)
                 lines.append(Line(f"batch, c = {c}", area, INKS[c], thin=True))
             axes = ("step", title)
-            chart = line_chart(page, title, steps, lines, axes, None, (9.0, 6.8), "b")
-            page.charts.append((chart, top - 1 + 13 * at, LEFTS[4]))
+            corner = (top - 1 + 13 * at, LEFTS[4])
+            chart = line_chart(title, steps, lines, axes, None, corner, (9.0, 6.8), "bottom")
+            page.charts.append(chart)
 
     def _side_by_side(self) -> None:
         """One batch in training and in evaluation, and what makes the difference."""
