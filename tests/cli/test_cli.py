@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_nothing_behind(
 INTERRUPTS_ITSELF = """
 import os, signal, sys
 from normviz import cli
-from normviz.workbook import write
+from normviz.workbook.xlsx import write
 
 finished = write.workbook_bytes
 
