@@ -1,36 +1,26 @@
-"""Files that appear whole or not at all: written beside their place, flushed, then renamed."""
+"""The files of a run folder: written whole or not at all, JSON read back."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from normviz import files
 from training.errors import TrainingError
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write ``content`` to ``path`` so that a reader, or a crash, sees the old file or the new one.
+    """As :func:`normviz.files.write_whole`, in a folder that is made where there is none.
 
     Raises:
         TrainingError: when the disk is full or the folder cannot be written; the old file stays.
     """
-    data = content.encode() if isinstance(content, str) else content
-    # One fixed name a file: what a killed process left behind is overwritten by the next one.
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        files.write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):  # where not even the folder is one
-            partial.unlink()
         raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -18,6 +18,7 @@ from normviz.cli.tensor_arguments import (
     read_call,
     workbook_call,
 )
+from normviz.files import check_place
 
 if TYPE_CHECKING:
     from normviz.workbook.sheets.case import Settings
@@ -232,13 +233,7 @@ def _output(name: str) -> Path:
     path = Path(name)
     if path.suffix.lower() != ".xlsx":
         raise CommandError(f"-o must name an .xlsx file, got {name!r}")
-    if path.is_dir():
-        raise CommandError(f"-o must name a file, and {name!r} is a folder")
-    if not path.parent.is_dir():
-        raise CommandError(f"the folder {str(path.parent)!r} of -o does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise CommandError(f"the folder {str(path.parent)!r} of -o cannot be written to")
-    return path
+    return check_place(path)
 
 
 def _fail(sentence: str) -> int:

@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_nothing_behind(
     monkeypatch.setattr(os, "replace", full)
     target = tmp_path / "book.xlsx"
     assert main(["workbook", "--shape", "2,2,1,2", "-o", str(target)]) == 2
-    assert capsys.readouterr().err == "error: file: No space left on device\n"
+    assert capsys.readouterr().err == f"error: {target}: No space left on device\n"
     assert list(tmp_path.iterdir()) == []
 
 

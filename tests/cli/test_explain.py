@@ -298,7 +298,7 @@ def test_a_failure_while_writing_leaves_nothing(
     monkeypatch.setattr("os.replace", full)
     before = set(folder.iterdir())
     assert main(["explain", "t.csv", "--op", "batch_norm"]) == 2
-    assert capsys.readouterr().err == "error: file: No space left on device\n"
+    assert capsys.readouterr().err == "error: explained.xlsx: No space left on device\n"
     assert set(folder.iterdir()) == before
 
 
@@ -316,5 +316,5 @@ def test_an_exercise_is_not_written_where_its_answers_cannot_be(
 ) -> None:
     Path("e-answers.xlsx").mkdir()
     assert main(["workbook", "--exercise", "-o", "e.xlsx"]) == 2
-    assert capsys.readouterr().err == "error: e-answers.xlsx: Is a directory\n"
+    assert capsys.readouterr().err == "error: e-answers.xlsx: is a folder\n"
     assert not Path("e.xlsx").exists()

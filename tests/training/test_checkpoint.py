@@ -132,7 +132,7 @@ def test_a_full_disk_keeps_the_checkpoint_there_was(saved, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.files.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(TrainingError, match=r"cannot write .*checkpoint\.pt: No space left"):
         checkpoint.save(saved, {"settings": SETTINGS, "epoch": 2})
     assert saved.read_bytes() == before

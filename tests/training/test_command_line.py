@@ -267,21 +267,20 @@ def test_a_seed_that_is_no_number_of_64_bits(capsys):
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
-from training import files
-from training.cli import main
+from training.cli.commands import main
 
 name, count = sys.argv[1], int(sys.argv[2])
-write = files.os.fsync
+put_in_place = os.replace
 times = 0
 
-def fsync(handle):
+def replace(part, target):
     global times
-    times += name in os.readlink(f"/proc/self/fd/{handle}")
+    times += name == os.path.basename(target)
     if times == count:
         os.kill(os.getpid(), signal.SIGKILL)
-    write(handle)
+    put_in_place(part, target)
 
-files.os.fsync = fsync
+os.replace = replace
 sys.exit(main(sys.argv[3:]))
 """
 

@@ -21,7 +21,7 @@ from normviz.workbook.build import build
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.reference_values.torch_values import computed, shipped
 from normviz.workbook.xlsx.png import png_bytes
-from normviz.workbook.xlsx.write import save, workbook_bytes, write_whole
+from normviz.workbook.xlsx.write import save, workbook_bytes
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
@@ -116,18 +116,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="NOW"):
         save(book, target)
     assert target.read_bytes() == b"the old one"
-    with pytest.raises(TypeError):
-        write_whole(target, "text is refused by a binary file")  # type: ignore[arg-type]
     assert [path.name for path in tmp_path.iterdir()] == ["book.xlsx"]
-    write_whole(target, b"new")
-    assert target.read_bytes() == b"new"
-    assert target.stat().st_mode & 0o777 == 0o666 & ~_umask()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def test_a_cell_is_taken_once_and_holds_finite_numbers() -> None:

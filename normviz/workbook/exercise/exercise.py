@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
+from normviz.files import check_place, write_whole
 from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise import contents_sheet as exercise_contents
 from normviz.workbook.exercise.sheet import (
@@ -15,7 +15,7 @@ from normviz.workbook.exercise.sheet import (
     ExerciseSheet,
 )
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.xlsx.write import workbook_bytes, write_whole
+from normviz.workbook.xlsx.write import workbook_bytes
 
 OPS = ("batch_norm", "layer_norm", "group_norm", "rms_norm")
 SETTINGS = Settings((2, 4, 1, 2), groups=2, eps=0.1)
@@ -53,10 +53,11 @@ def write_exercise(
 
     Raises:
         ValueError: as :func:`exercise`.
+        OSError: as :func:`normviz.files.write_whole`; neither file is written then.
     """
     target = Path(path)
     solved = target.with_name(f"{target.stem}-answers{target.suffix}")
-    if solved.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(solved))
+    for place in (target, solved):
+        check_place(place)
     contents = [workbook_bytes(exercise(settings, answers=answers)) for answers in (False, True)]
     return write_whole(target, contents[0]), write_whole(solved, contents[1])

@@ -12,8 +12,8 @@ import numpy as np
 import openpyxl
 from openpyxl.utils import get_column_letter
 
+from normviz.files import write_whole
 from normviz.workbook.xlsx.png import png_bytes, read_ppm
-from normviz.workbook.xlsx.write import write_whole
 
 WIDTH = 1300
 COARSE, FINEST = 72, 600

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from normviz.files import write_whole
 from normviz.workbook.book.cells import Book
 from normviz.workbook.lint import lint
 from normviz.workbook.xlsx.cached_values import with_cached_values
@@ -34,19 +33,3 @@ def workbook_bytes(book: Book) -> bytes:
 def save(book: Book, path: str | os.PathLike[str]) -> Path:
     """Write a book to `path`, whole or not at all, and return the path."""
     return write_whole(Path(path), workbook_bytes(book))
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Put a file in place by rename, so that nobody ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):  # where not even the folder is one
-            temporary.unlink()
-        raise
-    return path

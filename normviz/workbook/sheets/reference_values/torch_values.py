@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.files import write_whole
 from normviz.torch_models.torch_steps import torch_steps
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.xlsx.write import write_whole
 
 Values = Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
 
@@ -66,7 +66,7 @@ def _write_shipped() -> Path:
     for op, steps in computed(Case(Settings())).items():
         data["values"][op] = {name: value.tolist() for name, value in steps.items()}
     text = json.dumps(data, separators=(",", ":"), sort_keys=True) + "\n"
-    return write_whole(Path(__file__).parent / FILE, text.encode())
+    return write_whole(Path(__file__).parent / FILE, text)
 
 
 if __name__ == "__main__":
