@@ -8,12 +8,12 @@ from normviz.workbook.sheets import (
     contents,
     identities,
     inputs,
-    lessons,
     refused,
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.checks import ChecksSheet
+from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.norm.sheet import NormSheet
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.reference_values import sheet as reference
@@ -36,7 +36,7 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
         else:
             sheets[op] = NormSheet(book, trace, cells).build()
     equal = identities.build(book, case, cells, sheets)
-    lessons.build(book)
+    catalog.build(book)
     checks = ChecksSheet(book, case, cells)
     constants = reference.build(book, case)
     status, value = checks.build(sheets, equal, constants)
@@ -106,4 +106,4 @@ ROWS: dict[str, contents.Row] = {
             "Compare the last digits of the two.",
         ),
     )
-} | {lesson.title: lesson.row for lesson in lessons.LESSONS}
+} | {lesson.title: lesson.row for lesson in catalog.LESSONS}

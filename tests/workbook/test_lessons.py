@@ -22,21 +22,21 @@ from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.styles import INPUT, set_color
 from normviz.workbook.build import build
 from normviz.workbook.draw.page_head import CONTENTS, begin
-from normviz.workbook.sheets import lessons
-from normviz.workbook.sheets.batches import sheet as batches
-from normviz.workbook.sheets.batches.case import BatchesCase
-from normviz.workbook.sheets.conventions import sheet as conventions
-from normviz.workbook.sheets.conventions.case import ConventionsCase
-from normviz.workbook.sheets.evaluation import sheet as evaluation
-from normviz.workbook.sheets.evaluation.case import EvaluationCase
-from normviz.workbook.sheets.layer_to_layer import sheet as layer_to_layer
-from normviz.workbook.sheets.layer_to_layer.case import LayerCase
-from normviz.workbook.sheets.numerics import case as numerics_case
-from normviz.workbook.sheets.numerics import sheet as numerics
-from normviz.workbook.sheets.numerics.case import NumericsCase
-from normviz.workbook.sheets.questions import QUESTIONS, Question
-from normviz.workbook.sheets.which_layer_norm import sheet as which_layer_norm
-from normviz.workbook.sheets.which_layer_norm.case import WhichCase
+from normviz.workbook.sheets.lessons import catalog
+from normviz.workbook.sheets.lessons.batches import sheet as batches
+from normviz.workbook.sheets.lessons.batches.case import BatchesCase
+from normviz.workbook.sheets.lessons.conventions import sheet as conventions
+from normviz.workbook.sheets.lessons.conventions.case import ConventionsCase
+from normviz.workbook.sheets.lessons.evaluation import sheet as evaluation
+from normviz.workbook.sheets.lessons.evaluation.case import EvaluationCase
+from normviz.workbook.sheets.lessons.layer_to_layer import sheet as layer_to_layer
+from normviz.workbook.sheets.lessons.layer_to_layer.case import LayerCase
+from normviz.workbook.sheets.lessons.numerics import case as numerics_case
+from normviz.workbook.sheets.lessons.numerics import sheet as numerics
+from normviz.workbook.sheets.lessons.numerics.case import NumericsCase
+from normviz.workbook.sheets.lessons.questions import QUESTIONS, Question
+from normviz.workbook.sheets.lessons.which_layer_norm import sheet as which_layer_norm
+from normviz.workbook.sheets.lessons.which_layer_norm.case import WhichCase
 from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
@@ -208,7 +208,7 @@ def formulas(book: Book) -> dict[Place, str | None]:
 
 def test_every_lesson_of_numbers_is_typed_into() -> None:
     typed = {draw for _, draw, _ in CHANGES}
-    assert [x.title for x in lessons.LESSONS if x.draw not in typed] == ["Questions"]
+    assert [x.title for x in catalog.LESSONS if x.draw not in typed] == ["Questions"]
 
 
 def test_offset_and_drop_down_say_what_the_texts_say() -> None:
@@ -244,9 +244,14 @@ def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
         assert style["style"]["fill"]["color"] == "#" + set_color(labels[index])
 
 
+@pytest.fixture(scope="module")
+def titles() -> set[str]:
+    return {page.title for page in build().pages}
+
+
 @pytest.mark.parametrize("item", QUESTIONS, ids=[q.question for q in QUESTIONS])
-def test_every_question_is_answered(item: Question) -> None:
-    assert item.sheet in {page.title for page in build().pages}
+def test_every_question_is_answered(item: Question, titles: set[str]) -> None:
+    assert item.sheet in titles
     if item.call:
         with pytest.raises(ValueError, match=re.escape(item.says)):
             eval(item.call, {"normviz": normviz, "np": np})

@@ -37,6 +37,20 @@ class Layout:
     flat: bool = False
     image_numbers: tuple[int, ...] = ()
     channel_numbers: tuple[int, ...] = ()
+    letters: tuple[str, str] = ("n", "c")
+
+    def words(self, index: int) -> str:
+        """An element by its index in row-major order.
+
+        >>> Layout((4, 3, 2, 2)).words(5)
+        'image 0, channel 1, pixel (0, 1)'
+        """
+        n, c, *pixel = (int(at) for at in np.unravel_index(index, self.shape))
+        numbers = (self.image_number(n), self.channel_number(c))
+        found = [_span_words(*pair) for pair in zip(self.letters, numbers, numbers, strict=True)]
+        if pixel:
+            found.append(f"pixel {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
+        return ", ".join(found)
 
     def image_number(self, image: int) -> int:
         """What an image is called: its index in the tensor, of which this may be a part."""
@@ -99,6 +113,14 @@ class Layout:
         )
 
 
+_AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
+
+
+def _span_words(letter: str, first: int, last: int) -> str:
+    word = _AXIS_WORDS.get(letter, letter)
+    return f"{word} {first}" if first == last else f"{word}s {first}–{last}"
+
+
 class Regions:
     """The areas that cover each set of a labeled tensor, counted from the grid's own corner."""
 
@@ -132,6 +154,12 @@ class Regions:
         _, left, _, right = self.box(label)
         size = self.layout.block[1] + self.layout.gaps[1]
         return left // size, right // size, self.layout.channels
+
+    def words(self, label: int) -> str:
+        """A set by the images and channels it reaches over."""
+        spans = zip(self.layout.letters, (self.images(label), self.channels(label)), strict=True)
+        found = [_span_words(name, first, last) for name, (first, last, _) in spans]
+        return f"set {label}: {', '.join(found)}"
 
     def _cover(self, label: int) -> list[Area]:
         """Rectangles that hold all of a set and nothing of another."""

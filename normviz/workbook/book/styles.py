@@ -75,8 +75,23 @@ class Style:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-NUMBER_FORMAT = "0.000;-0.000;0"
-SMALL_FORMAT = "0.0E+00;-0.0E+00;0"
+DECIMALS = 3
+"""How many decimals every number of a step has."""
+
+
+def signed(form: str) -> str:
+    """A number format in which zero is a plain 0, without the sign of what was rounded away."""
+    return f"{form};-{form};0"
+
+
+NUMBER_FORMAT = signed(f"{0:.{DECIMALS}f}")
+SMALL_FORMAT = signed("0.0E+00")
+SCIENTIFIC_FORMAT = signed("0.00E+00")
+
+INPUT_WORD = "yellow"
+"""What the color of an input is called wherever a sheet speaks of it."""
+
+YOURS = f"{INPUT_WORD} cells are yours"
 
 PLAIN = Style()
 TITLE = Style(size=18, bold=True, color=ACCENT)
@@ -91,6 +106,15 @@ CODE = Style(size=9, mono=True, color=SOFT)
 AXIS = Style(size=8.5, color=FAINT, horizontal="center")
 AXIS_LEFT = Style(size=8.5, color=FAINT, horizontal="right")
 NUMBER = Style(horizontal="center", number=NUMBER_FORMAT, edge="FFFFFF")
+GENERAL = NUMBER.but(number="General")
+COUNT = NUMBER.but(number="0", bold=True)
+BOLD = NUMBER.but(bold=True)
+DIFFERENCE = BOLD.but(number=SMALL_FORMAT)
+RESULT = BOLD.filled(PAPER)
+"""A number that follows from all of the sheet, whatever the sets."""
+
+REMARK = PROSE.but(vertical="center", indent=1)
+NAME = Style(size=9.5, horizontal="right", color=SOFT)
 INPUT_NUMBER = Style(
     horizontal="center", number="General", fill=INPUT, edge=INPUT_EDGE, unlocked=True
 )

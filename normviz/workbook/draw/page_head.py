@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from normviz.workbook.book.cells import Book, Page, Value
+from normviz.workbook.book.sizes import height_of, lines_of
 from normviz.workbook.book.styles import (
     ACCENT,
     BACK_LINK,
@@ -14,7 +13,7 @@ from normviz.workbook.book.styles import (
 )
 
 CONTENTS = "Contents"
-TITLE_ROW, TEXT_ROW, LINK_ROW, FIRST_ROW = 1, 2, 3, 5
+TITLE_ROW, LINK_ROW, TEXT_ROW, FIRST_ROW = 1, 2, 3, 5
 
 
 def begin(book: Book, title: str, heading: str, tab: str | None = None) -> Page:
@@ -43,11 +42,11 @@ def field(
     return page.span((LINK_ROW, column, LINK_ROW, last), value, style, formula), last + 1
 
 
-def explain(page: Page, text: str, last_column: int) -> None:
-    """What the sheet shows, below its title, and the link back to the contents."""
-    page.span((TEXT_ROW, 2, TEXT_ROW, last_column), text, SUBTITLE)
-    width = page.width(2, last_column)
-    page.heights[TEXT_ROW] = 14 * math.ceil(len(text) / (width * 1.05)) + 3
+def explain(page: Page, text: str, last_column: int, row: int = TEXT_ROW) -> None:
+    """The way back, in the rows that stay in sight; below them what the sheet shows."""
+    page.span((row, 2, row, last_column), text, SUBTITLE)
+    lines = lines_of(text, page.width(2, last_column), SUBTITLE.size)
+    page.heights[row] = height_of(lines, SUBTITLE.size)
     if page.title != CONTENTS:
         page.put(LINK_ROW, 2, "← Contents", BACK_LINK)
         page.link(LINK_ROW, 2, CONTENTS)

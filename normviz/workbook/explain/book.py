@@ -27,7 +27,7 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.page_head import (
     CONTENTS,
-    LINK_ROW,
+    TEXT_ROW,
     begin,
     explain,
 )
@@ -81,8 +81,7 @@ def _fill(
         "Change a yellow cell on the sheet Inputs and watch the steps follow.",
         contents.LAST,
     )
-    page.heights[LINK_ROW] = 4
-    row = _facts(page, LINK_ROW + 1, trace, selection, story)
+    row = _facts(page, TEXT_ROW + 2, trace, selection, story)
     rows = [
         (
             "Inputs",

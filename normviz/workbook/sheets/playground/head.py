@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from normviz.workbook.sheets.playground.sheet import PlaygroundSheet
 
 CONTROL_ROW = LINK_ROW + 1
-SAYS_ROW, FIRST_ROW = CONTROL_ROW + 1, CONTROL_ROW + 3
+SAYS_ROW, FIRST_ROW = CONTROL_ROW + 1, CONTROL_ROW + 4
 LONGEST_LIST = 16
 SAYS = Style(size=10.5, bold=True, wrap=True, indent=1)
 

@@ -35,7 +35,7 @@ from normviz.workbook.draw.panels import Caption, Formula
 from normviz.workbook.formulas.set_labels import label_formula
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.playground.case import PlayCase, play_case
-from normviz.workbook.sheets.playground.head import draw_head, draw_settings
+from normviz.workbook.sheets.playground.head import SAYS_ROW, draw_head, draw_settings
 from normviz.workbook.sheets.playground.status import Status
 
 TITLE, TAB = "Playground", "D6A700"
@@ -67,7 +67,7 @@ class PlaygroundSheet:
         )
         self.bands = Bands(self.page, case.shape)
         self.status = Status(case, offered(case.shape))
-        explain(self.page, IDEA + case.note, self.bands.last_column)
+        explain(self.page, IDEA + case.note, self.bands.last_column, SAYS_ROW + 1)
 
     def build(self) -> None:
         """Draw everything, and color it by the labels."""

@@ -19,10 +19,10 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.matrix import BOLD, Matrix
 from normviz.workbook.draw.panels import Caption
-from normviz.workbook.sheets.numerics.case import EPSILONS, SCALES, refusal
+from normviz.workbook.sheets.lessons.numerics.case import EPSILONS, SCALES, refusal
 
 if TYPE_CHECKING:
-    from normviz.workbook.sheets.numerics.sheet import NumericsSheet
+    from normviz.workbook.sheets.lessons.numerics.sheet import NumericsSheet
 
 TINY = NUMBER.but(number="0.0E+00")
 WHOSE = ("1E-12", "1E-5, torch", "1E-3, Keras", "yours")

@@ -32,7 +32,7 @@ from normviz.workbook.draw.matrix import (
     Desk,
     Matrix,
 )
-from normviz.workbook.sheets.conventions.case import (
+from normviz.workbook.sheets.lessons.conventions.case import (
     DEFAULTS,
     MOST_CHANNELS,
     VALUES,

@@ -24,8 +24,8 @@ from normviz.workbook.draw.matrix import (
     Matrix,
 )
 from normviz.workbook.draw.panels import Caption
-from normviz.workbook.sheets.evaluation import more as evaluation_more
-from normviz.workbook.sheets.evaluation.case import (
+from normviz.workbook.sheets.lessons.evaluation import more as evaluation_more
+from normviz.workbook.sheets.lessons.evaluation.case import (
     BATCHES,
     CHANNEL_NAMES,
     CHANNELS,

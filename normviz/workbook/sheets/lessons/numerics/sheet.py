@@ -24,8 +24,8 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.matrix import BOLD, Desk, Matrix
 from normviz.workbook.draw.panels import Caption
-from normviz.workbook.sheets.numerics import limits as numerics_limits
-from normviz.workbook.sheets.numerics.case import (
+from normviz.workbook.sheets.lessons.numerics import limits as numerics_limits
+from normviz.workbook.sheets.lessons.numerics.case import (
     COUNT,
     OFFSETS,
     NumericsCase,

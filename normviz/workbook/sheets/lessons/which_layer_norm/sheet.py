@@ -34,7 +34,7 @@ from normviz.workbook.draw.panels import (
     evenly,
 )
 from normviz.workbook.draw.sections import Frame, Piece, StepPage
-from normviz.workbook.sheets.which_layer_norm.case import (
+from normviz.workbook.sheets.lessons.which_layer_norm.case import (
     CHANNELS,
     SHAPE,
     PixelFrame,

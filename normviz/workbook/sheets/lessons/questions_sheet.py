@@ -13,7 +13,7 @@ from normviz.workbook.book.styles import (
     LINK,
 )
 from normviz.workbook.draw.matrix import Desk
-from normviz.workbook.sheets.questions import QUESTIONS
+from normviz.workbook.sheets.lessons.questions import QUESTIONS
 
 TITLE = "Questions"
 WIDTHS = (5, 50, 80, 20)

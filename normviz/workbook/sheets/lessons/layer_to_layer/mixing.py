@@ -19,10 +19,10 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.panels import Caption, Grid, evenly
 from normviz.workbook.formulas.set_choice import norm_titles, op_of
-from normviz.workbook.sheets.layer_to_layer.case import CHANNELS, SHAPE, LayerCase
+from normviz.workbook.sheets.lessons.layer_to_layer.case import CHANNELS, SHAPE, LayerCase
 
 if TYPE_CHECKING:
-    from normviz.workbook.sheets.layer_to_layer.sheet import LayerSheet
+    from normviz.workbook.sheets.lessons.layer_to_layer.sheet import LayerSheet
 
 LIVE = NUMBER.but(bold=True)
 SHORT = {"BatchNorm": "Batch", "LayerNorm": "Layer", "GroupNorm": "Group"} | {

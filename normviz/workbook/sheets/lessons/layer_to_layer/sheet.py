@@ -36,8 +36,8 @@ from normviz.workbook.formulas.set_choice import (
     op_of,
     paint_by_label,
 )
-from normviz.workbook.sheets.layer_to_layer import mixing as layer_mixing
-from normviz.workbook.sheets.layer_to_layer.case import (
+from normviz.workbook.sheets.lessons.layer_to_layer import mixing as layer_mixing
+from normviz.workbook.sheets.lessons.layer_to_layer.case import (
     CHANNELS,
     IMAGES,
     SHAPE,

@@ -15,17 +15,10 @@ from normviz.reference.functional import (
     group_norm_backward,
 )
 from normviz.reference.trace import Trace, trace
-from normviz.workbook.draw.matrix import Matrix
 
 Array = npt.NDArray[Any]
-
 SAMPLES, CHANNELS, PARTS = 6, 3, 2
 PART = SAMPLES // PARTS
-LEFTS = tuple(3 + 4 * at for at in range(5))
-"""The first column on the sheet of each of five triples of channels."""
-
-CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
-SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
 
 
 def _x() -> Array:
@@ -51,7 +44,8 @@ class BatchesCase:
     @cached_property
     def mixed(self) -> Array:
         """w₀ · x₀ + w₁ · x₁ + b: a convolution of two channels and one pixel."""
-        return np.asarray(self.x[:, :2] @ self.weights[:, None] + self.bias)
+        first, second = self.weights
+        return np.asarray(first * self.x[:, :1] + second * self.x[:, 1:2] + self.bias)
 
     @cached_property
     def dead(self) -> Trace:
@@ -65,9 +59,11 @@ class BatchesCase:
         return made.grad_input
 
     @property
-    def convolution_gradients(self) -> tuple[float, Array]:
-        """dL/db and dL/dw."""
-        return float(self.mixed_gradient.sum()), self.x[:, :2].T @ self.mixed_gradient[:, 0]
+    def convolution_gradients(self) -> tuple[float, float, float]:
+        """dL/db, dL/dw₀ and dL/dw₁, summed in a fixed order: a matrix product's depends on BLAS."""
+        dz = self.mixed_gradient
+        first, second = (dz * self.x[:, :2]).sum(axis=0)
+        return float(dz.sum()), float(first), float(second)
 
     @property
     def outputs(self) -> tuple[Array, Array, Array, Array]:
@@ -105,8 +101,3 @@ class BatchesCase:
         """Mean and variance of the whole batch: what SyncBatchNorm uses."""
         made = trace("batch_norm", self.x, eps=self.eps)
         return made["mean"], made["variance"]
-
-
-def part_of(matrix: Matrix, part: int, channel: int) -> str:
-    """One channel of one half of a batch on the sheet."""
-    return matrix.column(channel, part * PART, (part + 1) * PART - 1)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from normviz.workbook.book.cells import Book
-from normviz.workbook.sheets import questions_sheet as asked
-from normviz.workbook.sheets.batches import sheet as batches
-from normviz.workbook.sheets.conventions import sheet as conventions
-from normviz.workbook.sheets.evaluation import sheet as evaluation
-from normviz.workbook.sheets.layer_to_layer import sheet as layer_to_layer
-from normviz.workbook.sheets.numerics import sheet as numerics
-from normviz.workbook.sheets.which_layer_norm import sheet as which_layer_norm
+from normviz.workbook.sheets.lessons import questions_sheet as asked
+from normviz.workbook.sheets.lessons.batches import sheet as batches
+from normviz.workbook.sheets.lessons.conventions import sheet as conventions
+from normviz.workbook.sheets.lessons.evaluation import sheet as evaluation
+from normviz.workbook.sheets.lessons.layer_to_layer import sheet as layer_to_layer
+from normviz.workbook.sheets.lessons.numerics import sheet as numerics
+from normviz.workbook.sheets.lessons.which_layer_norm import sheet as which_layer_norm
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.matrix import BOLD, DIFFERENCE, Matrix
 from normviz.workbook.draw.panels import Caption
-from normviz.workbook.sheets.evaluation.case import (
+from normviz.workbook.sheets.lessons.evaluation.case import (
     BATCHES,
     CHANNEL_NAMES,
     CHANNELS,
@@ -30,7 +30,7 @@ from normviz.workbook.sheets.evaluation.case import (
 )
 
 if TYPE_CHECKING:
-    from normviz.workbook.sheets.evaluation.sheet import EvaluationSheet
+    from normviz.workbook.sheets.lessons.evaluation.sheet import EvaluationSheet
 
 PER_SPLIT = SAMPLES // SPLITS
 STEP_NAMES = ("at first", *(f"step {t}" for t in range(1, BATCHES + 1)))

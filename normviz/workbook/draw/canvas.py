@@ -1,0 +1,108 @@
+"""The page that is drawn on: its columns, what stands where, and formulas written from names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from normviz.workbook.book.address import Area, address
+from normviz.workbook.book.cells import Block, Choice, Page, Rule, Value
+from normviz.workbook.book.sizes import height_of, lines_of
+from normviz.workbook.book.styles import SCIENTIFIC_FORMAT, Style
+from normviz.workbook.draw import content
+from normviz.workbook.draw.columns import Columns
+from normviz.workbook.draw.places import NOWHERE, Abroad, Cells, Here, Place, resolved
+from normviz.workbook.draw.tensor import Frame, Paint
+
+SMALLEST, LARGEST = 0.01, 100_000.0
+"""Between these the usual decimals tell the largest of a step's numbers apart."""
+
+LABEL_ROOM, VALUE_ROOM = 16.0, 7.0
+
+
+class Canvas:
+    """Writes on a page; what has a name is remembered in `placed`.
+
+    On a `scaled` one, steps of very small or very large numbers are written with an exponent:
+    gradients of a mean loss are easily below 0.001.
+    """
+
+    def __init__(
+        self, page: Page, columns: Columns, frame: Frame | None, abroad: Abroad, scaled: bool
+    ) -> None:
+        self.page, self.columns, self.frame, self.abroad = page, columns, frame, abroad
+        self.scaled = scaled
+        self.placed: dict[str, Place] = {}
+
+    def know(self, name: str, place: Place) -> None:
+        """Remember where a block stands, so that formulas may name it."""
+        if name in self.placed:
+            raise ValueError(f"{name!r} stands on the sheet {self.page.title} already")
+        if name:
+            self.placed[name] = place
+
+    def live(self, formula: str | None, here: Here = NOWHERE) -> str | None:
+        """A formula in names as the sheet has it."""
+        if formula is None:
+            return None
+        return resolved(formula, self.placed, here, self.abroad)
+
+    def mark(self, area: Area, marks: Sequence[content.Mark], here: Here = NOWHERE) -> None:
+        """Let an area wear the colors of its marks; conditions are those of its first cell."""
+        known = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
+        for mark in marks:
+            when = resolved(mark.when, known, here, self.abroad)
+            self.page.rules.append(Rule(area, when, mark.fill, mark.ink))
+
+    def allow(self, area: Area, rule: content.Rule | None, title: str) -> None:
+        """Hold what is typed into an area to a rule."""
+        if rule is None:
+            return
+        first = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
+        formula = None if rule.options else resolved(rule.allowed, first, NOWHERE, self.abroad)
+        title = (rule.title or title)[:32]
+        self.page.choices.append(Choice(area, rule.options, formula, title, rule.hint))
+
+    def paragraph(self, area: Area, text: Value, look: Style, formula: str | None = None) -> None:
+        """A text over one row of an area, which becomes as high as it needs."""
+        row, left, _, right = area
+        self.page.span(area, text, look.but(wrap=True), self.live(formula))
+        lines = lines_of(str(text), self.page.width(left, right), look.size)
+        height = height_of(lines, look.size)
+        self.page.heights[row] = max(self.page.heights.get(row, 0.0), height)
+
+    def block(self, block: Block) -> None:
+        """Note what the cells of an area are, for media that say it."""
+        self.page.blocks.append(block)
+
+    def fitting(self, paint: Paint | Style, values: Sequence[Value]) -> Paint:
+        """The look of a step's cells; scaled where its numbers are too small or too large."""
+        look: Paint = (lambda _: paint) if isinstance(paint, Style) else paint
+        largest = max((abs(v) for v in values if isinstance(v, float)), default=0.0)
+        if not self.scaled or largest == 0.0 or SMALLEST <= largest < LARGEST:
+            return look
+        looks: dict[Style, Style] = {}
+
+        def scaled(index: int) -> Style:
+            style = look(index)
+            return looks.setdefault(style, style.but(number=SCIENTIFIC_FORMAT))
+
+        return scaled
+
+    def line_columns(self, value: Value, wide: bool) -> tuple[int, int]:
+        """The first and the last column of the value of a line; its name stands before."""
+        page, last = self.page, self.columns.last
+        first = self.columns.lefts[0]
+        while page.width(2, first - 1) < LABEL_ROOM and first < last:
+            first += 1
+        if wide:
+            return first, last
+        room = max(VALUE_ROOM, 1.3 * len(value) if isinstance(value, str) else 0.0)
+        right = first
+        while page.width(first, right) < room and right < last:
+            right += 1
+        return first, right
+
+
+def corner(area: Area) -> str:
+    """The address of an area's first cell."""
+    return address(area[0], area[1])

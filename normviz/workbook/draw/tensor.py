@@ -1,0 +1,254 @@
+"""Tensors on a page: a cell for every element, statistics set or parameter, below the channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from normviz.norms.sets import StatisticsSets
+from normviz.workbook.book.address import Area, address
+from normviz.workbook.book.cells import Page, Value
+from normviz.workbook.book.layout import Labels, Layout, Regions, Span
+from normviz.workbook.book.styles import AXIS, AXIS_LEFT, Style, set_color
+from normviz.workbook.draw.places import Here, within
+
+Paint = Callable[[int], Style]
+"""The look of the cell of one value, by its index from 0."""
+
+
+class Frame:
+    """The tensor a step is about: where it is laid out, its sets, and its parameters.
+
+    `set_of` and `parameter_of` are the 1-based labels of every element in row-major order.
+    """
+
+    def __init__(
+        self, sets: StatisticsSets, flat: bool = False, letters: tuple[str, str] = ("n", "c")
+    ) -> None:
+        labels, parameters = sets.labels(), parameter_labels(sets)
+        self.layout = Layout(sets.shape, flat, letters=letters)
+        self.one_image = Layout((1, *sets.shape[1:]), flat, letters=letters)
+        self.sets: Regions = Regions(self.layout, labels)
+        self.parameters = Regions(self.layout, parameters)
+        self.shown_parameters = Regions(self.one_image, parameters[:1])
+        self.set_of: list[int] = labels.ravel().tolist()
+        self.parameter_of: list[int] = parameters.ravel().tolist()
+
+    def body(self, per: str, top: int, left: int) -> Body:
+        """Where the values of a step stand, by what has a value."""
+        if per == "element":
+            return Grid(self.layout, top, left)
+        if per == "set":
+            return Statistics("set", self.sets, top, left)
+        if per == "parameter":
+            return Statistics("parameter", self.shown_parameters, top, left)
+        return Single(top, left)
+
+    def here(self, per: str, index: int) -> Here:
+        """What a formula knows about the cell it is written for."""
+        if per == "element":
+            block, pixels = index, self.layout.block[0] * self.layout.block[1]
+            n, c = divmod(block // pixels, self.layout.channels)
+            own = {"set": self.set_of[index] - 1, "parameter": self.parameter_of[index] - 1}
+            axes = dict(zip(self.layout.letters, (n, c), strict=True))
+            return Here({"element": index} | own | axes)
+        if per == "set":
+            return Here({"set": index}, self.sets.areas[index])
+        if per == "parameter":
+            return Here({"parameter": index}, self.parameters.areas[index])
+        return Here()
+
+
+def parameter_labels(sets: StatisticsSets) -> Labels:
+    """The number of its affine parameter for every element, of x's shape, from 1."""
+    numbers = np.arange(1, math.prod(sets.parameter_view) + 1).reshape(sets.parameter_view)
+    return np.broadcast_to(numbers, sets.view).reshape(sets.shape)
+
+
+class Grid:
+    """A tensor drawn element by element, images down and channels across."""
+
+    per: ClassVar[str] = "element"
+    fixed: ClassVar[bool] = False
+
+    def __init__(self, layout: Layout, top: int, left: int) -> None:
+        self.layout, self.top, self.left = layout, top, left
+        rows, columns = layout.places()
+        self.rows: list[int] = (rows.ravel() + top).tolist()
+        self.columns: list[int] = (columns.ravel() + left).tolist()
+
+    def cell(self, index: int) -> Area:
+        """The cell of an element."""
+        row, column = self.rows[index], self.columns[index]
+        return row, column, row, column
+
+    def at(self, index: int) -> str:
+        """The address of an element."""
+        return address(self.rows[index], self.columns[index])
+
+    @property
+    def area(self) -> Area:
+        """All of the grid, with the empty cells between its blocks."""
+        height, width = self.layout.size
+        return self.top, self.left, self.top + height - 1, self.left + width - 1
+
+    def find(self, here: Here, spec: str) -> Sequence[Area]:
+        """One element, all elements of a set or parameter, or all there are."""
+        if spec.isdigit():
+            return [self.cell(int(spec))]
+        if spec != "*" and "element" in here.axes:
+            return [self.cell(here.axes["element"])]
+        return within(here.areas, self.top, self.left) if here.areas and not spec else [self.area]
+
+    def which(self, row: int, column: int) -> str | None:
+        """Which element stands in a cell."""
+        index = self._indices.get((row, column))
+        return None if index is None else self.layout.words(index)
+
+    @cached_property
+    def _indices(self) -> dict[tuple[int, int], int]:
+        cells = zip(self.rows, self.columns, strict=True)
+        return {cell: index for index, cell in enumerate(cells)}
+
+    def draw_axes(self, page: Page) -> None:
+        """Channel numbers in the row above, image numbers in the column to the left."""
+        layout, (image, channel) = self.layout, self.layout.letters
+        for c in range(layout.channels):
+            column = self.left + layout.channel_column(c)
+            area = (self.top - 1, column, self.top - 1, column + layout.block[1] - 1)
+            page.span(area, f"{channel} = {layout.channel_number(c)}", AXIS)
+        for n in range(layout.images):
+            row = self.top + layout.image_row(n)
+            page.put(row, self.left - 1, f"{image} = {layout.image_number(n)}", AXIS_LEFT)
+
+
+class Statistics:
+    """One cell for each set or parameter, below the channels and in the order of the images.
+
+    A cell spans the columns its set spans, so that the statistic of a group stands under the
+    group's channels.
+    """
+
+    fixed: ClassVar[bool] = False
+
+    def __init__(self, per: str, regions: Regions, top: int, left: int) -> None:
+        self.per, self.regions, self.top, self.left = per, regions, top, left
+        boxes = [regions.box(k) for k in range(1, len(regions.areas) + 1)]
+        tops = sorted({box[0] for box in boxes})
+        row_of = {row: top + at for at, row in enumerate(tops)}
+        self.height = len(tops)
+        self.cells: list[Area] = []
+        for box, areas in zip(boxes, regions.areas, strict=True):
+            row, first = row_of[box[0]], left + box[1]
+            self.cells.append((row, first, row, left + box[3] if len(areas) == 1 else first))
+
+    def cell(self, index: int) -> Area:
+        """The cells that a value spans."""
+        return self.cells[index]
+
+    def at(self, index: int) -> str:
+        """The address of a value."""
+        row, column = self.cells[index][:2]
+        return address(row, column)
+
+    @property
+    def area(self) -> Area:
+        """All of it."""
+        width = self.regions.layout.size[1]
+        return self.top, self.left, self.top + self.height - 1, self.left + width - 1
+
+    def find(self, here: Here, spec: str) -> Sequence[Area]:
+        """The value of the cell's own set or parameter, or all there are."""
+        index = int(spec) if spec.isdigit() else None if spec else here.axes.get(self.per)
+        if index is None:
+            return [self.area]
+        row, column = self.cells[index][:2]
+        return [(row, column, row, column)]
+
+    def which(self, row: int, column: int) -> str | None:
+        """Which set or parameter stands in a cell."""
+        index = self._indices.get((row, column))
+        if index is None:
+            return None
+        words = self.regions.words(index + 1)
+        return words if self.per == "set" else words.partition(": ")[2]
+
+    @cached_property
+    def _indices(self) -> dict[tuple[int, int], int]:
+        return {(row, left): index for index, (row, left, _, _) in enumerate(self.cells)}
+
+    def draw_axes(self, page: Page) -> None:
+        """Which channels and images each column and row of the table stands for."""
+        regions, (image, channel) = self.regions, self.regions.layout.letters
+        across: set[tuple[int, int]] = set()
+        down: set[int] = set()
+        for label, (row, first, _, last) in enumerate(self.cells, start=1):
+            if row == self.top and (first, last) not in across:
+                across.add((first, last))
+                text = range_text(channel, regions.channels(label))
+                page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
+            if regions.layout.images > 1 and row not in down:
+                down.add(row)
+                page.put(row, self.left - 1, range_text(image, regions.images(label)), AXIS_LEFT)
+
+
+class Single:
+    """One number that says something about a whole step."""
+
+    per: ClassVar[str] = "single"
+    fixed: ClassVar[bool] = False
+
+    def __init__(self, top: int, left: int) -> None:
+        self.top, self.left = top, left
+        self.area: Area = (top, left, top, left + 1)
+
+    def cell(self, index: int) -> Area:
+        """The cells it spans."""
+        return self.area
+
+    def at(self, index: int) -> str:
+        """Its address."""
+        return address(self.top, self.left)
+
+    def find(self, here: Here, spec: str) -> Sequence[Area]:
+        """Its one cell."""
+        return [(self.top, self.left, self.top, self.left)]
+
+    def which(self, row: int, column: int) -> str | None:
+        """There is nothing to tell apart."""
+        return "" if (row, column) == (self.top, self.left) else None
+
+    def draw_axes(self, page: Page) -> None:
+        """A single number has no axes."""
+
+
+Body = Grid | Statistics | Single
+
+
+def range_text(letter: str, span: Span) -> str:
+    """Some blocks in words: `c = 1`, `c = 0–1` or `all c`."""
+    start, stop, total = span
+    if start == stop:
+        return f"{letter} = {start}"
+    return f"all {letter}" if (start, stop) == (0, total - 1) else f"{letter} = {start}–{stop}"
+
+
+def by_set(style: Style, set_of: Sequence[int]) -> Paint:
+    """Every element in the color of its set."""
+    looks = {label: style.filled(set_color(label)) for label in set(set_of)}
+    return lambda index: looks[set_of[index]]
+
+
+def evenly(style: Style) -> Paint:
+    """The same look everywhere."""
+    return lambda index: style
+
+
+def values_of(values: Any) -> list[Value]:
+    """Values in row-major order."""
+    found: list[Value] = values.ravel().tolist() if isinstance(values, np.ndarray) else [*values]
+    return found
