@@ -3,7 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-from normviz.norms.sets import StatisticsSets, set_labels, statistics_sets
+from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import set_labels, statistics_sets
 from normviz.reference.core import Gradients
 from normviz.reference.functional import (
     batch_norm,
@@ -52,6 +55,8 @@ __all__ = [
     "rms_norm",
     "rms_norm_backward",
     "Gradients",
+    "Norm",
+    "NORMS",
     "StatisticsSets",
     "statistics_sets",
     "set_labels",

@@ -3,14 +3,13 @@
 import argparse
 import math
 import sys
-from inspect import signature
 from typing import Any
 
 import numpy.typing as npt
 
 from normviz.errors import unknown_name
-from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
-from normviz.reference import functional
+from normviz.norms.declared import NORMS
+from normviz.norms.partition import StatisticsSets
 from normviz.tensors.files import read_tensor
 
 Array = npt.NDArray[Any]
@@ -29,7 +28,7 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     """The options that say which op runs on the tensor (by default ``op``), and with what."""
     add = parser.add_argument
     default = f" ({op})" if op else ""
-    add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(OPS)}{default}")
+    add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(NORMS)}{default}")
     add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
     add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
     add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
@@ -57,8 +56,8 @@ def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Arra
         OSError: for a file that is not there.
     """
     op = options.op
-    if op not in OPS:
-        raise ValueError(unknown_name("--op", op, OPS))
+    if op not in NORMS:
+        raise ValueError(unknown_name("--op", op, NORMS))
     if x is None:
         x = _read(options.tensor, "x")
         if options.shape:
@@ -88,35 +87,35 @@ def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
 
     shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
     case = Case(Settings(shape, options.groups or 0, options.splits or 0))
-    if options.op in OPS:
-        needed = OPS[options.op].arguments
+    if options.op in NORMS:
+        needed = NORMS[options.op].size_arguments
         options.groups = case.settings.groups if "num_groups" in needed else options.groups
         options.splits = case.settings.splits if "num_splits" in needed else options.splits
     options.eps = case.settings.eps if options.eps is None else options.eps
     x, arguments = read_call(options, case.x)
     sets = _sets(options.op, x, arguments)
     own = {"grad_output": case.grad_output}
-    if options.op != "instance_norm" or options.eval:
+    if not NORMS[options.op].flag_default or options.eval:
         own |= {"running_mean": case.running_mean, "running_var": case.running_var}
     if sets.parameter_shape[0] == shape[1]:
         own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
-    taken = signature(getattr(functional, options.op)).parameters
-    kept = {n: v for n, v in own.items() if n in taken or n == "grad_output"}
+    norm = NORMS[options.op]
+    kept = {n: v for n, v in own.items() if norm.takes(n) or n == "grad_output"}
     return x, kept | arguments
 
 
 def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
     """The arguments that are numbers."""
     arguments: dict[str, Any] = {}
-    taken = signature(getattr(functional, op)).parameters
+    norm = NORMS[op]
     for option, name in (("groups", "num_groups"), ("splits", "num_splits")):
         value = getattr(options, option)
         if value is not None:
             _taken(op, name, f"--{option}")
             arguments[name] = value
-        elif name in taken and not (options.eval and name == "num_splits"):
+        elif norm.takes(name) and not (options.eval and name == "num_splits"):
             raise ValueError(f"--{option} must be given for {op}, for example --{option} 2")
-    if "num_splits" in taken:
+    if norm.takes("num_splits"):
         arguments.setdefault("num_splits", 1)
     if options.normalized_shape is not None:
         _taken(op, "normalized_shape")
@@ -128,26 +127,22 @@ def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
         arguments["momentum"] = options.momentum
     if options.eps is not None:
         arguments["eps"] = options.eps
-    for name in ("training", "use_input_stats"):
-        if name in taken:
-            arguments[name] = not options.eval
+    if norm.flag:
+        arguments[norm.flag] = not options.eval
     return arguments
 
 
 def _taken(op: str, name: str, option: str = "") -> None:
     """Refuse an option that the op has no argument for."""
-    if name not in signature(getattr(functional, op)).parameters:
+    if not NORMS[op].takes(name):
         option = option or f"--{name.replace('_', '-')}"
-        owners = [o for o in OPS if name in signature(getattr(functional, o)).parameters]
+        owners = [norm.name for norm in NORMS.values() if norm.takes(name)]
         raise ValueError(f"{option} is for {', '.join(owners)}; {op} does not take it")
 
 
 def _sets(op: str, x: Array, arguments: dict[str, Any]) -> StatisticsSets:
     """The statistics sets of the call; evaluation ignores the splits."""
-    known = {"normalized_shape": x.shape[1:], **arguments}
-    if op == "ghost_batch_norm" and not known["training"]:
-        known["num_splits"] = 1
-    return statistics_sets(op, x.shape, **known)
+    return NORMS[op].on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
 
 
 def _read(place: str, name: str) -> Array:

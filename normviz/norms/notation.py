@@ -93,7 +93,7 @@ class Pattern:
         >>> [(f.name, f.length) for f in parse("n (g [k])").fit((5, 6), {"g": 2})]
         [('n', 5), ('g', 2), ('k', 3)]
         """
-        known = {name: _size(name, size) for name, size in (sizes or {}).items()}
+        known = {name: checked_size(name, size) for name, size in (sizes or {}).items()}
         for name in known:
             if name not in self.names or name == REST:
                 names = [n for n in self.names if n != REST]
@@ -289,7 +289,12 @@ def positive_integer(name: str, value: Any) -> int:
     return number
 
 
-def _size(name: str, value: Any) -> Size:
+def checked_size(name: str, value: Any) -> Size:
+    """The size of an axis, an int of at least 1 or a tuple of ints.
+
+    Raises:
+        TypeError, ValueError: for anything else, naming ``name``.
+    """
     if not isinstance(value, tuple):
         return positive_integer(name, value)
     try:

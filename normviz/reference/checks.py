@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import StatisticsSets
-
 Array = npt.NDArray[Any]
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -92,15 +90,6 @@ def check_buffers(
         )
     if needed and running_mean is None:
         raise ValueError(f"running_mean and running_var must be given {why}, got None")
-
-
-def check_values_per_set(sets: StatisticsSets, hint: str) -> None:
-    """Refuse one value per set: its variance is 0, so the output would not depend on x."""
-    if sets.size == 1:
-        raise ValueError(
-            f"x must have more than 1 value per statistics set in training, got shape {sets.shape}"
-            f" for {sets.op}: one value is its own mean and its variance is 0, so {hint}"
-        )
 
 
 def check_grad_output(grad_output: Any, x: Array) -> Array:

@@ -1,39 +1,22 @@
-"""The arithmetic that all normalizations share, driven by their statistics sets.
+"""The arithmetic that all normalizations share, in fifteen lines forward and fifteen backward.
 
-A set is complete in itself, so the work goes block by block: as many whole sets at a time as stay
-in the processor's cache, each step of a block in one NumPy call that, where it can, overwrites the
-block of the result. What counts is how often the elements are gone through, so that is kept low.
-That is why this one implementation, written to be read, also keeps up with compiled layers.
+What differs between normalizations is which elements share one mean and one variance; that is all
+in ``sets``: ``x.reshape(sets.view)`` splits x so that a set is all of ``sets.axes``. The mean and
+the biased variance of every set, then ``(x - mean) / sqrt(var + eps) * weight + bias``.
 
-The variance takes two passes (first the mean, then the squared distances from it), never
-E[x^2] - E[x]^2, which loses every digit for data far from zero (Chan, Golub & LeVeque, "Algorithms
-for Computing the Sample Variance", 1983). Sums add up in float64, whatever the dtype of x.
+The functions of normviz run :mod:`normviz.reference.blockwise`, the same arithmetic block by block;
+a test holds the two equal. The variance takes two passes (first the mean, then the squared
+distances from it), never E[x^2] - E[x]^2, which loses every digit for data far from zero.
 """
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 
 Array = npt.NDArray[Any]
-Axes = tuple[int, ...]
-Slices = tuple[slice, ...]
-
-BLOCK_BYTES = 1_700_000
-"""Bytes of x in one block: a few such arrays stay in the cache, and NumPy's calls are few.
-
-A tensor up to twice as large is not cut at all: the calls for a second block would take longer.
-"""
-
-_RUN = 4096
-"""The longest run of elements summed in x's own dtype before float64 takes over."""
-
-_ONES = {np.dtype(t): np.ones(_RUN, t) for t in (np.float32, np.float64)}
 
 
 class Moments(NamedTuple):
@@ -41,6 +24,19 @@ class Moments(NamedTuple):
 
     mean: Array
     var: Array
+
+
+class Gradients(NamedTuple):
+    """What the backward pass of a normalization returns; None where there is no such parameter."""
+
+    grad_input: Array
+    grad_weight: Array | None
+    grad_bias: Array | None
+
+
+def inverse_std(var: Array, eps: float) -> Array:
+    """``1 / sqrt(var + eps)``: eps is inside the root."""
+    return 1.0 / np.sqrt(var + eps)
 
 
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -52,318 +48,57 @@ def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
-@contextmanager
-def quiet_and_unbuffered() -> Iterator[None]:
-    """NaN and infinity pass through without warnings, as in torch, and broadcasting stays fast.
-
-    NumPy copies a broadcast operand through its ufunc buffer when the inner loop is shorter than
-    the buffer (8192 elements), which more than doubles the time of ``x - mean`` on a feature map;
-    with a small buffer it does not.
-    """
-    with np.errstate(all="ignore"):
-        previous = np.setbufsize(512)
-        try:
-            yield
-        finally:
-            np.setbufsize(previous)
-
-
-def blocks(sets: StatisticsSets, itemsize: int) -> Iterator[Slices]:
-    """Slices that cut the view into blocks of whole sets, each at most ``BLOCK_BYTES`` large.
-
-    (Or of a single set, where that alone is larger; or all of a view at most twice as large.)
-    """
-    whole = math.prod(sets.view) * itemsize
-    limit = whole if whole <= 2 * BLOCK_BYTES else BLOCK_BYTES
-    room = max(1, limit // max(1, sets.size * itemsize))
-    yield from _cut(sets, sets.kept, room, [slice(None)] * len(sets.view))
-
-
-def _cut(sets: StatisticsSets, kept: Axes, room: int, at: list[slice]) -> Iterator[Slices]:
-    """Slice the first kept axis evenly; where one of its indices is too much, also the next."""
-    axis, inner = kept[0], kept[1:]
-    per_index = math.prod(sets.view[a] for a in inner)
-    length = sets.view[axis]
-    pieces = math.ceil(length / max(1, room // max(1, per_index)))
-    step = math.ceil(length / max(1, pieces))
-    for start in range(0, length, max(1, step)):
-        at[axis] = slice(start, start + step)
-        if per_index > room and inner:
-            yield from _cut(sets, inner, room, at)
-        else:
-            yield tuple(at)
-
-
-def total(a: Array, b: Array | None, axes: Axes, scratch: Array | None = None) -> Array:
-    """The sum of ``a * b`` (of ``a`` where b is None) over ``axes``, kept with length 1.
-
-    Runs along the last axis are summed by BLAS in a's dtype, the rest in float64. Without axes it
-    is the elementwise product itself, in ``scratch`` where given.
-    """
-    if not axes:
-        return a if b is None else np.multiply(a, b, out=scratch)
-    last = a.ndim - 1
-    if axes[-1] != last or a.shape[last] < 8:
-        product = a if b is None else a * b
-        return np.add.reduce(product, axis=axes, dtype=np.float64, keepdims=True)
-    partial = _run_sums(a, b)[..., None]
-    return partial if len(axes) == 1 else np.add.reduce(partial, axis=axes[:-1], keepdims=True)
-
-
-def _run_sums(a: Array, b: Array | None) -> Array:
-    """Sums along the last axis, in float64 from one run of ``_RUN`` elements to the next."""
-    length = a.shape[-1]
-    if b is None:
-        b = _ONES[a.dtype][: min(length, _RUN)]
-    if length <= _RUN:
-        return np.asarray(np.vecdot(a, b), np.float64)
-    whole = length - length % _RUN
-    runs = a[..., :whole].reshape(*a.shape[:-1], -1, _RUN)
-    others = b if b.shape[-1] == _RUN else b[..., :whole].reshape(*b.shape[:-1], -1, _RUN)
-    sums = np.add.reduce(np.vecdot(runs, others), axis=-1, dtype=np.float64)
-    rest = b[: length - whole] if b.shape[-1] == _RUN else b[..., whole:]
-    return np.asarray(sums + np.vecdot(a[..., whole:], rest), np.float64)
-
-
-def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
-    """Write ``x - mean`` of every set into ``out`` and return the sets' moments.
-
-    x and out are blocks of whole sets in the form of ``sets.view``. For an op that takes the mean
-    as zero (rms_norm) out is left alone, and the variance is the mean square.
-    """
-    axes, size = sets.axes, max(1, sets.size)
-    if not sets.centered:
-        return Moments(np.zeros(()), total(x, x, axes) / size)
-    mean = total(x, None, axes) / size
-    np.subtract(x, mean.astype(out.dtype), out=out)
-    var = total(out, out, axes) / size
-    far = mean * mean > 16.0 * var
-    if far.any():
-        # Far from zero the rounding of the mean itself shows: measure what is left, take it away.
-        rest = np.where(far, total(out, None, axes) / size, 0.0)
-        out -= rest.astype(out.dtype)
-        mean = np.where(far, mean.astype(out.dtype) + rest, mean)
-        var = total(out, out, axes) / size
-    return Moments(mean, var)
-
-
-def moments(x: Array, sets: StatisticsSets) -> Moments:
-    """Mean and biased variance of every set of x, which has the form of ``sets.view``."""
-    with quiet_and_unbuffered():
-        return center(x, sets, np.empty(x.shape, x.dtype))
-
-
 def normalize(
-    x: Array,
-    sets: StatisticsSets,
-    weight: Array | None,
-    bias: Array | None,
-    eps: float,
-    given: Moments | None = None,
-) -> tuple[Array, Moments]:
-    """``(x - mean) / sqrt(var + eps) * weight + bias`` and the moments of all sets.
+    x: Array, sets: StatisticsSets, weight: Array | None, bias: Array | None, eps: float
+) -> Array:
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` over every set, in float64.
 
-    With ``given`` moments (evaluation) those are used instead of x's own.
+    An op that takes the mean as zero (rms_norm) divides by the root of the mean square.
+
+    >>> from normviz import statistics_sets
+    >>> normalize(np.array([[1.0, 3.0]]), statistics_sets("n [c]", (1, 2)), None, None, eps=0.0)
+    array([[-1.,  1.]])
     """
-    dtype = working_dtype(x.dtype)
-    output = np.empty(x.shape, x.dtype)
-    x_view, output_view = x.reshape(sets.view), output.reshape(sets.view)
-    gamma, beta = _beside_sets(weight, sets), _beside_sets(bias, sets)
-    moments = given or _empty_moments(sets)
-    with quiet_and_unbuffered():
-        for at in blocks(sets, dtype.itemsize):
-            block = x_view[at].astype(dtype, copy=False)
-            out = output_view[at].astype(dtype, copy=False)
-            centered = _center(block, sets, out, at, moments, own=given is None)
-            inv_std = inverse_std(moments.var[at], eps)
-            there = _of_parameter(at, sets)
-            _scale_into(centered, inv_std, None if gamma is None else gamma[there], sets, out)
-            if beta is not None:
-                out += beta[there]
-            if out.dtype != x.dtype:
-                output_view[at] = out
-    return output, moments
-
-
-class Gradients(NamedTuple):
-    """What the backward pass of a normalization returns; None where there is no such parameter."""
-
-    grad_input: Array
-    grad_weight: Array | None
-    grad_bias: Array | None
+    x_hat = _x_hat_and_inverse_std(x, sets, eps)[0]
+    y = x_hat if weight is None else x_hat * weight.reshape(sets.parameter_view)
+    y = y if bias is None else y + bias.reshape(sets.parameter_view)
+    return y.reshape(x.shape)
 
 
 def differentiate(
-    grad_output: Array,
+    dy: Array,
     x: Array,
     sets: StatisticsSets,
     weight: Array | None,
     bias: Array | None,
     eps: float,
-    given: Moments | None = None,
 ) -> Gradients:
-    """The gradients of ``sum(grad_output * output)`` for x, weight and bias.
+    """The gradients of ``sum(dy * y)`` for x, weight and bias (Ioffe & Szegedy, 2015, section 3).
 
-    With dnormalized = grad_output * weight, the gradient of x is (Ioffe & Szegedy, 2015, sec. 3,
-    written in closed form)
+    In closed form, over every set: the two means are what flows back through mean and variance.
 
-        (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / std
-
-    over every set: the two subtracted terms are what flows back through mean and variance. An op
-    that takes the mean as zero lacks the first, given moments (constants) lack both.
-
-    A block of the result holds x - mean first and turns into the gradient in place. A weight that
-    is the same for all of a set stands outside the bracket, beside 1 / std.
+    >>> from normviz import statistics_sets
+    >>> x, dy = np.array([[1.0, 2.0, 6.0]]), np.array([[1.0, 1.0, 1.0]])
+    >>> grads = differentiate(dy, x, statistics_sets("n [c]", (1, 3)), None, None, eps=1e-5)
+    >>> bool(abs(grads.grad_input).max() < 1e-12)  # moving all outputs alike is out of x's reach
+    True
     """
-    dtype = working_dtype(x.dtype)
-    grad_input = np.empty(x.shape, x.dtype)
-    views = [a.reshape(sets.view) for a in (grad_output, x, grad_input)]
-    gamma = _beside_sets(weight, sets)
-    weight_inside = gamma is not None and not set(sets.affine_axes) <= set(sets.kept)
-    moments = given or _empty_moments(sets)
-    sums = ParameterSums(sets, weight, bias)
-    scratch = _empty_block(sets, dtype) if weight_inside else None
-    with quiet_and_unbuffered():
-        for at in blocks(sets, dtype.itemsize):
-            grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
-            products = None if scratch is None else scratch[tuple(map(slice, block.shape))]
-            centered = _center(block, sets, out, at, moments, own=given is None)
-            inv_std = inverse_std(moments.var[at], eps)
-            plain, weighed = sums.add(grad, centered, inv_std, at, products)
-            outside, inside = inv_std, None if gamma is None else gamma[_of_parameter(at, sets)]
-            if inside is not None and not weight_inside:
-                outside, inside = inv_std * inside, None
-            if sums.inner != sets.axes:  # one sum a parameter: add them up to one a set
-                plain, weighed = (total(part, inside, sets.axes) for part in (plain, weighed))
-            offset, slope = plain / sets.size, weighed / sets.size * inv_std**2
-            grad_normalized = grad if inside is None else np.multiply(grad, inside, out=products)
-            if given is None:
-                # What flows back through the variance, then through the mean of each set.
-                np.multiply(centered, slope.astype(dtype), out=out)
-                np.subtract(grad_normalized, out, out=out)
-                if sets.centered:
-                    out -= offset.astype(dtype)
-                out *= outside.astype(dtype)
-            else:
-                np.multiply(grad_normalized, outside.astype(dtype), out=out)
-            if out.dtype != x.dtype:
-                views[2][at] = out
-    return Gradients(grad_input, sums.of_weight(), sums.of_bias())
+    x_hat, inv_std = _x_hat_and_inverse_std(x, sets, eps)
+    dy = dy.reshape(sets.view)
+    dx_hat = dy if weight is None else dy * weight.reshape(sets.parameter_view)
+    dx = dx_hat - x_hat * (dx_hat * x_hat).mean(sets.axes, keepdims=True)
+    if sets.centered:
+        dx = dx - dx_hat.mean(sets.axes, keepdims=True)
+    others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
+    dweight = None if weight is None else (dy * x_hat).sum(others).reshape(weight.shape)
+    dbias = None if bias is None else dy.sum(others).reshape(bias.shape)
+    return Gradients((dx * inv_std).reshape(x.shape), dweight, dbias)
 
 
-class ParameterSums:
-    """The sums that the parameters' gradients are made of, gathered block by block.
-
-    Of the gradient (for the bias) and of gradient * centered (for the weight), over the elements
-    that share a set and a parameter; the gradients of the statistics are made of the same sums.
-    """
-
-    def __init__(self, sets: StatisticsSets, weight: Array | None, bias: Array | None) -> None:
-        self.sets, self.weight, self.bias = sets, weight, bias
-        # The elements that share a set and a parameter; without parameters, a whole set.
-        with_parameters = weight is not None or bias is not None
-        shared = sets.affine_axes if with_parameters else ()
-        self.inner = tuple(a for a in sets.axes if a not in shared)
-        self.outer = tuple(a for a in sets.kept if a not in sets.affine_axes)
-        # One sum per set and parameter, added up at the end; with a parameter per element that
-        # would be as large as x, so there the sets are added up at once.
-        shape = _beside_shape(sets) if sets.channelwise else sets.parameter_view
-        self.sums = {
-            name: np.zeros(shape, np.float64 if sets.channelwise else parameter.dtype)
-            for name, parameter in (("weight", weight), ("bias", bias))
-            if parameter is not None
-        }
-
-    def add(
-        self, grad: Array, centered: Array, inv_std: Array, at: Slices, scratch: Array | None
-    ) -> tuple[Array, Array]:
-        """Take in a block; its sums of grad and of grad * centered (which may lie in scratch)."""
-        weighed = total(grad, centered, self.inner, scratch)
-        plain = total(grad, None, self.inner)
-        if "bias" in self.sums:
-            self._keep("bias", plain, None, at)
-        if "weight" in self.sums:
-            self._keep("weight", weighed, inv_std, at)
-        return plain, weighed
-
-    def _keep(self, name: str, value: Array, factor: Array | None, at: Slices) -> None:
-        """Keep ``value * factor``, one factor per set."""
-        if self.sets.channelwise:
-            self.sums[name][at] = value if factor is None else value * factor
-            return
-        # A row of the view is a set here: the factors weigh the rows, a matrix product adds them.
-        factors = np.ones((len(value), 1)) if factor is None else factor
-        # (dot, because matmul is ten times as slow for a single row.)
-        self.sums[name] += np.dot(factors.T.astype(value.dtype), value)
-
-    def of_weight(self) -> Array | None:
-        """The gradient of the weight, in its own shape and dtype."""
-        return self._gradient("weight", self.weight)
-
-    def of_bias(self) -> Array | None:
-        """The gradient of the bias, in its own shape and dtype."""
-        return self._gradient("bias", self.bias)
-
-    def _gradient(self, name: str, parameter: Array | None) -> Array | None:
-        if parameter is None:
-            return None
-        total_ = self.sums[name]
-        if self.sets.channelwise:
-            total_ = np.add.reduce(total_, axis=self.outer)
-        return total_.reshape(parameter.shape).astype(parameter.dtype)
-
-
-def inverse_std(var: Array, eps: float) -> Array:
-    """``1 / sqrt(var + eps)``: eps is inside the root."""
-    return 1.0 / np.sqrt(var + eps)
-
-
-def _center(
-    block: Array, sets: StatisticsSets, out: Array, at: Slices, moments: Moments, own: bool
-) -> Array:
-    """``block - mean``, with its own mean (kept in ``moments``) or the one already there."""
-    if own:
-        moments.mean[at], moments.var[at] = center(block, sets, out)
-    elif sets.centered:
-        np.subtract(block, moments.mean[at].astype(out.dtype), out=out)
-    return out if sets.centered else block
-
-
-def _scale_into(
-    x: Array, inv_std: Array, gamma: Array | None, sets: StatisticsSets, out: Array
-) -> None:
-    """``out = x * inv_std * gamma``, in one pass where gamma is constant along the last axis."""
-    if gamma is not None and sets.channelwise:
-        np.multiply(x, (inv_std * gamma).astype(out.dtype), out=out)
-        return
-    np.multiply(x, inv_std.astype(out.dtype), out=out)
-    if gamma is not None:
-        out *= gamma
-
-
-def _empty_moments(sets: StatisticsSets) -> Moments:
-    return Moments(np.zeros(sets.broadcast_shape), np.zeros(sets.broadcast_shape))
-
-
-def _empty_block(sets: StatisticsSets, dtype: np.dtype[Any]) -> Array:
-    """An array as large as the largest block, which is the first."""
-    at = next(blocks(sets, dtype.itemsize), (slice(0),) * len(sets.view))
-    return np.empty([len(range(n)[s]) for n, s in zip(sets.view, at, strict=True)], dtype)
-
-
-def _beside_shape(sets: StatisticsSets) -> tuple[int, ...]:
-    """The view's shape with 1 where elements share both a set and a parameter."""
-    kept = sets.kept
-    return tuple(n if a in kept or a in sets.affine_axes else 1 for a, n in enumerate(sets.view))
-
-
-def _beside_sets(parameter: Array | None, sets: StatisticsSets) -> Array | None:
-    """weight or bias in a form that broadcasts against the view."""
-    if parameter is None:
-        return None
-    return parameter.reshape(sets.parameter_view).astype(working_dtype(parameter.dtype), copy=False)
-
-
-def _of_parameter(at: Slices, sets: StatisticsSets) -> Slices:
-    """Where in weight or bias, as :func:`_beside_sets` gives them, a block of the view is."""
-    return tuple(s if a in sets.affine_axes else slice(None) for a, s in enumerate(at))
+def _x_hat_and_inverse_std(x: Array, sets: StatisticsSets, eps: float) -> tuple[Array, Array]:
+    """The normalized x and 1 / std, in the form of the view."""
+    x = x.reshape(sets.view).astype(np.float64)
+    if sets.centered:
+        x = x - x.mean(sets.axes, keepdims=True)
+    inv_std = inverse_std((x**2).mean(sets.axes, keepdims=True), eps)
+    return x * inv_std, inv_std

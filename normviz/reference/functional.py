@@ -1,9 +1,9 @@
 """Normalization by hand: forward and backward, with the signatures of torch.nn.functional.
 
-Every function names its statistics sets and hands them to the shared arithmetic of
-:mod:`normviz.reference.core`. The variance that normalizes is the biased one (divided by n); the
-one that goes into ``running_var`` is unbiased (divided by n - 1); eps is inside the root;
-``momentum`` weighs the new value. All as in torch, to the last detail.
+Every function is a declared norm (:mod:`normviz.norms.declared`) with its arguments; the arithmetic
+is the same for all (:mod:`normviz.reference.core`). The variance that normalizes is the biased one
+(divided by n); the one that goes into ``running_var`` is unbiased (divided by n - 1); eps is inside
+the root; ``momentum`` weighs the new value. All as in torch, to the last detail.
 
 Shapes: x is (N, C, *spatial), float16, float32 or float64; results have x's shape and dtype.
 float16 is worked in float32.
@@ -14,15 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.reference.checks import check_grad_output, check_tensor
-from normviz.reference.core import Gradients, differentiate, normalize
-from normviz.reference.prepare import (
-    batch_setup,
-    default_eps,
-    ghost_setup,
-    sample_setup,
-    update_running,
-)
+from normviz.norms.declared import NORMS
+from normviz.reference.call import backward, forward
+from normviz.reference.core import Gradients
 
 Array = npt.NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
@@ -58,14 +52,17 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    setup = batch_setup(
-        "batch_norm", x, {}, running_mean, running_var, weight, bias, training, momentum, eps
+    return forward(
+        NORMS["batch_norm"],
+        x,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        training=training,
+        momentum=momentum,
+        eps=eps,
     )
-    sets, given = setup
-    output, moments = normalize(x, sets, weight, bias, eps, given)
-    if training:
-        update_running(running_mean, running_var, moments, sets, momentum)
-    return output
 
 
 def batch_norm_backward(
@@ -94,11 +91,17 @@ def batch_norm_backward(
     >>> bool(abs(grads.grad_input.sum()) < 1e-12), grads.grad_weight
     (True, None)
     """
-    setup = batch_setup(
-        "batch_norm", x, {}, running_mean, running_var, weight, bias, training, momentum, eps
-    )
-    return differentiate(
-        check_grad_output(grad_output, x), x, setup[0], weight, bias, eps, setup[1]
+    return backward(
+        NORMS["batch_norm"],
+        grad_output,
+        x,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        training=training,
+        momentum=momentum,
+        eps=eps,
     )
 
 
@@ -133,12 +136,18 @@ def ghost_batch_norm(
     >>> ghost_batch_norm(x, 2, training=True, eps=1e-12).round(6).ravel()
     array([-1.,  1., -1.,  1.])
     """
-    buffers = (running_mean, running_var)
-    sets, given = ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
-    output, moments = normalize(x, sets, weight, bias, eps, given)
-    if training:
-        update_running(running_mean, running_var, moments, sets, momentum)
-    return output
+    return forward(
+        NORMS["ghost_batch_norm"],
+        x,
+        num_splits=num_splits,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        training=training,
+        momentum=momentum,
+        eps=eps,
+    )
 
 
 def ghost_batch_norm_backward(
@@ -162,9 +171,19 @@ def ghost_batch_norm_backward(
     >>> ghost_batch_norm_backward(grad, x, 2, bias=np.zeros(1), training=True).grad_bias
     array([10.])
     """
-    buffers = (running_mean, running_var)
-    sets, given = ghost_setup(x, num_splits, *buffers, weight, bias, training, momentum, eps)
-    return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps, given)
+    return backward(
+        NORMS["ghost_batch_norm"],
+        grad_output,
+        x,
+        num_splits=num_splits,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        training=training,
+        momentum=momentum,
+        eps=eps,
+    )
 
 
 def layer_norm(
@@ -191,8 +210,14 @@ def layer_norm(
     array([[-1.225,  0.   ,  1.225],
            [-1.225,  0.   ,  1.225]])
     """
-    sets = sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
-    return normalize(x, sets, weight, bias, eps)[0]
+    return forward(
+        NORMS["layer_norm"],
+        x,
+        normalized_shape=normalized_shape,
+        weight=weight,
+        bias=bias,
+        eps=eps,
+    )
 
 
 def layer_norm_backward(
@@ -211,8 +236,15 @@ def layer_norm_backward(
     >>> layer_norm_backward(np.array([[0.0, 0.0, 1.0]]), x, (3,), bias=np.zeros(3)).grad_bias
     array([0., 0., 1.])
     """
-    sets = sample_setup("layer_norm", x, weight, bias, eps, normalized_shape=normalized_shape)
-    return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps)
+    return backward(
+        NORMS["layer_norm"],
+        grad_output,
+        x,
+        normalized_shape=normalized_shape,
+        weight=weight,
+        bias=bias,
+        eps=eps,
+    )
 
 
 def group_norm(
@@ -239,8 +271,14 @@ def group_norm(
     >>> group_norm(np.array([[1.0, 3.0, 50.0, 70.0]]), 2).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
-    sets = sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
-    return normalize(x, sets, weight, bias, eps)[0]
+    return forward(
+        NORMS["group_norm"],
+        x,
+        num_groups=num_groups,
+        weight=weight,
+        bias=bias,
+        eps=eps,
+    )
 
 
 def group_norm_backward(
@@ -259,8 +297,15 @@ def group_norm_backward(
     >>> group_norm_backward(np.array([[1.0, 0.0, 0.0, 0.0]]), x, 2).grad_input.shape
     (1, 4)
     """
-    sets = sample_setup("group_norm", x, weight, bias, eps, num_groups=num_groups)
-    return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps)
+    return backward(
+        NORMS["group_norm"],
+        grad_output,
+        x,
+        num_groups=num_groups,
+        weight=weight,
+        bias=bias,
+        eps=eps,
+    )
 
 
 def instance_norm(
@@ -291,14 +336,17 @@ def instance_norm(
     array([[[-1.,  1.],
             [-1.,  1.]]])
     """
-    buffers = (running_mean, running_var)
-    sets, given = batch_setup(
-        "instance_norm", x, {}, *buffers, weight, bias, use_input_stats, momentum, eps
+    return forward(
+        NORMS["instance_norm"],
+        x,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        use_input_stats=use_input_stats,
+        momentum=momentum,
+        eps=eps,
     )
-    output, moments = normalize(x, sets, weight, bias, eps, given)
-    if use_input_stats:
-        update_running(running_mean, running_var, moments, sets, momentum)
-    return output
 
 
 def instance_norm_backward(
@@ -320,11 +368,18 @@ def instance_norm_backward(
     >>> instance_norm_backward(np.ones_like(x), x, bias=np.zeros(2)).grad_bias
     array([2., 2.])
     """
-    buffers = (running_mean, running_var)
-    sets, given = batch_setup(
-        "instance_norm", x, {}, *buffers, weight, bias, use_input_stats, momentum, eps
+    return backward(
+        NORMS["instance_norm"],
+        grad_output,
+        x,
+        running_mean=running_mean,
+        running_var=running_var,
+        weight=weight,
+        bias=bias,
+        use_input_stats=use_input_stats,
+        momentum=momentum,
+        eps=eps,
     )
-    return differentiate(check_grad_output(grad_output, x), x, sets, weight, bias, eps, given)
 
 
 def rms_norm(
@@ -346,9 +401,13 @@ def rms_norm(
     >>> rms_norm(np.array([[3.0, 4.0]]), (2,)).round(4)
     array([[0.8485, 1.1314]])
     """
-    eps = default_eps(check_tensor("x", x).dtype) if eps is None else eps
-    sets = sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
-    return normalize(x, sets, weight, None, eps)[0]
+    return forward(
+        NORMS["rms_norm"],
+        x,
+        normalized_shape=normalized_shape,
+        weight=weight,
+        eps=eps,
+    )
 
 
 def rms_norm_backward(
@@ -366,6 +425,11 @@ def rms_norm_backward(
     >>> bool(abs((rms_norm_backward(x, x, (2,)).grad_input)).max() < 1e-12)
     True
     """
-    eps = default_eps(check_tensor("x", x).dtype) if eps is None else eps
-    sets = sample_setup("rms_norm", x, weight, None, eps, normalized_shape=normalized_shape)
-    return differentiate(check_grad_output(grad_output, x), x, sets, weight, None, eps)
+    return backward(
+        NORMS["rms_norm"],
+        grad_output,
+        x,
+        normalized_shape=normalized_shape,
+        weight=weight,
+        eps=eps,
+    )

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import positive_integer
+from normviz.norms.declared import NORMS
+from normviz.norms.notation import positive_integer
+from normviz.norms.sets import norm_of
+from normviz.reference.call import complete
 from normviz.reference.core import Gradients
 from normviz.reference.module import Module
-from normviz.reference.per_channel import gather, spread
 
 Array = npt.NDArray[Any]
 
@@ -87,17 +89,16 @@ class _ChannelNorm(Module):
             "running_var": self.running_var if keep_buffers else None,
             "weight": self.weight,
             "bias": self.bias,
-            self._flag: own,
+            self.norm.flag: own,
             "momentum": self._momentum(self.training and self.track_running_stats),
             "eps": self.eps,
         }
 
-    _flag = "training"
     _counts_batches = True
 
 
 class _BatchNorm(_ChannelNorm):
-    _op = "batch_norm"
+    norm = NORMS["batch_norm"]
 
 
 class BatchNorm1d(_BatchNorm):
@@ -128,7 +129,7 @@ class GhostBatchNorm2d(_ChannelNorm):
     x (N, C, H, W), N divisible by ``num_splits`` in training.
     """
 
-    _op = "ghost_batch_norm"
+    norm = NORMS["ghost_batch_norm"]
     _ranks = (4,)
 
     def __init__(
@@ -151,8 +152,7 @@ class GhostBatchNorm2d(_ChannelNorm):
 class _InstanceNorm(_ChannelNorm):
     """Unlike batch norm, torch's instance norm has no parameters and no buffers by default."""
 
-    _op = "instance_norm"
-    _flag = "use_input_stats"
+    norm = NORMS["instance_norm"]
     _default_affine_and_tracking = False
     _counts_batches = False
 
@@ -196,7 +196,7 @@ class InstanceNorm3d(_InstanceNorm):
 class GroupNorm(Module):
     """torch.nn.GroupNorm in NumPy: x (N, C, *); the same in training and evaluation."""
 
-    _op = "group_norm"
+    norm = NORMS["group_norm"]
     _buffers = ()
 
     def __init__(
@@ -245,7 +245,7 @@ class _TrailingNorm(Module):
 class LayerNorm(_TrailingNorm):
     """torch.nn.LayerNorm in NumPy: x (*, *normalized_shape)."""
 
-    _op = "layer_norm"
+    norm = NORMS["layer_norm"]
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class LayerNorm(_TrailingNorm):
 class RMSNorm(_TrailingNorm):
     """torch.nn.RMSNorm in NumPy: x (*, *normalized_shape); no bias."""
 
-    _op = "rms_norm"
+    norm = NORMS["rms_norm"]
 
     def __init__(
         self,
@@ -276,8 +276,43 @@ class RMSNorm(_TrailingNorm):
         super().__init__(normalized_shape, eps, elementwise_affine, False, dtype)
 
 
+class ReferenceNorm2d(_ChannelNorm):
+    """The twin of normviz.torch_layers.ReferenceNorm2d: any declared norm, parameters per channel.
+
+    x (N, C, H, W); ``sizes`` are the arguments that shape its sets, such as num_groups.
+    """
+
+    _ranks = (4,)
+
+    def __init__(
+        self,
+        op: str,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        dtype: Any = np.float32,
+        **sizes: Any,
+    ) -> None:
+        self.norm = norm_of(op, {})[0].with_parameters_per_channel
+        self.sizes = sizes
+        tracks = self.norm.buffers and not self.norm.flag_default
+        super().__init__(num_features, eps, momentum, affine, tracks, dtype)
+        if not self.norm.bias:
+            self.bias = None
+
+    def _arguments(self, x: Array) -> dict[str, Any]:
+        shaping = self.norm.sizes_for(x.shape, self.sizes)
+        known = {**shaping, "weight": self.weight, "bias": self.bias, "eps": self.eps}
+        if self.norm.buffers and not self.norm.flag_default:
+            known |= super()._arguments(x)
+        return complete(self.norm, {n: v for n, v in known.items() if self.norm.takes(n)})
+
+
 class RMSNorm2d(RMSNorm):
     """The twin of normviz.torch_layers.RMSNorm2d: x (N, C, H, W), one weight per channel."""
+
+    norm = RMSNorm.norm.with_parameters_per_channel
 
     def __init__(
         self,
@@ -294,16 +329,4 @@ class RMSNorm2d(RMSNorm):
             raise ValueError(f"x must be (N, {self.num_features}, H, W), got shape {np.shape(x)}")
 
     def _arguments(self, x: Array) -> dict[str, Any]:
-        weight = self.weight
-        return {
-            "normalized_shape": x.shape[1:],
-            "weight": None if weight is None else spread(weight, x.shape[1:]),
-            "eps": self.eps,
-        }
-
-    def backward(self, grad_output: Array) -> Gradients:
-        """The gradients at the x of the last call; grad_weight (C,)."""
-        grads = super().backward(grad_output)
-        if grads.grad_weight is None:
-            return grads
-        return grads._replace(grad_weight=gather(grads.grad_weight))
+        return {"normalized_shape": x.shape[1:], "weight": self.weight, "eps": self.eps}

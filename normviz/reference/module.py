@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from normviz.reference import functional as F
+from normviz.norms.norm import Norm
+from normviz.reference.call import backward, forward
 from normviz.reference.core import Gradients
 
 Array = npt.NDArray[Any]
@@ -19,7 +20,7 @@ class Module:
     that x and returns :class:`~normviz.reference.core.Gradients`. Nothing is accumulated.
     """
 
-    _op: str
+    norm: Norm
     _parameters: tuple[str, ...] = ("weight", "bias")
     _buffers: tuple[str, ...] = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -36,7 +37,7 @@ class Module:
         self._check_rank(x)
         self._x = x
         self._used = self._arguments(x)
-        output: Array = self._function("")(x, **self._used)
+        output = forward(self.norm, x, **self._used)
         # In evaluation the gradient is that of the statistics which normalized, whatever becomes
         # of the buffers.
         self._used |= {
@@ -54,8 +55,7 @@ class Module:
         """
         if self._x is None:
             raise RuntimeError("backward needs a forward pass first: call the layer on x")
-        gradients: Gradients = self._function("_backward")(grad_output, self._x, **self._used)
-        return gradients
+        return backward(self.norm, grad_output, self._x, **self._used)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode (``mode`` False: evaluation) and return the layer."""
@@ -93,11 +93,8 @@ class Module:
             else:
                 own[name][...] = value
 
-    def _function(self, suffix: str) -> Any:
-        return getattr(F, self._op + suffix)
-
     def _arguments(self, x: Array) -> dict[str, Any]:
-        """The keyword arguments of this call of the layer's function."""
+        """All arguments of this call of the layer's norm, after x."""
         return {"weight": self.weight, "bias": self.bias}
 
     def _check_rank(self, x: Array) -> None:

@@ -7,7 +7,7 @@ once, in the form of the sets' view, and run as they stand (a test executes them
 from dataclasses import dataclass
 from typing import Literal
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 
 Kind = Literal["element", "set", "parameter"]
 

@@ -4,7 +4,6 @@ Where :mod:`normviz.reference.functional` goes block by block and in closed form
 by step, as one would on a whiteboard, and its backward pass is the chain rule, link after link.
 """
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.errors import unknown_name
-from normviz.norms.sets import OPS, StatisticsSets
-from normviz.reference import functional, steps
-from normviz.reference import prepare as calls
+from normviz.norms.norm import Norm
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import norm_of
+from normviz.reference import steps
+from normviz.reference.blockwise import moments as moments_of
+from normviz.reference.call import checked_call, complete, update_running
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.core import Moments, working_dtype
-from normviz.reference.core import moments as moments_of
 from normviz.reference.steps import Kind, StepText
 
 Array = npt.NDArray[Any]
@@ -70,7 +71,7 @@ class Trace(Mapping[str, Array]):
     those of the call with the defaults filled in.
     """
 
-    op: str
+    norm: Norm
     x: Array
     sets: StatisticsSets
     training: bool
@@ -88,6 +89,11 @@ class Trace(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    @property
+    def op(self) -> str:
+        """The norm's name, or its pattern."""
+        return self.norm.name
 
     @property
     def steps(self) -> list[Step]:
@@ -135,14 +141,14 @@ class Trace(Mapping[str, Array]):
         new = {"new_mean": np.zeros(mean.shape), "new_var": np.zeros(var.shape)}
         shape = self.sets.broadcast_shape
         found = Moments(*(self[n].astype(np.float64).reshape(shape) for n in ("mean", "variance")))
-        calls.update_running(
+        update_running(
             buffers["running_mean"],
             buffers["running_var"],
             found,
             self.sets,
             self.arguments["momentum"],
         )
-        calls.update_running(new["new_mean"], new["new_var"], found, self.sets, momentum=1.0)
+        update_running(new["new_mean"], new["new_var"], found, self.sets, momentum=1.0)
         return buffers | new
 
     def backward(self, grad_output: Array) -> "Trace":
@@ -270,12 +276,14 @@ class Trace(Mapping[str, Array]):
         return step.value.reshape(shapes[step.kind])
 
 
-def trace(op: str, x: Array, **arguments: Any) -> Trace:
+def trace(op: str | Norm, x: Array, **arguments: Any) -> Trace:
     """Run ``op`` on x step by step and keep every step.
 
-    ``arguments`` are those of the function of that name, except that batch_norm and
-    ghost_batch_norm train when neither ``training`` nor buffers are given. The buffers are not
-    changed; :meth:`Trace.running_buffers` tells what they would become.
+    ``op`` is the name of a declared norm and ``arguments`` those of the function of that name,
+    except that batch_norm and ghost_batch_norm train when neither ``training`` nor buffers are
+    given; or a pattern (:mod:`normviz.norms.notation`) with the arguments of
+    :func:`normviz.normalize`. The buffers are not changed; :meth:`Trace.running_buffers` tells
+    what they would become.
 
     Steps: mean, centered, squared, variance, std, normalized, output (rms_norm: squared,
     mean_square, rms, normalized, output; with stored statistics there is no squared). Elementwise
@@ -291,33 +299,13 @@ def trace(op: str, x: Array, **arguments: Any) -> Trace:
     >>> t["mean"], t["variance"]
     (array([ 2., 20.]), array([  1., 100.]))
     """
-    if op not in OPS:
-        raise ValueError(unknown_name("op", op, OPS))
-    function = getattr(functional, op)
+    norm, given = norm_of(op, arguments)
     check_tensor("x", x)
-    complete = _complete(op, function, x, arguments)
-    sets, training = calls.setup(op, x, complete)
-    made = Trace(op, x, sets, training, complete)
+    if norm.flag and given.get("running_mean") is None:
+        given = {norm.flag: True, **given}
+    whole = complete(norm, given)
+    call = checked_call(norm, x, whole)
+    made = Trace(norm, x, call.sets, call.given is None, whole | {"eps": call.eps})
     with np.errstate(all="ignore"):
-        made._forward(x.astype(working_dtype(x.dtype)).reshape(sets.view))
+        made._forward(x.astype(working_dtype(x.dtype)).reshape(call.sets.view))
     return made
-
-
-def _complete(op: str, function: Any, x: Array, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The call's arguments with the defaults filled in."""
-    signature = inspect.signature(function)
-    for name in arguments:
-        if name not in signature.parameters or name == "x":
-            raise TypeError(unknown_name(f"argument of {op}", name, list(signature.parameters)[1:]))
-    if "training" in signature.parameters and arguments.get("running_mean") is None:
-        arguments = {"training": True, **arguments}
-    try:
-        bound = signature.bind(x, **arguments)
-    except TypeError as error:
-        raise TypeError(f"{op}: {error}") from None
-    bound.apply_defaults()
-    complete = dict(bound.arguments)
-    del complete["x"]
-    if complete["eps"] is None:
-        complete["eps"] = calls.default_eps(x.dtype)
-    return complete

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from normviz.norms.sets import positive_integer
+from normviz.norms.notation import positive_integer
 
 
 class GhostBatchNorm2d(nn.BatchNorm2d):

@@ -5,65 +5,81 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from normviz.errors import unknown_name
-from normviz.norms.sets import OPS, statistics_sets
-from normviz.reference import functional
-from normviz.reference.per_channel import gather, spread
+from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
+from normviz.reference.call import backward, complete, forward
+from normviz.torch_layers.second_derivative import refuse_second_derivative
 
 
 class _Reference(torch.autograd.Function):
-    """One call of a function of normviz.reference.functional, and its backward, inside autograd."""
+    """One call of a norm in NumPy, and its backward, inside autograd."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Any, bias: Any, op: str, arguments: Any) -> Tensor:
-        ctx.op, ctx.arguments = op, arguments
+    def forward(
+        ctx: Any, x: Tensor, weight: Any, bias: Any, norm: Norm, arguments: dict[str, Any]
+    ) -> Tensor:
+        ctx.norm, ctx.arguments = norm, arguments
         ctx.save_for_backward(x, weight, bias)
-        y = getattr(functional, op)(_array(x), **_parameters(op, x, weight, bias), **arguments)
+        y = forward(norm, _array(x), **_complete(norm, weight, bias, arguments))
         return torch.from_numpy(y).to(x.device)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> Any:
         x, weight, bias = ctx.saved_tensors
-        grads = getattr(functional, f"{ctx.op}_backward")(
+        grads = backward(
+            ctx.norm,
             np.ascontiguousarray(_array(grad_output)),
             _array(x),
-            **_parameters(ctx.op, x, weight, bias),
-            **ctx.arguments,
+            **_complete(ctx.norm, weight, bias, ctx.arguments),
         )
-        found = [
-            None if gradient is None else torch.from_numpy(gather(gradient)).to(x.device)
-            for gradient in (grads.grad_weight, grads.grad_bias)
-        ]
-        return torch.from_numpy(grads.grad_input).to(x.device), *found, None, None
+        found = [None if g is None else torch.from_numpy(g).to(x.device) for g in grads]
+        parts = (grad_output, x, weight, bias)
+        name = f"the NumPy code of {ctx.norm.name}"
+        return *(refuse_second_derivative(name, g, *parts) for g in found), None, None
+
+
+def reference(x: Tensor, weight: Any, bias: Any, norm: Norm, arguments: dict[str, Any]) -> Tensor:
+    """A norm of torch tensors by the NumPy code, forward and backward under autograd."""
+    y = _Reference.apply(x, weight, bias, norm, arguments)
+    assert isinstance(y, Tensor)
+    return y
+
+
+def check_dtype(x: Tensor) -> None:
+    """Refuse a dtype that NumPy does not have.
+
+    Raises:
+        TypeError: with the remedy.
+    """
+    if x.dtype not in (torch.float16, torch.float32, torch.float64):
+        raise TypeError(
+            f"x must be float16, float32 or float64 for the NumPy reference, got {x.dtype}: "
+            "convert the network and x with .float()"
+        )
 
 
 def _array(x: Tensor) -> Any:
     return x.detach().cpu().numpy()
 
 
-def _parameters(op: str, x: Tensor, weight: Any, bias: Any) -> dict[str, Any]:
-    """weight and bias as the op wants them: layer_norm and rms_norm have one per element."""
+def _complete(norm: Norm, weight: Any, bias: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """All arguments of the call, weight and bias as arrays."""
     given = {"weight": weight, "bias": bias}
-    if op == "rms_norm":
-        del given["bias"]
     arrays = {name: _array(p) for name, p in given.items() if p is not None}
-    if op in ("layer_norm", "rms_norm"):
-        return {name: spread(array, tuple(x.shape[1:])) for name, array in arrays.items()}
-    return arrays
+    return complete(norm, arrays | arguments)
 
 
 class ReferenceNorm2d(nn.Module):
     """Any normalization of normviz as a torch module that runs the NumPy code under autograd.
 
-    ``op`` is a function's name: batch_norm, layer_norm, group_norm (needs num_groups),
-    instance_norm, ghost_batch_norm (needs num_splits) or rms_norm. weight and bias are one per
-    channel for every op, so that norms can be swapped in a network (rms_norm has no bias):
-    layer_norm and rms_norm normalize over (C, H, W), as torch.nn.GroupNorm(1, C) does. State_dict
-    keys are those of torch's layer of that kind; batch_norm and ghost_batch_norm have running
-    buffers, as torch.nn.BatchNorm2d.
+    ``op`` is the name of a declared norm (``normviz.NORMS``), with the sizes it needs: num_groups
+    for group_norm, num_splits for ghost_batch_norm. weight and bias are one per channel for every
+    op, so that norms can be swapped in a network (rms_norm has no bias): layer_norm and rms_norm
+    normalize over (C, H, W), as torch.nn.GroupNorm(1, C) does. State_dict keys are those of
+    torch's layer of that kind; batch_norm and ghost_batch_norm have running buffers, as
+    torch.nn.BatchNorm2d.
 
     Shapes: x (N, C, H, W), float16, float32 or float64; computed on the CPU, wherever x is.
 
@@ -87,33 +103,29 @@ class ReferenceNorm2d(nn.Module):
         eps: float = 1e-5,
         momentum: float | None = 0.1,
         affine: bool = True,
+        **sizes: Any,
     ) -> None:
         super().__init__()
-        if op not in OPS:
-            raise ValueError(unknown_name("op", op, OPS))
-        for name, value in {"num_groups": num_groups, "num_splits": num_splits}.items():
-            if (name in OPS[op].arguments) != (value is not None):
+        if op not in NORMS:
+            raise ValueError(unknown_name("op", op, NORMS))
+        self.norm = NORMS[op].with_parameters_per_channel
+        sizes |= {"num_groups": num_groups, "num_splits": num_splits}
+        for name, value in sizes.items():
+            if (name in self.norm.size_arguments) != (value is not None):
                 wanted = "be given" if value is None else "be None"
                 raise ValueError(f"{name} must {wanted} for {op}, got {value}")
+        self.sizes = {name: value for name, value in sizes.items() if value is not None}
         # What cannot divide the channels or a batch is refused now, not at the first batch.
         smallest = (num_splits or 1, num_features, 1, 1)
-        statistics_sets(
-            op,
-            smallest,
-            num_groups=num_groups,
-            num_splits=num_splits,
-            normalized_shape=smallest[1:],
-        )
+        self.norm.on(smallest, self.norm.sizes_for(smallest, self.sizes))
         self.op, self.num_features = op, num_features
         self.num_groups, self.num_splits = num_groups, num_splits
         self.eps, self.momentum = eps, momentum
-        self.track_running_stats = op in ("batch_norm", "ghost_batch_norm")
+        self.track_running_stats = self.norm.buffers and not self.norm.flag_default
         parameters = {
             "weight": nn.Parameter(torch.ones(num_features)) if affine else None,
-            "bias": nn.Parameter(torch.zeros(num_features)) if affine else None,
+            "bias": nn.Parameter(torch.zeros(num_features)) if affine and self.norm.bias else None,
         }
-        if op == "rms_norm":
-            parameters["bias"] = None
         for name, parameter in parameters.items():
             self.register_parameter(name, parameter)
         if self.track_running_stats:
@@ -127,14 +139,9 @@ class ReferenceNorm2d(nn.Module):
             raise ValueError(
                 f"x must have shape (N, {self.num_features}, H, W), got {tuple(x.shape)}"
             )
-        if x.dtype not in (torch.float16, torch.float32, torch.float64):
-            raise TypeError(
-                f"x must be float16, float32 or float64 for the NumPy reference, got {x.dtype}: "
-                "convert the network and x with .float()"
-            )
+        check_dtype(x)
         arguments = self._arguments(x)
-        y = _Reference.apply(x, self.weight, self.bias, self.op, arguments)
-        assert isinstance(y, Tensor)
+        y = reference(x, self.weight, self.bias, self.norm, arguments)
         if self.track_running_stats and self.training:
             # On the CPU these arrays are the buffers' own memory; elsewhere they are copies.
             for name in ("running_mean", "running_var"):
@@ -142,12 +149,7 @@ class ReferenceNorm2d(nn.Module):
         return y
 
     def _arguments(self, x: Tensor) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"eps": self.eps}
-        if self.op in ("layer_norm", "rms_norm"):
-            arguments["normalized_shape"] = tuple(x.shape[1:])
-        for name in ("num_groups", "num_splits"):
-            if getattr(self, name) is not None:
-                arguments[name] = getattr(self, name)
+        arguments = {"eps": self.eps, **self.norm.sizes_for(tuple(x.shape), self.sizes)}
         if self.track_running_stats:
             momentum = self.momentum
             if self.training:
@@ -159,10 +161,10 @@ class ReferenceNorm2d(nn.Module):
                 # change before its backward pass.
                 buffer = _array(getattr(self, name))
                 arguments[name] = buffer if self.training else buffer.copy()
-            arguments |= {"training": self.training, "momentum": momentum or 0.0}
+            arguments |= {self.norm.flag: self.training, "momentum": momentum or 0.0}
         return arguments
 
     def extra_repr(self) -> str:
         """The op and its settings."""
-        extras = [f"{n}={v}" for n in ("num_groups", "num_splits") if (v := getattr(self, n))]
+        extras = [f"{name}={value}" for name, value in self.sizes.items()]
         return ", ".join([self.op, str(self.num_features), *extras, f"eps={self.eps}"])

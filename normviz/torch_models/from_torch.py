@@ -1,33 +1,11 @@
 """From a torch normalization layer to its NumPy twin, by class name: torch is not imported."""
 
-import copy
 from typing import Any
 
+from normviz.norms.norm import Norm
 from normviz.reference import layers
 from normviz.reference.module import Module, to_numpy
 
-_NAMES = (
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "SyncBatchNorm",
-    "GroupNorm",
-    "LayerNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "RMSNorm",
-    "GhostBatchNorm2d",
-    "RMSNorm2d",
-)
-_REFERENCE = {
-    "batch_norm": "BatchNorm2d",
-    "layer_norm": "GroupNorm",
-    "group_norm": "GroupNorm",
-    "instance_norm": "InstanceNorm2d",
-    "ghost_batch_norm": "GhostBatchNorm2d",
-    "rms_norm": "RMSNorm2d",
-}
 _SHAPE = "normalized_shape"
 _SETTINGS = (
     "num_features",
@@ -40,6 +18,12 @@ _SETTINGS = (
     "track_running_stats",
     "training",
 )
+_NAMES = tuple(
+    name
+    for name, layer in vars(layers).items()
+    if getattr(layer, "__module__", "") == layers.__name__ and not name.startswith("_")
+)
+"""The NumPy layers have the names of their torch twins."""
 
 
 def from_torch(module: Any) -> Module:
@@ -52,15 +36,13 @@ def from_torch(module: Any) -> Module:
     Raises:
         TypeError: for any other module, and for state in bfloat16, which NumPy does not have.
     """
-    name = _twin_name(module)
-    twin: Module = object.__new__(getattr(layers, name))
-    for setting in _SETTINGS:
+    twin: Module = object.__new__(getattr(layers, _twin_name(module)))
+    own = ("norm", "sizes") if isinstance(getattr(module, "norm", None), Norm) else ()
+    for setting in (*_SETTINGS, *own):
         if hasattr(module, setting):
-            setattr(twin, setting, copy.copy(getattr(module, setting)))
-    if name == "GroupNorm" and getattr(twin, "num_groups", None) is None:
-        setattr(twin, "num_groups", 1)  # noqa: B010  ReferenceNorm2d's layer_norm: one group
-    if hasattr(twin, "normalized_shape"):
-        twin.normalized_shape = tuple(twin.normalized_shape)
+            setattr(twin, setting, getattr(module, setting))
+    if hasattr(twin, _SHAPE):
+        setattr(twin, _SHAPE, tuple(getattr(twin, _SHAPE)))
     for key in (*twin._parameters, *twin._buffers):
         value = getattr(module, key, None)
         setattr(twin, key, None if value is None else to_numpy(value).copy())
@@ -77,8 +59,6 @@ def has_twin(module: Any) -> bool:
 
 
 def _twin_name(module: Any) -> str:
-    if type(module).__name__ == "ReferenceNorm2d":
-        return _REFERENCE[module.op]
     for cls in type(module).__mro__:
         # Many libraries call a layer of their own RMSNorm; torch's says its normalized_shape.
         if cls.__name__ in _NAMES and (cls.__name__ != "RMSNorm" or hasattr(module, _SHAPE)):

@@ -38,9 +38,8 @@ def torch_steps(trace: Trace) -> dict[str, Array]:
     if not trace.training or "grad_input" not in trace:
         raise ValueError("trace must be of a training step with its backward pass")
     found = _chain(torch, trace)
-    own = _OWN.get(trace.op)
-    if own is not None:
-        found |= _own_function(torch, trace, own)
+    if trace.norm.torch is not None:
+        found |= _own_function(torch, trace, trace.norm.torch)
     return {name: np.asarray(value.detach().numpy()) for name, value in found.items()}
 
 
@@ -97,31 +96,3 @@ def _parameters(torch: Any, trace: Trace) -> dict[str, Any]:
         for name, value in given.items()
         if value is not None
     }
-
-
-def _ghost(torch: Any, x: Any, num_splits: int, **arguments: Any) -> Any:
-    """torch's batch_norm on every split by itself; the buffers move to the mean of the results."""
-    buffers = [arguments.pop("running_mean"), arguments.pop("running_var")]
-    outputs, moved = [], []
-    for split in x.chunk(num_splits):
-        copies = [None if b is None else b.clone() for b in buffers]
-        outputs.append(torch.nn.functional.batch_norm(split, *copies, **arguments))
-        moved.append(copies)
-    for buffer, copies in zip(buffers, zip(*moved, strict=True), strict=True):
-        if buffer is not None:
-            buffer.copy_(sum(copies) / num_splits)
-    return torch.cat(outputs)
-
-
-def _named(op: str) -> Callable[..., Any]:
-    return lambda torch, x, **arguments: getattr(torch.nn.functional, op)(x, **arguments)
-
-
-_OWN: dict[str, Callable[..., Any]] = {
-    "batch_norm": _named("batch_norm"),
-    "layer_norm": _named("layer_norm"),
-    "group_norm": _named("group_norm"),
-    "instance_norm": _named("instance_norm"),
-    "rms_norm": _named("rms_norm"),
-    "ghost_batch_norm": _ghost,
-}

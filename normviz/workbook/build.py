@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from normviz.norms.words import describe
+from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.sheets import (
     contents,
@@ -73,19 +73,19 @@ ROWS: dict[str, contents.Row] = {
             "Turn the norm, then set groups to 4, 1 and 3.",
         ),
         (
-            describe("batch_norm").title,
+            NORMS["batch_norm"].title,
             "Forward, backward, closed form; running_mean and running_var with the unbiased "
             "variance beside the biased one.",
             "Change one image: every other image's output changes too.",
         ),
         (
-            describe("ghost_batch_norm").title,
+            NORMS["ghost_batch_norm"].title,
             "BatchNorm on each split of the batch by itself; the running statistics move to the "
             "mean over the splits.",
             "Change an image of one split: the other split does not notice.",
         ),
         (
-            describe("rms_norm").title,
+            NORMS["rms_norm"].title,
             "The same steps with the mean taken as zero, and no β.",
             "Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
         ),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from normviz.cli.commands import main
-from normviz.norms.sets import OPS
+from normviz.norms.declared import NORMS
 from normviz.workbook.sheets.case import Case, Settings
 
 pytest.importorskip("rich")
@@ -19,7 +19,7 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_without_a_tensor_the_numbers_are_those_of_the_workbook(
     op: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

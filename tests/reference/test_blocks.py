@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from normviz import statistics_sets
-from normviz.reference import core
+from normviz.reference import blockwise
 from tests.reference.calls import OPS, TRAILING, make_call, modes
 from tests.reference.oracle import assert_same, by_normviz
 
@@ -17,7 +17,7 @@ TINY = [1, 64, 1_000, 10_000]
 def test_tiny_blocks_give_the_same_results(monkeypatch, op, mode, dtype, block_bytes):
     call = make_call(op, (4, 6, 5, 3), dtype, mode, groups=3)
     whole = by_normviz(call)
-    monkeypatch.setattr(core, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(blockwise, "BLOCK_BYTES", block_bytes)
     tolerance = 1e-14 if dtype == "float64" else 1e-3
     assert_same(by_normviz(call), whole, tolerance)
 
@@ -26,10 +26,10 @@ def test_tiny_blocks_give_the_same_results(monkeypatch, op, mode, dtype, block_b
 def test_tensors_larger_than_a_block(op):
     """About four blocks of the size as shipped; the whole in one block is the expected result."""
     call = make_call(op, (6, 10, 100, 140), "float64")
-    assert call.x.nbytes > 2 * core.BLOCK_BYTES
+    assert call.x.nbytes > 2 * blockwise.BLOCK_BYTES
     found = by_normviz(call)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core, "BLOCK_BYTES", 10 * call.x.nbytes)
+        patch.setattr(blockwise, "BLOCK_BYTES", 10 * call.x.nbytes)
         assert_same(found, by_normviz(call), tolerance=1e-13)
 
 
@@ -37,14 +37,14 @@ def test_tensors_larger_than_a_block(op):
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("shape", [(6, 8), (4, 6, 5), (2, 2, 7, 3)], ids=str)
 def test_blocks_cover_every_element_once_and_cut_no_set(monkeypatch, op, shape, block_bytes):
-    monkeypatch.setattr(core, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(blockwise, "BLOCK_BYTES", block_bytes)
     arguments = {"num_groups": 2, "num_splits": 2}
     if op in TRAILING:
         arguments["normalized_shape"] = shape[1:]
     sets = statistics_sets(op, shape, **arguments)
     covered = np.zeros(sets.view, int)
     labels = sets.labels().reshape(sets.view)
-    found = list(core.blocks(sets, 8))
+    found = list(blockwise.blocks(sets, 8))
     uncut = labels.nbytes <= 2 * block_bytes
     assert len(found) == 1 or not uncut
     for at in found:
@@ -66,9 +66,9 @@ def test_sums_of_any_length(length, rows, dtype):
     wide = a.astype(np.longdouble)
     for axes in ((2,), (0, 2)):
         expected = wide.sum(axes, keepdims=True)
-        np.testing.assert_allclose(core.total(a, None, axes), expected.astype(float), rtol)
+        np.testing.assert_allclose(blockwise.total(a, None, axes), expected.astype(float), rtol)
         product = (wide * b).sum(axes, keepdims=True)
-        np.testing.assert_allclose(core.total(a, b, axes), product.astype(float), rtol)
+        np.testing.assert_allclose(blockwise.total(a, b, axes), product.astype(float), rtol)
 
 
 def test_the_ufunc_buffer_and_error_state_are_put_back():

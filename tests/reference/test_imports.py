@@ -24,7 +24,7 @@ normviz.batch_norm(x, training=True)
 normviz.group_norm_backward(x, x, 2)
 normviz.set_labels("group_norm", x.shape, num_groups=2)
 normviz.trace("layer_norm", x, normalized_shape=(5,)).backward(x)
-from normviz.layers import BatchNorm1d
+from normviz.reference.layers import BatchNorm1d
 BatchNorm1d(6)(x.astype(np.float32))
 """
 

@@ -5,33 +5,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normviz.norms import sets
-from normviz.reference import core
-from normviz.reference import prepare as calls
+from normviz.norms.declared import NORMS
+from normviz.reference import blockwise, call, core
 from tests.reference.calls import OPS, TRAINING, make_call
 from tests.reference.oracle import assert_same, by_normviz, by_torch
 
 WRONG = {
-    "batch_norm": lambda s: replace(s, axes=(0,)),
-    "layer_norm": lambda s: replace(s, centered=False),
-    "group_norm": lambda s: replace(s, axes=(3,)),
-    "instance_norm": lambda s: replace(s, axes=(0, 2)),
-    "ghost_batch_norm": lambda s: replace(s, axes=(0, 1, 3)),
-    "rms_norm": lambda s: replace(s, centered=True),
+    "batch_norm": {"sets": "[n] c ..."},
+    "layer_norm": {"centered": False},
+    "group_norm": {"sets": "n (g k) [...]"},
+    "instance_norm": {"sets": "[n] c [...]"},
+    "ghost_batch_norm": {"sets": "([s] m) c [...]"},
+    "rms_norm": {"centered": True},
 }
 
 
 def assert_caught(op):
-    call = make_call(op, (4, 6, 3, 2), mode=TRAINING)
+    made = make_call(op, (4, 6, 3, 2), mode=TRAINING)
     with pytest.raises(AssertionError):
-        assert_same(by_normviz(call), by_torch(call))
+        assert_same(by_normviz(made), by_torch(made))
 
 
 @pytest.mark.parametrize("op", OPS)
 def test_wrong_sets_are_caught(monkeypatch, op):
-    right = sets.OPS[op].build
-    wrong = replace(sets.OPS[op], build=lambda *args: WRONG[op](right(*args)))
-    monkeypatch.setitem(sets.OPS, op, wrong)
+    monkeypatch.setitem(NORMS, op, replace(NORMS[op], **WRONG[op]))
     assert_caught(op)
 
 
@@ -43,23 +40,23 @@ def test_eps_outside_the_root_is_caught(monkeypatch, op):
 
 @pytest.mark.parametrize("op", ["batch_norm", "instance_norm", "ghost_batch_norm"])
 def test_a_biased_running_variance_is_caught(monkeypatch, op):
-    right = calls.update_running
+    right = call.update_running
 
     def biased(running_mean, running_var, moments, sets_, momentum):
         shrunk = core.Moments(moments.mean, moments.var * (sets_.size - 1) / sets_.size)
         right(running_mean, running_var, shrunk, sets_, momentum)
 
-    monkeypatch.setattr("normviz.reference.functional.update_running", biased)
+    monkeypatch.setattr("normviz.reference.call.update_running", biased)
     assert_caught(op)
 
 
 @pytest.mark.parametrize("op", OPS)
 def test_a_gradient_that_ignores_the_statistics_is_caught(monkeypatch, op):
     """The straight path alone, which is right in evaluation only."""
-    add = core.ParameterSums.add
+    add = blockwise.ParameterSums.add
 
     def add_and_forget(self, *args):
         return tuple(0.0 * part for part in add(self, *args))
 
-    monkeypatch.setattr(core.ParameterSums, "add", add_and_forget)
+    monkeypatch.setattr(blockwise.ParameterSums, "add", add_and_forget)
     assert_caught(op)

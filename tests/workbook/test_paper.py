@@ -4,8 +4,7 @@ import itertools
 
 import pytest
 
-from normviz.norms.sets import OPS
-from normviz.norms.words import describe
+from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.build import build
 from normviz.workbook.draw.page_breaks import HEIGHT, ROW, Paper
@@ -14,7 +13,7 @@ from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm.sheet import NormSheet
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_no_page_ends_within_a_step(op: str) -> None:
     case, book = Case(Settings()), Book("one sheet")
     sheet = NormSheet(book, case.trace(op), inputs.build(book, case)).build()
@@ -26,9 +25,9 @@ def test_no_page_ends_within_a_step(op: str) -> None:
         assert not any(top <= after < bottom for after in breaks)
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_every_page_fits_on_paper(op: str) -> None:
-    (page,) = (page for page in build().pages if page.title == describe(op).title)
+    (page,) = (page for page in build().pages if page.title == NORMS[op].title)
     paper = Paper(page)
     for before, after in itertools.pairwise([0, *page.breaks]):
         paper.first = before + 1

@@ -11,7 +11,8 @@ import pytest
 
 import normviz
 from normviz import set_labels
-from normviz.norms.sets import OPS
+from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.book.styles import SET_COLORS
@@ -38,7 +39,7 @@ from tests.workbook.engines import (
 SHAPE = (4, 4, 2, 2)
 ERRORS = ("#", "Err:")
 TURNS = [
-    *((op, 2, 2) for op in OPS),
+    *((op, 2, 2) for op in NORMS),
     *(("group_norm", groups, 2) for groups in (1, 4)),
     *(("ghost_batch_norm", 2, splits) for splits in (1, 4)),
     ("batch_norm", 3, 3),
@@ -109,7 +110,7 @@ def typed_for(path: Path, case: PlayCase) -> dict[Place, str]:
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 2, 3), (6, 4, 1, 1), (3, 1, 2, 2), (1, 5, 1, 2)])
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ...]) -> None:
     cells = {"num_groups": "G", "num_splits": "S"}
     formula = label_formula(op, shape, ("n", "c"), cells)
@@ -118,7 +119,9 @@ def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ..
     for groups in (g for g in range(1, channels + 1) if channels % g == 0):
         for splits in (s for s in range(1, images + 1) if images % s == 0):
             sizes = {"num_groups": groups, "num_splits": splits, "normalized_shape": shape[1:]}
-            wanted = set_labels(op, shape, **{name: sizes[name] for name in OPS[op].arguments})
+            wanted = set_labels(
+                op, shape, **{name: sizes[name] for name in NORMS[op].size_arguments}
+            )
             known = {"INT": int, "G": groups, "S": splits}
             for n, c in np.ndindex(images, channels):
                 assert (wanted[n, c] == eval(formula, known | {"n": n, "c": c})).all()
@@ -127,12 +130,7 @@ def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ..
 def test_a_norm_whose_sets_cut_through_a_block_has_no_label_formula(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def position(op: str, shape: tuple[int, ...]) -> normviz.norms.sets.StatisticsSets:
-        view = (shape[0], shape[1], int(np.prod(shape[2:])))
-        kept = (shape[0], *shape[2:])
-        return normviz.norms.sets.StatisticsSets(op, shape, view, (1,), (1,), kept, (shape[1],))
-
-    monkeypatch.setitem(OPS, "position_norm", normviz.norms.sets.Op(position))
+    monkeypatch.setitem(NORMS, "position_norm", Norm("position_norm", "n [c] ...", affine="c"))
     assert label_formula("position_norm", SHAPE, ("n", "c"), {}) is None
     assert "position_norm" not in playground.offered(SHAPE)
 
@@ -184,7 +182,7 @@ def test_a_program_that_uses_the_names_gets_output_and_gradients(
 
 def by_functions(case: PlayCase) -> tuple[Any, Any]:
     sizes = {"num_groups": case.groups, "num_splits": case.splits, "normalized_shape": SHAPE[1:]}
-    arguments: dict[str, Any] = {name: sizes[name] for name in OPS[case.op].arguments}
+    arguments: dict[str, Any] = {name: sizes[name] for name in NORMS[case.op].size_arguments}
     arguments["eps"] = case.eps
     if "batch" in case.op:
         arguments["training"] = True
@@ -215,7 +213,7 @@ def test_elements_wear_the_color_of_their_set(
     model.resume_evaluation()
     model.evaluate()
     sizes = {"num_groups": groups, "num_splits": splits, "normalized_shape": SHAPE[1:]}
-    labels = set_labels(op, SHAPE, **{name: sizes[name] for name in OPS[op].arguments})
+    labels = set_labels(op, SHAPE, **{name: sizes[name] for name in NORMS[op].size_arguments})
     for name in ("play_x", "play_dy", "play_normalized", "play_output", "play_dx"):
         cells = [parse_area(where)[:2] for _, where in filled(shipped, name)]
         fills = [model.get_extended_cell_style(1, *c)["style"]["fill"]["color"] for c in cells]

@@ -1,15 +1,13 @@
 """What the sheets show: colors by set, names as in the trace, and a sheet for a new norm."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 
 from normviz import set_labels
-from normviz.norms import sets as sets_module
-from normviz.norms.sets import OPS, statistics_sets
-from normviz.norms.words import describe
+from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.layout import Layout, Regions, areas_text
 from normviz.workbook.book.styles import SET_COLORS
@@ -30,7 +28,7 @@ def sheet_of(case: Case, op: str) -> NormSheet:
     return NormSheet(book, case.trace(op), cells).build()
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_elements_and_statistics_wear_the_color_of_their_set(case: Case, op: str) -> None:
     sheet = sheet_of(case, op)
     labels = set_labels(op, case.shape, **case.arguments(op)).ravel()
@@ -53,7 +51,7 @@ def _fill(page: Page, where: str) -> str | None:
     return page.rows[row][column].style.fill
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_every_step_of_the_trace_is_on_the_sheet_in_words_and_symbols(case: Case, op: str) -> None:
     sheet = sheet_of(case, op)
     texts = [c.value for line in sheet.page.rows.values() for c in line.values()]
@@ -66,31 +64,14 @@ def test_every_step_of_the_trace_is_on_the_sheet_in_words_and_symbols(case: Case
 
 def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     """Position norm: one mean and variance for each image and pixel, over the channels."""
-
-    def position(op: str, shape: tuple[int, ...]) -> sets_module.StatisticsSets:
-        n, c, space = shape[0], shape[1], int(np.prod(shape[2:]))
-        view, kept = (n, c, space), (n, *shape[2:])
-        return sets_module.StatisticsSets(op, shape, view, (1,), (1,), kept, (c,))
-
-    monkeypatch.setitem(OPS, "position_norm", sets_module.Op(position))
-    sets = statistics_sets("position_norm", case.shape)
-    trace = case.trace("batch_norm")
-    changed = _retraced(trace, sets, case)
+    monkeypatch.setitem(NORMS, "position_norm", Norm("position_norm", "n [c] ...", affine="c"))
     book = Book("new")
-    sheet = NormSheet(book, changed, inputs.build(book, case)).build()
-    assert sheet.page.title == describe("position_norm").title == "PositionNorm"
+    made = case.trace("position_norm")
+    sheet = NormSheet(book, made, inputs.build(book, case)).build()
+    assert sheet.page.title == "PositionNorm"
     first = sheet.chain.mean_over_set("x", 0)
     assert first.count(":") == 0
     assert first.count(",") == case.shape[1] - 1
-
-
-def _retraced(trace: Any, sets: Any, case: Case) -> Any:
-    from normviz.reference.trace import Trace
-
-    arguments = dict(trace.arguments) | {"running_mean": None, "running_var": None}
-    made = Trace("position_norm", case.x, sets, True, arguments)
-    made._forward(case.x.reshape(sets.view))
-    return made.backward(case.grad_output)
 
 
 def places(regions: Regions) -> Iterator[set[tuple[int, int]]]:
@@ -105,12 +86,12 @@ def places(regions: Regions) -> Iterator[set[tuple[int, int]]]:
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 4, 5), (4, 4, 2, 2), (2, 4, 2, 3, 2)])
 @pytest.mark.parametrize("flat", [False, True])
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NORMS)
 def test_areas_cover_each_set_and_no_element_of_another(
     shape: tuple[int, ...], flat: bool, op: str
 ) -> None:
     arguments = {"num_groups": 2, "num_splits": 1, "normalized_shape": shape[1:]}
-    labels = set_labels(op, shape, **{n: arguments[n] for n in OPS[op].arguments})
+    labels = set_labels(op, shape, **{n: arguments[n] for n in NORMS[op].size_arguments})
     layout = Layout(shape, flat)
     rows, columns = layout.places()
     regions = Regions(layout, labels)

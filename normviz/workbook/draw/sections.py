@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Page, Value
 from normviz.workbook.book.layout import Labels, Layout, Regions
 from normviz.workbook.book.styles import BANNER, FORWARD

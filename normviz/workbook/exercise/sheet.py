@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from normviz.norms.words import describe
 from normviz.reference.steps import StepText
 from normviz.reference.trace import Array, Step, Trace
 from normviz.workbook.book.address import address, fixed_text, on_sheet
@@ -76,14 +75,14 @@ class ExerciseSheet:
 
     def __init__(self, book: Book, trace: Trace, kind: str) -> None:
         self.trace, self.kind = trace, kind
-        words = describe(trace.op)
+        words = trace.norm
         self.title, self.key_title = words.title, f"Key {words.title}"
         title = self.key_title if kind == KEY else self.title
         self.page: Page = begin(book, title, f"{words.title}: your turn")
         self.page.hidden = kind == KEY
         frame = Frame(trace.sets)
         self.steps = StepPage(self.page, frame, FIRST_ROW)
-        explain(self.page, f"{words.sets} {_TASK}", self.steps.last_column)
+        explain(self.page, f"{words.sentence} {_TASK}", self.steps.last_column)
         self.eps, self.count, self.momentum = self._settings()
         self.chain = Chain(
             set_of=frame.set_of,
@@ -118,7 +117,7 @@ class ExerciseSheet:
     @property
     def sets(self) -> str:
         """Which sets there are, in a sentence."""
-        return describe(self.trace.op).sets
+        return self.trace.norm.sentence
 
     @property
     def right(self) -> int:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from normviz.errors import unknown_name
-from normviz.norms.sets import OPS, statistics_sets
-from normviz.reference import functional
+from normviz.norms.norm import Norm
+from normviz.norms.sets import norm_of
+from normviz.reference.call import backward, complete, default_eps, forward
 from normviz.reference.module import Module
-from normviz.reference.prepare import default_eps
 from normviz.reference.trace import Trace, trace
 from normviz.tensors.files import checked
 from normviz.torch_models.capture import RANDOM, Capture, capture
@@ -118,23 +116,26 @@ class Call:
     parameters: str
 
 
-def fresh_call(op: str, x: Array, grad_output: Array | None = None, **arguments: Any) -> Call:
+def fresh_call(
+    op: str | Norm, x: Array, grad_output: Array | None = None, **arguments: Any
+) -> Call:
     """Trace an op in float64 with the parameters of a fresh layer where none are given.
 
     Raises:
         ValueError, TypeError: as the op's function; for an unknown op, with the nearest.
     """
-    if op not in OPS:
-        raise ValueError(unknown_name("op", op, OPS))
+    norm, arguments = norm_of(op, arguments)
     x = checked_tensor(x, "x")
-    taken = signature(getattr(functional, op)).parameters
-    if "normalized_shape" in taken:
+    if norm.takes("normalized_shape"):
         arguments.setdefault("normalized_shape", x.shape[1:])
-    shape = statistics_sets(op, x.shape, **_shaping(op, x, arguments)).parameter_shape
+    if norm.flag:
+        arguments.setdefault(norm.flag, norm.flag_default)
+    own = norm.uses_own_statistics(arguments)
+    shape = norm.on_call(x.shape, arguments).parameter_shape
     fresh = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
-    if arguments.get("use_input_stats", op == "instance_norm") and "running_mean" not in arguments:
+    if norm.flag_default and own and "running_mean" not in arguments:
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
-    missing = [name for name in fresh if name in taken and arguments.get(name) is None]
+    missing = [name for name in fresh if norm.takes(name) and arguments.get(name) is None]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
     gradient = "the gradient that was given"
     if grad_output is None:
@@ -143,14 +144,14 @@ def fresh_call(op: str, x: Array, grad_output: Array | None = None, **arguments:
     elif grad_output.shape == x.shape:
         grad_output = checked_tensor(grad_output, "grad_output").astype(x.dtype)
     before = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
-    output = getattr(functional, op)(x, **arguments)
-    gradients = getattr(functional, f"{op}_backward")(grad_output, x, **before)
-    made = traced(op, x, grad_output, before)
+    output = forward(norm, x, **complete(norm, arguments))
+    gradients = backward(norm, grad_output, x, **complete(norm, before))
+    made = traced(norm, x, grad_output, before)
     said = f"of a fresh layer: {', '.join(missing)}" if missing else "as given"
     return Call(made, output, gradients.grad_input, gradient, said)
 
 
-def traced(op: str, x: Array, grad_output: Array, arguments: dict[str, Any]) -> Trace:
+def traced(norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any]) -> Trace:
     """Every step in float64, which is what a sheet computes in.
 
     Raises:
@@ -163,7 +164,7 @@ def traced(op: str, x: Array, grad_output: Array, arguments: dict[str, Any]) -> 
         wide["eps"] = default_eps(x.dtype)
     if wide.get("momentum", 0.0) is None:
         wide["momentum"] = 0.0
-    made = trace(op, x.astype(np.float64), **wide)
+    made = trace(norm, x.astype(np.float64), **wide)
     made.backward(grad_output.astype(np.float64))
     for name in made:
         if not np.isfinite(made[name]).all():
@@ -185,13 +186,6 @@ def checked_tensor(x: Any, name: str) -> Array:
     return array
 
 
-def _shaping(op: str, x: Array, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that shape the sets; evaluation ignores num_splits."""
-    if op == "ghost_batch_norm" and not arguments.get("training", True):
-        return {**arguments, "num_splits": 1}
-    return arguments
-
-
 def _of_capture(seen: Capture) -> tuple[Trace, Story]:
     twin, x = seen.twin, seen.x
     given, grad, output, grad_input = x, seen.grad_output, seen.output, seen.grad_input
@@ -199,7 +193,7 @@ def _of_capture(seen: Capture) -> tuple[Trace, Story]:
         given, grad, output, grad_input = (a[None] for a in (x, grad, output, grad_input))
     given, grad = checked_tensor(given, "x"), checked_tensor(grad, "grad_output")
     twin._check_rank(given)
-    made = traced(twin._op, given, grad, twin._arguments(given))
+    made = traced(twin.norm, given, grad, twin._arguments(given))
     story = Story(
         layer=seen.title,
         source=seen.where_x,
@@ -215,4 +209,4 @@ def _of_capture(seen: Capture) -> tuple[Trace, Story]:
 def _is_single_sample(twin: Module, x: Array) -> bool:
     """Whether an instance norm was given (C, *spatial) without the batch."""
     ranks: tuple[int, ...] = getattr(twin, "_ranks", ())
-    return twin._op == "instance_norm" and bool(ranks) and x.ndim == ranks[0] - 1
+    return twin.norm.name == "instance_norm" and bool(ranks) and x.ndim == ranks[0] - 1

@@ -107,7 +107,7 @@ def _yellow(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> 
 def _parameters(steps: StepPage, trace: Trace, frame: ShownFrame) -> None:
     """γ, β and the running statistics, as far as the layer has them."""
     names = {"weight": "gamma", "bias": "beta"}
-    suffix = "" if trace.sets.channelwise else "_elements"
+    suffix = "" if trace.sets.is_per_channel else "_elements"
     pieces = []
     for name, title in PARAMETERS:
         value = trace.arguments.get(name)

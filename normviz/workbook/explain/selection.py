@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 
 Array = npt.NDArray[Any]
 Choice = str | int | slice | Iterable[int] | None

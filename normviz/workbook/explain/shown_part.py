@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 from normviz.reference.trace import Trace
 from normviz.workbook.book.layout import (
     Labels,

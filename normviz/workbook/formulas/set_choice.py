@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from normviz.norms.words import all_ops, describe
+from normviz.norms.declared import NORMS
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Page, Rule
 from normviz.workbook.book.styles import set_color
@@ -30,7 +30,7 @@ def in_words(op: str, shape: tuple[int, ...]) -> str | None:
 
 def norm_titles() -> list[str]:
     """The norms that can be chosen, as a drop-down names them."""
-    return [describe(op).title for op in all_ops()]
+    return [NORMS[op].title for op in NORMS]
 
 
 def op_of(title: str) -> str:
@@ -39,7 +39,7 @@ def op_of(title: str) -> str:
     >>> op_of("GroupNorm")
     'group_norm'
     """
-    return next(op for op in all_ops() if describe(op).title == title)
+    return next(op for op in NORMS if NORMS[op].title == title)
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class SetChoice:
         """The formula for the number of the set of an element, by its image and channel."""
         at, counts = (str(image), str(channel)), {"num_groups": self.groups}
         counts["num_splits"] = self.splits
-        choices = (label_formula(op, self.shape, at, counts) for op in all_ops())
+        choices = (label_formula(op, self.shape, at, counts) for op in NORMS)
         return f"CHOOSE({self.number},{','.join(choice or '0' for choice in choices)})"
 
     def is_rms(self) -> str:
         """The condition under which the mean is taken as zero and there is no bias."""
-        return f"{self.number}={norm_titles().index(describe('rms_norm').title) + 1}"
+        numbers = [at for at, norm in enumerate(NORMS.values(), start=1) if not norm.centered]
+        conditions = [f"{self.number}={at}" for at in numbers]
+        return conditions[0] if len(conditions) == 1 else f"OR({','.join(conditions)})"
 
     @property
     def most_sets(self) -> int:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
+from normviz.norms.declared import NORMS
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import statistics_sets
 
 PROBE = (6, 15, 7)
 PROBED: Mapping[str, Any] = {"num_groups": 3, "num_splits": 2, "normalized_shape": (15, 7)}
@@ -34,7 +36,7 @@ def label_formula(
     >>> label_formula("ghost_batch_norm", (4, 8, 2, 2), ("n", "c"), cells)
     'INT(n*S/4)*8+c+1'
     """
-    arguments = {name: PROBED[name] for name in OPS[op].arguments}
+    arguments = {name: PROBED[name] for name in NORMS[op].size_arguments}
     sets = statistics_sets(op, PROBE, **arguments)
     label = ""
     for axis in sets.kept:

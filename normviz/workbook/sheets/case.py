@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
-from normviz.norms.words import describe
-from normviz.reference import functional
+from normviz.norms.declared import NORMS
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace, trace
 
 Array = npt.NDArray[np.float64]
@@ -76,7 +75,7 @@ class Case:
     def traces(self) -> dict[str, Trace | str]:
         """The trace of every op, or the sentence with which the reference refuses this x."""
         found: dict[str, Trace | str] = {}
-        for op in OPS:
+        for op in NORMS:
             try:
                 found[op] = self.trace(op)
             except ValueError as error:
@@ -95,7 +94,7 @@ class Case:
             "num_splits": self.settings.splits,
             "normalized_shape": self.shape[1:],
         }
-        return {name: known[name] for name in OPS[op].arguments}
+        return {name: known[name] for name in NORMS[op].size_arguments}
 
     def sets(self, op: str) -> StatisticsSets:
         """The statistics sets of an op on x."""
@@ -108,10 +107,10 @@ class Case:
             ValueError: where the reference refuses the shape, as torch does (one value per set).
         """
         arguments = self.arguments(op) | {"weight": self.weight(op), "eps": self.settings.eps}
-        taken = signature(getattr(functional, op)).parameters
-        if "bias" in taken:
+        norm = NORMS[op]
+        if norm.bias:
             arguments["bias"] = self.bias(op)
-        if describe(op).running:
+        if norm.flag == "training":  # instance norm keeps no running statistics by default
             arguments["training"] = True
             arguments["momentum"] = self.settings.momentum
             arguments["running_mean"] = self.running_mean
@@ -162,7 +161,7 @@ def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Arra
 
 
 def per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
-    if sets.channelwise:
+    if sets.is_per_channel:
         return per_channel
     tail = (1,) * (len(sets.parameter_shape) - 1)
     return np.broadcast_to(per_channel.reshape(-1, *tail), sets.parameter_shape).copy()

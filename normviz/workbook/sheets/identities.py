@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from normviz.norms.words import describe
+from normviz.norms.declared import NORMS
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.book.address import area_text, on_sheet
 from normviz.workbook.book.cells import Book
@@ -44,7 +44,7 @@ def build(
     ):
         if twin in sheets:
             what = f"{argument[4:-1]}{'s' if number > 1 else ''}"
-            sentence = f"{describe(op).title} with {number} {what} = {describe(twin).title}"
+            sentence = f"{NORMS[op].title} with {number} {what} = {NORMS[twin].title}"
             made = trace(op, case.x, eps=case.settings.eps, **{argument: number})
             steps.section(sentence)
             _identity(steps, made, inputs, sheets[twin])
@@ -80,7 +80,7 @@ def _identity(steps: StepPage, made: Trace, inputs: InputCells, twin: NormSheet)
     elements = by_set(NUMBER, frame.set_of)
     mean, variance = made["mean"].ravel().tolist(), made["variance"].ravel().tolist()
     flat, theirs = (t["normalized"].ravel().tolist() for t in (made, twin.trace))
-    name = describe(made.op).title
+    name = made.norm.title
     steps.draw(
         [
             Piece(

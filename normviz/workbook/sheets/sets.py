@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from normviz.norms.words import all_ops, describe
+from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INK, Style
 from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
@@ -17,7 +17,7 @@ LOOK = Style(size=9, color=INK, horizontal="center", edge="FFFFFF")
 def build(book: Book, case: Case) -> None:
     """A picture for each op: every element with the number and the color of its set."""
     page = begin(book, TITLE, "Sets: cells of one color share one mean and one variance")
-    frames = {op: Frame(case.sets(op)) for op in all_ops()}
+    frames = {op: Frame(case.sets(op)) for op in NORMS}
     first = next(iter(frames.values()))
     steps = StepPage(page, first, FIRST_ROW, number_width=3.4, side_by_side=3, narrowest=36)
     explain(
@@ -33,10 +33,10 @@ def build(book: Book, case: Case) -> None:
 
 
 def _picture(case: Case, op: str, frame: Frame) -> Piece:
-    sets, words = case.sets(op), describe(op)
+    sets, words = case.sets(op), NORMS[op]
     noun = "set" if sets.count == 1 else "sets"
     extra = {"group_norm": f", groups = {case.settings.groups}"}
     extra["ghost_batch_norm"] = f", splits = {case.settings.splits}"
     counts = f"{sets.count} {noun} of {sets.size} elements{extra.get(op, '')}"
-    caption = Caption(words.title, counts, sentence=words.sets)
+    caption = Caption(words.title, counts, sentence=words.sentence)
     return Piece(op, caption, frame.set_of, "element", None, by_set(LOOK, frame.set_of))

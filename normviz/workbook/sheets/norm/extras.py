@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.reference.core import differentiate
+from normviz.reference.blockwise import differentiate
 from normviz.reference.trace import Trace
 from normviz.workbook.book.address import area_text
 from normviz.workbook.book.cells import Value

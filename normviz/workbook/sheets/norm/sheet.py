@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from normviz.norms.words import describe
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.address import fixed_text
 from normviz.workbook.book.cells import Book, Page
@@ -55,7 +54,7 @@ class NormSheet:
         self, book: Book, trace: Trace, inputs: InputCells, frame: Frame | None = None
     ) -> None:
         self.trace, self.inputs = trace, inputs
-        self.words = describe(trace.op)
+        self.words = trace.norm
         self.page: Page = begin(book, self.words.title, self.words.title)
         self.frame = frame or Frame(trace.sets)
         self.steps = self.steps_type(self.page, self.frame, FIRST_ROW)
@@ -103,7 +102,9 @@ class NormSheet:
     def _head(self) -> tuple[str, str]:
         """Title, words, and the two numbers every step needs: eps, and n of each set."""
         page, sets, last = self.page, self.trace.sets, self.steps.last_column
-        explain(page, f"{self.words.sets} {self.words.use} ({self.words.paper}){self.note}", last)
+        explain(
+            page, f"{self.words.sentence} {self.words.use} ({self.words.paper}){self.note}", last
+        )
         _, column = field(page, 3, 12, "ε =", LABEL_RIGHT)
         live = self.inputs.setting("eps")
         eps, column = field(page, column, 12, self.trace.eps, SETTING, live)
@@ -111,7 +112,7 @@ class NormSheet:
         count, column = field(page, column, 5, sets.size, SETTING)
         text = f"elements in each of the {sets.count} sets" if sets.count > 1 else "elements in all"
         _, column = field(page, column, 26, text, LABEL_RIGHT.but(horizontal="left"))
-        field(page, column, 40, self.words.call, CODE)
+        field(page, column, 40, self.words.torch_layer, CODE)
         return fixed_text(eps), fixed_text(count)
 
     def _x(self) -> Piece:
@@ -121,7 +122,7 @@ class NormSheet:
     def _forward(self, steps: Sequence[Step]) -> list[Piece]:
         """The forward steps, with the parameters just before the output that needs them."""
         pieces = [self._step(step) for step in steps[:-1]]
-        suffix = "" if self.trace.sets.channelwise else "_elements"
+        suffix = "" if self.trace.sets.is_per_channel else "_elements"
         for name, symbol, source in (("weight", "γ", "gamma"), ("bias", "β", "beta")):
             value = self.trace.arguments.get(name)
             if value is not None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from inspect import signature
 
 import numpy as np
 
-from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
-from normviz.norms.words import describe
-from normviz.reference import functional
+from normviz.norms.declared import NORMS
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.sheets.case import (
     Array,
@@ -65,12 +64,11 @@ class PlayCase:
         """Every step, γ and β being one a channel; None for settings that make none."""
         if self.sets is None or (self.sets.size == 1 and refuses_one_value(self.op, self.shape)):
             return None
-        taken = signature(getattr(functional, self.op)).parameters
         arguments = _sizes(self.op, self.shape, self.groups, self.splits)
         arguments |= {"weight": per_parameter(self.gamma, self.sets), "eps": self.eps}
         if has_bias(self.op):
             arguments["bias"] = per_parameter(self.beta, self.sets)
-        if "training" in taken:
+        if NORMS[self.op].takes("training"):
             arguments["training"] = True
         with np.errstate(all="ignore"):
             made = trace(self.op, self.x, **arguments).backward(self.grad_output)
@@ -136,28 +134,21 @@ def sets_of(op: str, shape: tuple[int, ...], groups: int, splits: int) -> Statis
 
 def refuses_one_value(op: str, shape: tuple[int, ...]) -> bool:
     """Whether the reference, like torch, refuses sets of one value on a batch of this size."""
-    images = shape[0]
-    x = np.zeros((images, 1, 1, 1))
-    arguments = _sizes(op, x.shape, 1, images)
-    if "training" in signature(getattr(functional, op)).parameters:
-        arguments["training"] = True
-    try:
-        trace(op, x, **arguments)
-    except ValueError:
-        return True
-    return statistics_sets(op, x.shape, **_sizes(op, x.shape, 1, images)).size > 1
+    images, norm = shape[0], NORMS[op]
+    sets = norm.on((images, 1, 1, 1), _sizes(op, (images, 1, 1, 1), 1, images))
+    return sets.size > 1 or norm.refusal(sets) is not None
 
 
 def has_bias(op: str) -> bool:
     """Whether an op has a β at all."""
-    return "bias" in signature(getattr(functional, op)).parameters
+    return NORMS[op].bias
 
 
 def title_of(op: str) -> str:
     """The op's name in the drop-down."""
-    return describe(op).title
+    return NORMS[op].title
 
 
 def _sizes(op: str, shape: tuple[int, ...], groups: int, splits: int) -> dict[str, object]:
     known = {"num_groups": groups, "num_splits": splits, "normalized_shape": shape[1:]}
-    return {name: known[name] for name in OPS[op].arguments}
+    return {name: known[name] for name in NORMS[op].size_arguments}

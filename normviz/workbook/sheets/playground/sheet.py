@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from normviz.norms.sets import OPS
-from normviz.reference import functional, steps
+from normviz.norms.declared import NORMS
+from normviz.reference import steps
 from normviz.reference.steps import StepText
 from normviz.workbook.book.address import Area, address, area_text
 from normviz.workbook.book.cells import (
@@ -276,9 +276,7 @@ class PlaygroundSheet:
 def offered(shape: tuple[int, ...]) -> tuple[str, ...]:
     """The ops that have a formula for their labels and a function in NumPy."""
     cells = {"num_groups": "G", "num_splits": "S"}
-    return tuple(
-        op for op in OPS if hasattr(functional, op) and label_formula(op, shape, ("n", "c"), cells)
-    )
+    return tuple(op for op in NORMS if label_formula(op, shape, ("n", "c"), cells))
 
 
 def _caption(text: StepText, shown: str) -> Caption:

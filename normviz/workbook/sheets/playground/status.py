@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from normviz.norms.sets import OPS
-from normviz.norms.words import describe
+from normviz.norms.declared import NORMS
 from normviz.workbook.formulas.set_labels import label_formula
 from normviz.workbook.sheets.playground.case import (
     COUNTS,
@@ -149,14 +148,14 @@ class Status:
         if not self.safe:
             return _FLAT
         noun = "sets" if sets.count > 1 else "set"
-        text = f"{sets.count} {noun} of {sets.size} elements. {describe(case.op).sets}"
+        text = f"{sets.count} {noun} of {sets.size} elements. {NORMS[case.op].sentence}"
         for name in ("groups", "splits"):
             if not self.fit[name]:
                 text += f" {name} = {getattr(case, name)} {self._unused(name)}"
         return text
 
     def _good(self) -> str:
-        words: list[object] = [f'"{describe(op).sets}"' for op in self.ops]
+        words: list[object] = [f'"{NORMS[op].sentence}"' for op in self.ops]
         size = self.case.x.size
         text = (
             f'play_count&IF(play_count>1," sets of "," set of ")&{size}/play_count&" elements. "&'
@@ -214,7 +213,7 @@ class Status:
 
     @staticmethod
     def _arguments(op: str) -> list[str]:
-        return [name for name in OPS[op].arguments if name in COUNTS]
+        return [name for name in NORMS[op].size_arguments if name in COUNTS]
 
 
 _FLAT = "A set has variance 0 and ε is 0, so there is nothing to divide by: make ε positive."

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.words import describe
 from normviz.reference.trace import Trace
 from normviz.workbook.book.address import fixed_area, on_sheet
 from normviz.workbook.book.cells import Book, Page
@@ -85,7 +84,7 @@ def _op(
     cells: ReferenceCells,
 ) -> None:
     steps.frame = Frame(trace.sets)
-    steps.section(describe(trace.op).title)
+    steps.section(trace.norm.title)
     steps.placed.clear()
     for step in trace.steps:
         if step.name == "grad_output":

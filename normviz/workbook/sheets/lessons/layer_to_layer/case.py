@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.sets import OPS, StatisticsSets, statistics_sets
+from normviz.norms.declared import NORMS
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace, trace
 
 Array = npt.NDArray[Any]
@@ -56,7 +58,7 @@ class LayerCase:
             "num_splits": self.splits,
             "normalized_shape": SHAPE[1:],
         }
-        return {name: known[name] for name in OPS[self.op].arguments}
+        return {name: known[name] for name in NORMS[self.op].size_arguments}
 
     @property
     def sets(self) -> StatisticsSets:
@@ -115,7 +117,7 @@ class LayerCase:
 
     def _normalized(self, x: Array) -> Trace:
         weight, bias = self.gamma, self.beta
-        if not self.sets.channelwise:
+        if not self.sets.is_per_channel:
             full = (*SHAPE[1:],)
             weight = np.broadcast_to(weight.reshape(-1, 1, 1), full).copy()
             bias = np.broadcast_to(bias.reshape(-1, 1, 1), full).copy()

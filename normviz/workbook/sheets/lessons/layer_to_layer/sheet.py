@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from normviz.norms.declared import NORMS
 from normviz.norms.sets import statistics_sets
-from normviz.norms.words import describe
 from normviz.reference.trace import Trace
 from normviz.workbook.book.address import area_text, fixed
 from normviz.workbook.book.cells import (
@@ -91,7 +91,7 @@ class LayerSheet:
         steps, case = self.steps, self.case
         steps.section("Settings", note="yellow cells are yours")
         first = steps.row
-        chosen = describe(case.op).title
+        chosen = NORMS[case.op].title
         self.norm = self._setting("norm", chosen, tuple(norm_titles()))
         self.groups = self._setting("groups", case.groups, OPTIONS["groups"])
         self.splits = self._setting("splits", case.splits, OPTIONS["splits"])

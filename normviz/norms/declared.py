@@ -1,0 +1,173 @@
+"""The normalizations that normviz comes with, each one declaration; everything else follows."""
+
+from typing import Any
+
+from normviz.norms.norm import Norm, Refusal, SizeArgument
+from normviz.norms.partition import StatisticsSets
+
+_IMAGES = "(N, C, *spatial)"
+_SHAPE = SizeArgument("d", "normalized_shape", example="x.shape[1:]")
+
+
+def _one_value(advice: str, only_one_sample: bool = False) -> Refusal:
+    """Refuse one value per set: its variance is 0, so the output would not depend on x."""
+
+    def refuse(sets: StatisticsSets) -> str | None:
+        if sets.size != 1 or (only_one_sample and sets.shape[0] != 1):
+            return None
+        return (
+            f"x must have more than 1 value per statistics set in training, got shape {sets.shape}"
+            f" for {sets.op}: one value is its own mean and its variance is 0, so the output would "
+            f"be the bias alone: use {advice}"
+        )
+
+    return refuse
+
+
+def _no_values(sets: StatisticsSets) -> str | None:
+    if sets.size:
+        return None
+    return f"x must have spatial elements to normalize, got shape {sets.shape}"
+
+
+def _named(function: str) -> Any:
+    """torch's function of that name."""
+    return lambda torch, x, **arguments: getattr(torch.nn.functional, function)(x, **arguments)
+
+
+def _each_split(torch: Any, x: Any, num_splits: int, **arguments: Any) -> Any:
+    """torch's batch_norm on every split by itself; the buffers move to the mean of the results."""
+    buffers = [arguments.pop("running_mean"), arguments.pop("running_var")]
+    outputs, moved = [], []
+    for split in x.chunk(num_splits):
+        copies = [None if b is None else b.clone() for b in buffers]
+        outputs.append(torch.nn.functional.batch_norm(split, *copies, **arguments))
+        moved.append(copies)
+    for buffer, copies in zip(buffers, zip(*moved, strict=True), strict=True):
+        if buffer is not None:
+            buffer.copy_(sum(copies) / num_splits)
+    return torch.cat(outputs)
+
+
+def _over_channels(torch: Any, x: Any, **arguments: Any) -> Any:
+    """torch's layer_norm over the channels, moved to the end and back."""
+    moved = x.movedim(1, -1)
+    return torch.nn.functional.layer_norm(moved, moved.shape[-1:], **arguments).movedim(-1, 1)
+
+
+_DECLARED = (
+    Norm(
+        "batch_norm",
+        sets="[n] c [...]",
+        affine="c",
+        buffers=True,
+        flag="training",
+        zero_eps=False,
+        refuses=(_one_value("more samples or pixels, or drop_last"),),
+        title="BatchNorm",
+        sentence="One mean and one variance for each channel, over all images and pixels.",
+        use="Images share statistics: the result of one depends on the others in its batch, and "
+        "evaluation needs running averages.",
+        paper="Ioffe & Szegedy 2015",
+        torch_layer="torch.nn.BatchNorm2d(C)",
+        layout=_IMAGES,
+        torch=_named("batch_norm"),
+    ),
+    Norm(
+        "layer_norm",
+        sets="... [d]",
+        affine="d",
+        sizes=(_SHAPE,),
+        title="LayerNorm",
+        sentence="One mean and one variance for each image, over all its channels and pixels.",
+        use="No image sees another. The affine parameters are one for each element (C, H, W).",
+        paper="Ba, Kiros & Hinton 2016",
+        torch_layer="torch.nn.LayerNorm((C, H, W))",
+        torch=_named("layer_norm"),
+    ),
+    Norm(
+        "group_norm",
+        sets="n (g [k]) [...]",
+        affine="(g k)",
+        sizes=(
+            SizeArgument(
+                "g",
+                "num_groups",
+                divides="channel",
+                hint=" (num_groups counts the groups, not the channels in a group)",
+                empty=False,
+            ),
+        ),
+        refuses=(_no_values, _one_value("fewer groups", only_one_sample=True)),
+        title="GroupNorm",
+        sentence="One mean and one variance for each image and group of neighboring channels.",
+        use="Between LayerNorm (one group) and InstanceNorm (as many groups as channels).",
+        paper="Wu & He 2018",
+        torch_layer="torch.nn.GroupNorm(groups, C)",
+        layout=_IMAGES,
+        torch=_named("group_norm"),
+    ),
+    Norm(
+        "instance_norm",
+        sets="n c [...]",
+        affine="c",
+        buffers=True,
+        flag="use_input_stats",
+        flag_default=True,
+        refuses=(_one_value("more samples or pixels, or drop_last"),),
+        title="InstanceNorm",
+        sentence="One mean and one variance for each image and channel, over its pixels.",
+        use="Takes the contrast out of every single channel; known from style transfer.",
+        paper="Ulyanov, Vedaldi & Lempitsky 2016",
+        torch_layer="torch.nn.InstanceNorm2d(C, affine=True)",
+        layout=_IMAGES,
+        torch=_named("instance_norm"),
+    ),
+    Norm(
+        "ghost_batch_norm",
+        sets="(s [m]) c [...]",
+        affine="c",
+        sizes=(
+            SizeArgument(
+                "s",
+                "num_splits",
+                divides="sample",
+                hint=", or drop the last incomplete batch",
+            ),
+        ),
+        buffers=True,
+        flag="training",
+        evaluation="[n] c [...]",
+        zero_eps=False,
+        refuses=(_one_value("more samples or pixels, or drop_last"),),
+        title="GhostBatchNorm",
+        sentence="The batch is cut into splits of neighboring images; one mean and one variance "
+        "for each split and channel.",
+        use="BatchNorm with smaller batches, as on several devices that do not talk. In evaluation "
+        "the splits are gone.",
+        paper="Hoffer, Hubara & Soudry 2017",
+        torch_layer="normviz.torch_layers.GhostBatchNorm2d(C, splits)",
+        layout=_IMAGES,
+        torch=_each_split,
+    ),
+    Norm(
+        "rms_norm",
+        sets="... [d]",
+        affine="d",
+        sizes=(_SHAPE,),
+        centered=False,
+        bias=False,
+        eps=None,
+        title="RMSNorm",
+        sentence="The sets of LayerNorm, but the mean is taken as zero: only the size is "
+        "normalized.",
+        use="Cheaper than LayerNorm, usual in language models. No bias; torch's own default for "
+        "eps is the machine epsilon.",
+        paper="Zhang & Sennrich 2019",
+        torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
+        torch=_named("rms_norm"),
+    ),
+)
+
+NORMS: dict[str, Norm] = {norm.name: norm for norm in _DECLARED}
+"""Every declared norm by its name."""

@@ -1,0 +1,299 @@
+"""The declaration of a normalization: its statistics sets as a pattern, its arguments, its words.
+
+Everything that knows a norm reads it from here: the arithmetic, traces, layers, sheets, commands
+and tests. :mod:`normviz.norms.declared` has those that normviz comes with.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from inspect import Parameter, Signature
+from typing import Any
+
+from normviz.norms.notation import (
+    REST,
+    Pattern,
+    Shape,
+    Size,
+    divisors,
+    parameter_axes,
+    parse,
+    positive_integer,
+)
+from normviz.norms.partition import StatisticsSets
+
+Refusal = Callable[[StatisticsSets], str | None]
+
+
+@dataclass(frozen=True)
+class SizeArgument:
+    """An argument that tells the size of an axis of the pattern.
+
+    ``example`` is a value as one would write it, ``divides`` what it has to divide ("channel"),
+    ``hint`` what the error says at its end, and ``empty`` whether there may be none of these.
+    Without ``divides`` the argument is a tuple: the lengths of the axes that the name stands for.
+    """
+
+    axis: str
+    argument: str
+    example: str = "2"
+    divides: str = ""
+    hint: str = ""
+    empty: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """One normalization.
+
+    - ``sets``: its statistics sets, a pattern of :mod:`normviz.norms.notation`; ``affine``: the
+      axes that weight and bias have. ``sizes``: the arguments that size axes; ``fixed``: axes
+      whose size is part of the declaration.
+    - ``centered``: whether the mean is taken away; ``bias``: whether there is one at all.
+    - ``buffers``: whether running statistics, shaped as the weight, normalize in evaluation;
+      ``flag``: the argument that says so, its default being ``flag_default``; ``evaluation``: the
+      sets in evaluation, where they are others.
+    - ``eps``: the default, None being the machine epsilon of x's dtype; ``zero_eps``: whether
+      torch takes eps = 0. ``refuses``: what else torch refuses, each a function from the sets in
+      training to a sentence or None.
+    - ``title``, ``sentence`` (on the sets), ``use``, ``paper``, ``torch_layer`` (as one writes
+      it), ``layout`` (of x, in an error): the words.
+    - ``torch``: the same by torch's own functions, ``torch(torch_module, x, **arguments)``.
+    - ``per_channel``: whether weight and bias are one per index of x's dimension 1, whatever
+      ``affine`` says, as in a convolutional network, where the size of an image varies.
+
+    Raises:
+        ValueError: for a pattern or affine axes that cannot be read, or running statistics of an
+            axis that is shared.
+
+    >>> Norm("per_head", "n t (h [d])", affine="d", fixed={"h": 2}).on((5, 3, 8)).statistic_shape
+    (5, 3, 2)
+    """
+
+    name: str
+    sets: str
+    affine: str = ""
+    sizes: tuple[SizeArgument, ...] = ()
+    fixed: Mapping[str, Size] | None = None
+    centered: bool = True
+    bias: bool = True
+    buffers: bool = False
+    flag: str = ""
+    flag_default: bool = False
+    evaluation: str = ""
+    eps: float | None = 1e-5
+    zero_eps: bool = True
+    refuses: tuple[Refusal, ...] = ()
+    title: str = ""
+    sentence: str = ""
+    use: str = ""
+    paper: str = ""
+    torch_layer: str = ""
+    layout: str = ""
+    torch: Callable[..., Any] | None = None
+    per_channel: bool = False
+
+    def __post_init__(self) -> None:
+        for text in filter(None, (self.sets, self.evaluation)):
+            pattern = parse(text)
+            affine = {name for names in parameter_axes(pattern, self.affine) for name in names}
+            shared = [axis.name for axis in pattern.axes if axis.shared and axis.name in affine]
+            if self.buffers and shared:
+                raise ValueError(
+                    f"running statistics must be of axes without brackets, got {shared[0]!r} of "
+                    f"the pattern {text!r} for {self.name}"
+                )
+        titled = self.title or _title(self.name)
+        object.__setattr__(self, "title", titled)
+        object.__setattr__(self, "sentence", self.sentence or f"Statistics sets: {self.sets}")
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """The sets as they were parsed."""
+        return parse(self.sets)
+
+    @cached_property
+    def size_arguments(self) -> tuple[str, ...]:
+        """The names of the arguments that shape the sets."""
+        return tuple(size.argument for size in self.sizes)
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The signature of its function, from x on."""
+        defaults: dict[str, Any] = dict.fromkeys(self.size_arguments, Parameter.empty)
+        if self.buffers:
+            defaults |= {"running_mean": None, "running_var": None}
+        defaults["weight"] = None
+        if self.bias:
+            defaults["bias"] = None
+        if self.flag:
+            defaults[self.flag] = self.flag_default
+        if self.buffers:
+            defaults["momentum"] = 0.1
+        defaults["eps"] = self.eps
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        names = [Parameter("x", kind)]
+        return Signature(names + [Parameter(n, kind, default=d) for n, d in defaults.items()])
+
+    @cached_property
+    def with_parameters_per_channel(self) -> "Norm":
+        """The same norm with a weight and a bias for each channel.
+
+        >>> Norm("rows", "n [c h]", "c h").with_parameters_per_channel.on((2, 3, 5)).parameter_shape
+        (3,)
+        """
+        return self if self.per_channel else replace(self, per_channel=True)
+
+    def sizes_for(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that shape the sets, of those known; trailing ones are all of x but N.
+
+        >>> Norm("last", "... [d]", sizes=(SizeArgument("d", "last"),)).sizes_for((5, 3, 2), {})
+        {'last': (3, 2)}
+        """
+        trailing = {size.argument: shape[1:] for size in self.sizes if not size.divides}
+        return {n: v for n, v in (trailing | dict(known)).items() if n in self.size_arguments}
+
+    def takes(self, argument: str) -> bool:
+        """Whether its function has an argument of this name."""
+        return argument != "x" and argument in self.signature.parameters
+
+    def uses_own_statistics(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether x's own statistics normalize: always, but for stored ones in evaluation."""
+        return bool(arguments.get(self.flag, self.flag_default)) if self.flag else True
+
+    def on(self, shape: Shape, arguments: Mapping[str, Any] | None = None) -> StatisticsSets:
+        """The statistics sets on x of ``shape``; of the arguments only those that shape them count.
+
+        Raises:
+            ValueError: a shape that the norm does not divide.
+            TypeError: a missing argument, or one of the wrong type.
+        """
+        values = []
+        for size in self.sizes:
+            if arguments is None or size.argument not in arguments:
+                raise TypeError(
+                    f"{self.name} needs the argument {size.argument}: for example "
+                    f"{size.argument}={size.example}"
+                )
+            values.append(arguments[size.argument])
+        build = _once if all(map(_is_plain, values)) else _sets
+        return build(self, checked_shape(shape), *values)
+
+    def on_call(self, shape: Shape, arguments: Mapping[str, Any]) -> StatisticsSets:
+        """As :meth:`on`, in evaluation by the pattern ``evaluation``, whose axes need no sizes."""
+        if self.evaluation and not self.uses_own_statistics(arguments):
+            return _once(_evaluating(self), checked_shape(shape))
+        return self.on(shape, arguments)
+
+    def refusal(self, sets: StatisticsSets) -> str | None:
+        """The sentence with which torch's refusal of these sets in training is said, if any."""
+        return next((said for refuse in self.refuses if (said := refuse(sets))), None)
+
+    def __repr__(self) -> str:
+        return f"Norm({self.name!r}, {self.sets!r})"
+
+
+def _sets(norm: Norm, shape: Shape, *values: Any) -> StatisticsSets:
+    known: dict[str, Size] = dict(norm.fixed or {})
+    for size, value in zip(norm.sizes, values, strict=True):
+        if not size.divides:
+            known[size.axis] = _trailing(size.argument, value, shape)
+    minimum = sum(dimension[0].name != REST for dimension in norm.pattern.dimensions)
+    if norm.layout and len(shape) < minimum:
+        raise ValueError(
+            f"x must have at least {minimum} dimensions {norm.layout} for {norm.name}, "
+            f"got shape {shape}"
+        )
+    for size, value in zip(norm.sizes, values, strict=True):
+        if size.divides:
+            known[size.axis] = _divisor(norm, size, value, shape)
+    factors = norm.pattern.fit(shape, known)
+    affine = parameter_axes(norm.pattern, norm.affine)
+    sets = StatisticsSets(norm.name, shape, factors, affine, norm.centered)
+    return sets.per_channel if norm.per_channel else sets
+
+
+_once = lru_cache(maxsize=4096)(_sets)
+"""A layer asks for the same sets at every step of a training, so they are remembered."""
+
+
+@lru_cache(maxsize=256)
+def _evaluating(norm: Norm) -> Norm:
+    return Norm(
+        norm.name,
+        norm.evaluation,
+        norm.affine,
+        centered=norm.centered,
+        buffers=norm.buffers,
+        layout=norm.layout,
+        per_channel=norm.per_channel,
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether ``value`` equals nothing of another type that would be refused (2 == 2.0 == ...)."""
+    return type(value) is int or (type(value) is tuple and all(type(n) is int for n in value))
+
+
+def checked_shape(shape: Any) -> Shape:
+    """``shape`` as a tuple of ints.
+
+    Raises:
+        TypeError, ValueError: for anything else, or a negative length.
+    """
+    try:
+        checked = tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise TypeError(
+            f"shape must be a tuple of ints, got {shape!r}: for example (4, 6, 2, 2)"
+        ) from None
+    if min(checked, default=0) < 0:
+        raise ValueError(f"shape must not have negative dimensions, got {checked}")
+    return checked
+
+
+def _trailing(argument: str, value: Any, shape: Shape) -> Shape:
+    """The lengths of the last dimensions of x, as ``argument`` gives them."""
+    example = f"for example {shape[1:] or shape}"
+    try:
+        trailing = tuple(operator.index(n) for n in value)
+    except TypeError:
+        raise TypeError(f"{argument} must be a tuple of ints, got {value!r}: {example}") from None
+    if not trailing or shape[-len(trailing) :] != trailing:
+        raise ValueError(
+            f"{argument} must be the last dimensions of x, got {trailing} for x of shape {shape}: "
+            f"{example}"
+        )
+    return trailing
+
+
+def _divisor(norm: Norm, size: SizeArgument, value: Any, shape: Shape) -> int:
+    """The size of a factor of a composed dimension, which it has to divide."""
+    number = positive_integer(size.argument, value)
+    names = [[axis.name for axis in dimension] for dimension in norm.pattern.dimensions]
+    place = next(i for i, of in enumerate(names) if size.axis in of)
+    if [REST] in names[:place]:
+        place -= len(names)
+    length = shape[place]
+    if length % number or not (length or size.empty):
+        choices = f"use one of {divisors(length)}"
+        if not length:
+            choices = f"x needs at least one {size.divides}"
+        raise ValueError(
+            f"{size.argument} must divide the {length} {size.divides}s of x, got "
+            f"{size.argument}={number}: {choices}{size.hint}"
+        )
+    return number
+
+
+def _title(name: str) -> str:
+    """A title of a sheet for a name or a pattern, where brackets are not allowed.
+
+    >>> _title("position_norm"), _title("n [c] h w")
+    ('PositionNorm', 'n {c} h w')
+    """
+    if name.isidentifier():
+        return "".join(word.capitalize() for word in name.split("_"))
+    title = name.replace("[", "{").replace("]", "}")
+    return title if len(title) <= 31 else f"{title[:30]}…"
