@@ -13,6 +13,8 @@ from normviz.norms.norm import Norm
 from normviz.norms.notation import REST, Shape, Size, checked_size
 from normviz.norms.partition import StatisticsSets
 
+__all__ = ["NORMS", "StatisticsSets", "norm_of", "set_labels", "statistics_sets"]
+
 _OWN = {"sizes": None, "affine": "", "centered": True}
 """The arguments that belong to a pattern, with their defaults."""
 

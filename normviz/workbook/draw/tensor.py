@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from normviz.norms.sets import StatisticsSets
+from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Page, Value
 from normviz.workbook.book.layout import Labels, Layout, Regions, Span
