@@ -45,10 +45,14 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis: its title, and its scale; without one it fits itself to the numbers."""
+    """An axis: its title, and its scale; without one it fits itself to the numbers.
+
+    A `log` axis goes in powers of ten, and leaves out what is not above zero.
+    """
 
     title: str = ""
     scale: Scale | None = None
+    log: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def openpyxl_chart(page: Page, chart: Chart) -> Any:
     _set_axis(made.x_axis, chart.across)
     _set_axis(made.y_axis, chart.up)
     made.y_axis.crosses = "min"
+    if chart.up.log:  # else the axis across stands at 1, in the middle of the lines
+        made.x_axis.crosses = "min"
     made.x_axis.tickLblPos = made.y_axis.tickLblPos = "low"
     if not points and not chart.across.scale:
         made.x_axis.number_format = "General"
@@ -81,6 +83,8 @@ def _set_axis(made: Any, axis: Axis) -> None:
     if axis.scale:
         made.scaling.min, made.scaling.max = axis.scale.low, axis.scale.high
         made.majorUnit = axis.scale.step
+    if axis.log:
+        made.scaling.logBase = 10
     if made.tagname == "valAx":
         made.number_format = axis.scale.number if axis.scale else "General"
         made.numFmt.sourceLinked = False
