@@ -2,6 +2,6 @@
 
 import sys
 
-from normviz.cli.commands import main
+from normviz.cli import main
 
 sys.exit(main())

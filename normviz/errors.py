@@ -1,7 +1,7 @@
 """Sentences for what went wrong, so that every room words the same mistake the same way."""
 
-import difflib
 import importlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,10 +12,26 @@ def unknown_name(argument: str, value: object, known: Iterable[str]) -> str:
     >>> unknown_name("op", "batchnorm", ["batch_norm", "layer_norm"])
     "op must be one of batch_norm, layer_norm; got 'batchnorm': did you mean batch_norm?"
     """
+    import difflib
+
     names = list(known)
     near = difflib.get_close_matches(str(value), names, n=2)
     hint = f": did you mean {' or '.join(near)}?" if near else ""
     return f"{argument} must be one of {', '.join(names)}; got {value!r}{hint}"
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """Text of a user in one line that every terminal, file and page can show.
+
+    What moves a cursor, is refused by XML or stands for bytes that are no text shows as �.
+
+    >>> printable("a\\x1b[2Jb\\udcff  c\\n d")
+    'a�[2Jb� c d'
+    """
+    return _UNPRINTABLE.sub("�", " ".join(text.split()))
 
 
 def needs_torch(what: str) -> Any:

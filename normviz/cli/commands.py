@@ -5,12 +5,13 @@ command needs is imported when it runs, so that help is instant and torch stays 
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import normviz
+from normviz.cli.ending import BAD_INPUT, one_sentence
 from normviz.cli.tensor_arguments import (
     TENSOR_HELP,
     add_call_arguments,
@@ -18,12 +19,11 @@ from normviz.cli.tensor_arguments import (
     read_call,
     workbook_call,
 )
+from normviz.errors import printable
 from normviz.files import check_place
 
 if TYPE_CHECKING:
     from normviz.workbook.sheets.case import Settings
-
-BAD_INPUT, INTERRUPTED = 2, 130
 
 
 class CommandError(Exception):
@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse, with one line for a mistake and no usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {message}\n")
+        self.exit(BAD_INPUT, f"error: {printable(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,28 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["workbook", "--shape", "4,4"])
     2
     """
-    parser = build_parser()
-    try:
-        options = parser.parse_args(arguments)
+
+    def run() -> int:
+        options = build_parser().parse_args(arguments)
         status: int = options.run(options)
-        sys.stdout.flush()  # where a reader that went away is noticed
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (normviz verify | head): no more output, and no complaint either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _fail(f"{error.filename or 'file'}: {error.strerror or error}")
-    except (CommandError, ValueError, TypeError, ModuleNotFoundError) as error:
-        return _fail(str(error))
-    return status
+        return status
+
+    return one_sentence(run, (CommandError, ValueError, TypeError, ModuleNotFoundError))
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command."""
     parser = _Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
+    parser.add_argument("--version", action="version", version=f"normviz {normviz.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_workbook(commands)
     _add_explain(commands)
@@ -76,11 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("workbook", help="make a step-by-step workbook")
     add = parser.add_argument
-    add("-o", "--output", metavar="FILE", help="the file to write (normalization.xlsx)")
-    add("--shape", metavar="N,C,H,W", help="shape of x (default 4,4,2,2)")
-    add("--groups", metavar="G", type=int, help="groups of channels for GroupNorm")
-    add("--splits", metavar="S", type=int, help="splits of the batch for GhostBatchNorm")
-    add("--eps", metavar="E", type=float, help="added to the variance (1e-5)")
+    output = "the file to write (normalization.xlsx; --exercise: exercise.xlsx)"
+    add("-o", "--output", metavar="FILE", help=output)
+    add("--shape", metavar="N,C,H,W", help="shape of x (4,4,2,2; --exercise: 2,4,1,2)")
+    add("--groups", metavar="G", type=int, help="of channels, for GroupNorm (smallest divisor)")
+    add("--splits", metavar="S", type=int, help="of the batch, for GhostBatchNorm (likewise)")
+    add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
     add("--previews", action="store_true", help="a PNG of each sheet, where LibreOffice is there")
     add("--exercise", action="store_true", help="steps to fill in; answers in FILE-answers.xlsx")
@@ -92,8 +84,8 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("tensor", metavar="TENSOR", help=TENSOR_HELP)
     add_call_arguments(parser)
     add_slice_arguments(parser)
-    option = {"metavar": "FILE", "default": "explained.xlsx", "help": "the file to write"}
-    parser.add_argument("-o", "--output", **option)  # type: ignore[arg-type]
+    output = "the file to write (explained.xlsx)"
+    parser.add_argument("-o", "--output", metavar="FILE", default="explained.xlsx", help=output)
     parser.set_defaults(run=_explain)
 
 
@@ -234,8 +226,3 @@ def _output(name: str) -> Path:
     if path.suffix.lower() != ".xlsx":
         raise CommandError(f"-o must name an .xlsx file, got {name!r}")
     return check_place(path)
-
-
-def _fail(sentence: str) -> int:
-    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
-    return BAD_INPUT

@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_nothing_behind(
 
 INTERRUPTS_ITSELF = """
 import os, signal, sys
-from normviz import cli
+from normviz.cli import commands
 from normviz.workbook.xlsx import write
 
 finished = write.workbook_bytes
@@ -142,7 +142,7 @@ def interrupted(book):
     return finished(book)
 
 write.workbook_bytes = interrupted
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(commands.main(sys.argv[1:]))
 """
 
 
@@ -188,7 +188,7 @@ def test_verify_fails_where_a_layer_fails(
 
 def test_the_light_core_makes_a_workbook_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.modules['torch'] = None; from normviz.cli import main; "
+        "import sys; sys.modules['torch'] = None; from normviz.cli.commands import main; "
         f"sys.exit(main(['workbook', '-o', {str(tmp_path / 'w.xlsx')!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
