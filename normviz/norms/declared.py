@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from normviz.norms.norm import Norm, Refusal, SizeArgument
+from normviz.norms.norm import Norm, Refusal, SizeArgument, When
 from normviz.norms.partition import StatisticsSets
 
 _IMAGES = "(N, C, *spatial)"
@@ -68,6 +68,13 @@ _DECLARED = (
         sentence="One mean and one variance for each channel, over all images and pixels.",
         use="Images share statistics: the result of one depends on the others in its batch, and "
         "evaluation needs running averages.",
+        when=When(
+            used="convolutional networks for images",
+            needs="batches of 16 or more, drawn alike",
+            fails="small batches; samples that depend on each other; devices that do not talk",
+            alone="refused where a channel has one value",
+            evaluating="running statistics: another function than in training",
+        ),
         paper="Ioffe & Szegedy 2015",
         torch_layer="torch.nn.BatchNorm2d(C)",
         layout=_IMAGES,
@@ -81,6 +88,11 @@ _DECLARED = (
         title="LayerNorm",
         sentence="One mean and one variance for each image, over all its channels and pixels.",
         use="No image sees another. The affine parameters are one for each element (C, H, W).",
+        when=When(
+            used="transformers, recurrent networks",
+            needs="features that may share a scale",
+            fails="images whose channels mean different things",
+        ),
         paper="Ba, Kiros & Hinton 2016",
         torch_layer="torch.nn.LayerNorm((C, H, W))",
         torch=_named("layer_norm"),
@@ -102,6 +114,11 @@ _DECLARED = (
         title="GroupNorm",
         sentence="One mean and one variance for each image and group of neighboring channels.",
         use="Between LayerNorm (one group) and InstanceNorm (as many groups as channels).",
+        when=When(
+            used="detection, segmentation, video: large images, few in a batch",
+            needs="channels that divide into groups",
+            fails="groups of one or two values",
+        ),
         paper="Wu & He 2018",
         torch_layer="torch.nn.GroupNorm(groups, C)",
         layout=_IMAGES,
@@ -118,6 +135,12 @@ _DECLARED = (
         title="InstanceNorm",
         sentence="One mean and one variance for each image and channel, over its pixels.",
         use="Takes the contrast out of every single channel; known from style transfer.",
+        when=When(
+            used="style transfer, image generation",
+            needs="several pixels a channel",
+            fails="where contrast carries the answer; one pixel",
+            evaluating="as in training, unless it tracks running statistics",
+        ),
         paper="Ulyanov, Vedaldi & Lempitsky 2016",
         torch_layer="torch.nn.InstanceNorm2d(C, affine=True)",
         layout=_IMAGES,
@@ -145,6 +168,13 @@ _DECLARED = (
         "for each split and channel.",
         use="BatchNorm with smaller batches, as on several devices that do not talk. In evaluation "
         "the splits are gone.",
+        when=When(
+            used="large batches that should behave like small ones",
+            needs="a batch that its splits divide",
+            fails="splits of a few samples",
+            alone="one split, or refused",
+            evaluating="running statistics; the splits are gone",
+        ),
         paper="Hoffer, Hubara & Soudry 2017",
         torch_layer="normviz.torch_layers.GhostBatchNorm2d(C, splits)",
         layout=_IMAGES,
@@ -163,6 +193,11 @@ _DECLARED = (
         "normalized.",
         use="Cheaper than LayerNorm, usual in language models. No bias; torch's own default for "
         "eps is the machine epsilon.",
+        when=When(
+            used="large language models",
+            needs="features whose mean says little",
+            fails="inputs far from zero: the offset stays",
+        ),
         paper="Zhang & Sennrich 2019",
         torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
         torch=_named("rms_norm"),

@@ -43,6 +43,20 @@ class SizeArgument:
     empty: bool = True
 
 
+@dataclass(frozen=True)
+class When:
+    """When to use a norm, in a few words each: where it is used, what it needs and fails with.
+
+    `alone` is about a batch of one, `evaluating` about evaluation.
+    """
+
+    used: str = ""
+    needs: str = ""
+    fails: str = ""
+    alone: str = "the same as in any batch"
+    evaluating: str = "as in training"
+
+
 @dataclass(frozen=True, eq=False)
 class Norm:
     """One normalization.
@@ -57,8 +71,8 @@ class Norm:
     - ``eps``: the default, None being the machine epsilon of x's dtype; ``zero_eps``: whether
       torch takes eps = 0. ``refuses``: what else torch refuses, each a function from the sets in
       training to a sentence or None.
-    - ``title``, ``sentence`` (on the sets), ``use``, ``paper``, ``torch_layer`` (as one writes
-      it), ``layout`` (of x, in an error): the words.
+    - ``title``, ``sentence`` (on the sets), ``use``, ``when``, ``paper``, ``torch_layer`` (as one
+      writes it), ``layout`` (of x, in an error): the words.
     - ``torch``: the same by torch's own functions, ``torch(torch_module, x, **arguments)``.
     - ``per_channel``: whether weight and bias are one per index of x's dimension 1, whatever
       ``affine`` says, as in a convolutional network, where the size of an image varies.
@@ -88,6 +102,7 @@ class Norm:
     title: str = ""
     sentence: str = ""
     use: str = ""
+    when: When = When()
     paper: str = ""
     torch_layer: str = ""
     layout: str = ""

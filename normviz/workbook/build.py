@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
+from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
     contents,
     identities,
@@ -40,6 +41,8 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     checks = ChecksSheet(book, case, cells)
     constants = reference.build(book, case)
     status, value = checks.build(sheets, equal, constants)
+    places = {title: at for at, title in enumerate(BEFORE_THE_NORMS)}
+    book.pages.sort(key=lambda page: places.get(page.title, len(places)))
     rows = [_row(page.title) for page in book.pages[1:]]
     contents.fill(first, status, value, rows)
     return book
@@ -106,4 +109,13 @@ ROWS: dict[str, contents.Row] = {
             "Compare the last digits of the two.",
         ),
     )
-} | {lesson.title: lesson.row for lesson in catalog.LESSONS}
+} | {lesson.title: lesson.row for lesson in (*catalog.FIRST, *catalog.LESSONS)}
+
+BEFORE_THE_NORMS = (
+    CONTENTS,
+    *(lesson.title for lesson in catalog.FIRST),
+    sets.TITLE,
+    playground.TITLE,
+    *(lesson.title for lesson in catalog.LESSONS),
+)
+"""The order of a first reading; behind it the inputs, the sheets of single norms, and checks."""

@@ -29,6 +29,8 @@ from normviz.workbook.sheets.lessons.conventions import sheet as conventions
 from normviz.workbook.sheets.lessons.conventions.case import ConventionsCase
 from normviz.workbook.sheets.lessons.evaluation import sheet as evaluation
 from normviz.workbook.sheets.lessons.evaluation.case import EvaluationCase
+from normviz.workbook.sheets.lessons.four_numbers import sheet as four_numbers
+from normviz.workbook.sheets.lessons.four_numbers.case import FourNumbers
 from normviz.workbook.sheets.lessons.layer_to_layer import sheet as layer_to_layer
 from normviz.workbook.sheets.lessons.layer_to_layer.case import LayerCase
 from normviz.workbook.sheets.lessons.numerics import case as numerics_case
@@ -37,6 +39,8 @@ from normviz.workbook.sheets.lessons.numerics.case import NumericsCase
 from normviz.workbook.sheets.lessons.questions import QUESTIONS, Question
 from normviz.workbook.sheets.lessons.which_layer_norm import sheet as which_layer_norm
 from normviz.workbook.sheets.lessons.which_layer_norm.case import WhichCase
+from normviz.workbook.sheets.lessons.why import sheet as why
+from normviz.workbook.sheets.lessons.why.case import WhyCase, offered
 from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
     Place,
@@ -111,6 +115,11 @@ def other_batches() -> BatchesCase:
     )
 
 
+def other_four_numbers() -> FourNumbers:
+    x, dy = np.array([-2.0, 0.5, 0.25, 7.0]), np.array([0.5, 2.0, -1.0, 0.0])
+    return FourNumbers(x, dy, gamma=-0.5, beta=3.0, eps=0.1, nudged=3, h=0.01)
+
+
 CHANGES: list[tuple[str, Callable[..., None], Callable[[], Any]]] = [
     ("evaluation", evaluation.build, other_evaluation),
     ("numerics", numerics.build, other_numerics),
@@ -137,6 +146,14 @@ CHANGES: list[tuple[str, Callable[..., None], Callable[[], Any]]] = [
         )
     ),
 ]
+CHANGES += [
+    ("why no norm", why.build, lambda: WhyCase(1.5, None, seed=6)),
+    *(
+        (f"why {norm.name}", why.build, partial(WhyCase, 1.5, norm.name, seed=6))
+        for norm in offered()
+    ),
+    ("four numbers", four_numbers.build, other_four_numbers),
+]
 LAYERS = ("BatchNorm2d", "LayerNorm", "GroupNorm", "InstanceNorm2d", "RMSNorm")
 IDS = [name for name, _, _ in CHANGES]
 IN_OFFICE = (
@@ -144,6 +161,8 @@ IN_OFFICE = (
     "numerics",
     "which",
     "batches",
+    "why ghost_batch_norm",
+    "four numbers",
     "conventions refused",
     "layer rms_norm 4 2",
 )
@@ -208,7 +227,9 @@ def formulas(book: Book) -> dict[Place, str | None]:
 
 def test_every_lesson_of_numbers_is_typed_into() -> None:
     typed = {draw for _, draw, _ in CHANGES}
-    assert [x.title for x in catalog.LESSONS if x.draw not in typed] == ["Questions"]
+    assert [x.title for x in (*catalog.FIRST, *catalog.LESSONS) if x.draw not in typed] == [
+        "Questions"
+    ]
 
 
 def test_offset_and_drop_down_say_what_the_texts_say() -> None:

@@ -98,7 +98,9 @@ def _(item: content.Words, canvas: Canvas, spot: Spot) -> Placed:
 @place.register
 def _(item: content.Line, canvas: Canvas, spot: Spot) -> Placed:
     row = spot.top
-    first, right = canvas.line_columns(item.value, item.wide)
+    options = item.rule.options if item.rule else ()
+    longest = max((item.value, *options), key=len) if isinstance(item.value, str) else item.value
+    first, right = canvas.line_columns(longest, item.wide)
     canvas.know(item.name, Cells(row, first, 1, 1, fixed=True))
     area, last = (row, first, row, right), canvas.columns.last
     look = item.look or (RESULT if item.rule is None else INPUT_NUMBER)

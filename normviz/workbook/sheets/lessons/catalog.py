@@ -10,9 +10,11 @@ from normviz.workbook.sheets.lessons import questions_sheet as asked
 from normviz.workbook.sheets.lessons.batches import sheet as batches
 from normviz.workbook.sheets.lessons.conventions import sheet as conventions
 from normviz.workbook.sheets.lessons.evaluation import sheet as evaluation
+from normviz.workbook.sheets.lessons.four_numbers import sheet as four_numbers
 from normviz.workbook.sheets.lessons.layer_to_layer import sheet as layer_to_layer
 from normviz.workbook.sheets.lessons.numerics import sheet as numerics
 from normviz.workbook.sheets.lessons.which_layer_norm import sheet as which_layer_norm
+from normviz.workbook.sheets.lessons.why import sheet as why
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,24 @@ class Lesson:
         """Its row in the table of contents."""
         return self.title, self.shows, self.tries
 
+
+FIRST: tuple[Lesson, ...] = (
+    Lesson(
+        why.TITLE,
+        why.build,
+        "Eight layers with and without a norm: activations and gradients vanish, explode or stay. "
+        "And which norm when.",
+        "Set the scale to 2, then to 0.5; then choose another norm.",
+    ),
+    Lesson(
+        four_numbers.TITLE,
+        four_numbers.build,
+        "BatchNorm on four values, every arrow of the backward pass with its number, the three "
+        "paths to dx, and a nudge that checks them.",
+        "Type 100 over one x: which gradients stay?",
+    ),
+)
+"""What a reader meets first."""
 
 LESSONS: tuple[Lesson, ...] = (
     Lesson(
@@ -84,5 +104,5 @@ LESSONS: tuple[Lesson, ...] = (
 
 def build(book: Book) -> None:
     """Every teaching sheet, in order."""
-    for lesson in LESSONS:
+    for lesson in (*FIRST, *LESSONS):
         lesson.draw(book)

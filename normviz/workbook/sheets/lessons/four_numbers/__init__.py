@@ -1,0 +1,1 @@
+"""Four numbers: where the backward pass of BatchNorm comes from. Begin in `sheet`."""

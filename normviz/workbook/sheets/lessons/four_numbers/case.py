@@ -1,0 +1,48 @@
+"""What the lesson Four numbers is about, in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.reference.trace import Trace, trace
+
+COUNT = 4
+Row = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FourNumbers:
+    """What the lesson is about: one channel of four values, and the gradient that reaches them."""
+
+    x: Row
+    grad_output: Row
+    gamma: float = 2.0
+    beta: float = 1.0
+    eps: float = 1e-5
+    nudged: int = 1
+    h: float = 1e-4
+
+    def output(self, x: Row) -> Row:
+        """BatchNorm of the four values."""
+        output: Row = self.steps(x)["output"].ravel()
+        return output
+
+    def steps(self, x: Row) -> Trace:
+        """Every step on four values."""
+        given = {"weight": np.array([self.gamma]), "bias": np.array([self.beta])}
+        return trace("batch_norm", x.reshape(-1, 1), training=True, eps=self.eps, **given)
+
+    def loss(self, x: Row) -> float:
+        """A loss whose gradient for y is dy: the sum of dy times y."""
+        return float((self.grad_output * self.output(x)).sum())
+
+    def moved(self, by: float) -> Row:
+        """x with the nudged value moved by so much."""
+        moved: Row = self.x + by * (np.arange(1, COUNT + 1) == self.nudged)
+        return moved
+
+
+CASE = FourNumbers(np.array([1.0, 3.0, 4.0, 8.0]), np.array([1.0, 0.0, -1.0, 2.0]))
