@@ -16,9 +16,12 @@ from normviz.reference.functional import (
     instance_norm_backward,
     layer_norm,
     layer_norm_backward,
+    pixel_norm,
+    pixel_norm_backward,
     rms_norm,
     rms_norm_backward,
 )
+from normviz.reference.pattern import normalize, normalize_backward
 from normviz.reference.trace import Step, Trace, trace
 from normviz.torch_models.from_torch import from_torch
 from normviz.torch_models.verify import verify
@@ -36,6 +39,10 @@ __all__ = [
     "layer_norm_backward",
     "rms_norm",
     "rms_norm_backward",
+    "pixel_norm",
+    "pixel_norm_backward",
+    "normalize",
+    "normalize_backward",
     "Gradients",
     "Norm",
     "NORMS",

@@ -202,6 +202,19 @@ _DECLARED = (
         torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
         torch=_named("rms_norm"),
     ),
+    Norm(
+        "pixel_norm",
+        sets="n [c] ...",
+        affine="c",
+        title="PixelNorm",
+        sentence="One mean and one variance for each image and pixel, over the channels.",
+        use="Every place is normalized by itself, as a transformer's LayerNorm does with a token; "
+        "ConvNeXt calls it LayerNorm2d.",
+        paper="Li, Wu, Weinberger & Belongie 2019",
+        torch_layer="torch.nn.LayerNorm(C) on x.movedim(1, -1)",
+        layout=_IMAGES,
+        torch=_over_channels,
+    ),
 )
 
 NORMS: dict[str, Norm] = {norm.name: norm for norm in _DECLARED}

@@ -169,9 +169,14 @@ class Norm:
         trailing = {size.argument: shape[1:] for size in self.sizes if not size.divides}
         return {n: v for n, v in (trailing | dict(known)).items() if n in self.size_arguments}
 
+    @cached_property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names of the arguments after x, in the order of the signature."""
+        return tuple(self.signature.parameters)[1:]
+
     def takes(self, argument: str) -> bool:
         """Whether its function has an argument of this name."""
-        return argument != "x" and argument in self.signature.parameters
+        return argument in self.argument_names
 
     def uses_own_statistics(self, arguments: Mapping[str, Any]) -> bool:
         """Whether x's own statistics normalize: always, but for stored ones in evaluation."""

@@ -74,6 +74,11 @@ class StatisticsSets:
         return tuple(a for a, (_, _, affine) in enumerate(self._parts) if affine)
 
     @cached_property
+    def shared_by_both(self) -> Shape:
+        """The axes of elements that share a set and an affine parameter."""
+        return tuple(a for a in self.axes if a not in self.affine_axes)
+
+    @cached_property
     def count(self) -> int:
         """How many sets there are."""
         return math.prod(self.view[a] for a in self.kept)

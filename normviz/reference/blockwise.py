@@ -312,7 +312,7 @@ def _scale_into(
     x: Array, inv_std: Array, gamma: Array | None, sets: StatisticsSets, out: Array
 ) -> None:
     """``out = x * inv_std * gamma``, in one pass where many elements share both factors."""
-    if gamma is not None and not set(sets.axes) <= set(sets.affine_axes):
+    if gamma is not None and sets.shared_by_both:
         np.multiply(x, (inv_std * gamma).astype(out.dtype), out=out)
         return
     np.multiply(x, inv_std.astype(out.dtype), out=out)

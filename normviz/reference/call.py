@@ -1,8 +1,7 @@
 """One call of a norm: its arguments checked, its sets, then the arithmetic and the buffers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,7 @@ from normviz.reference.core import Gradients, Moments, working_dtype
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A checked call. ``given`` are the stored statistics, where those normalize."""
 
     x: Array
@@ -56,6 +54,9 @@ def checked_call(norm: Norm, x: Any, arguments: Mapping[str, Any]) -> Call:
         eps = default_eps(x.dtype)
     check_eps(eps, positive=own and not norm.zero_eps)
     weight, bias = arguments.get("weight"), arguments.get("bias")
+    if not (norm.affine or norm.per_channel) and not (weight is None and bias is None):
+        name = "bias" if weight is None else "weight"
+        raise ValueError(f"affine must name the axes of {name}, as 'c' does, got ''")
     if not norm.buffers:
         check_parameters(x, sets.parameter_shape, weight=weight, bias=bias)
         mean = var = given = None
@@ -105,8 +106,7 @@ def complete(norm: Norm, arguments: Mapping[str, Any]) -> dict[str, Any]:
     signature = norm.signature
     for name in arguments:
         if not norm.takes(name):
-            known = list(signature.parameters)[1:]
-            raise TypeError(unknown_name(f"argument of {norm.name}", name, known))
+            raise TypeError(unknown_name(f"argument of {norm.name}", name, norm.argument_names))
     try:
         bound = signature.bind(None, **arguments)
     except TypeError as error:

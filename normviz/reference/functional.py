@@ -22,6 +22,17 @@ Array = npt.NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
 
 
+def _forward(op: str, x: Array, *values: Any) -> Array:
+    """The output of a declared norm, its arguments in the order of its signature."""
+    norm = NORMS[op]
+    return forward(norm, x, **dict(zip(norm.argument_names, values, strict=True)))
+
+
+def _backward(op: str, grad_output: Array, x: Array, *values: Any) -> Gradients:
+    norm = NORMS[op]
+    return backward(norm, grad_output, x, **dict(zip(norm.argument_names, values, strict=True)))
+
+
 def batch_norm(
     x: Array,
     running_mean: Array | None = None,
@@ -52,16 +63,8 @@ def batch_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    return forward(
-        NORMS["batch_norm"],
-        x,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        training=training,
-        momentum=momentum,
-        eps=eps,
+    return _forward(
+        "batch_norm", x, running_mean, running_var, weight, bias, training, momentum, eps
     )
 
 
@@ -91,17 +94,17 @@ def batch_norm_backward(
     >>> bool(abs(grads.grad_input.sum()) < 1e-12), grads.grad_weight
     (True, None)
     """
-    return backward(
-        NORMS["batch_norm"],
+    return _backward(
+        "batch_norm",
         grad_output,
         x,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        training=training,
-        momentum=momentum,
-        eps=eps,
+        running_mean,
+        running_var,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
     )
 
 
@@ -136,17 +139,17 @@ def ghost_batch_norm(
     >>> ghost_batch_norm(x, 2, training=True, eps=1e-12).round(6).ravel()
     array([-1.,  1., -1.,  1.])
     """
-    return forward(
-        NORMS["ghost_batch_norm"],
+    return _forward(
+        "ghost_batch_norm",
         x,
-        num_splits=num_splits,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        training=training,
-        momentum=momentum,
-        eps=eps,
+        num_splits,
+        running_mean,
+        running_var,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
     )
 
 
@@ -171,18 +174,18 @@ def ghost_batch_norm_backward(
     >>> ghost_batch_norm_backward(grad, x, 2, bias=np.zeros(1), training=True).grad_bias
     array([10.])
     """
-    return backward(
-        NORMS["ghost_batch_norm"],
+    return _backward(
+        "ghost_batch_norm",
         grad_output,
         x,
-        num_splits=num_splits,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        training=training,
-        momentum=momentum,
-        eps=eps,
+        num_splits,
+        running_mean,
+        running_var,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
     )
 
 
@@ -210,14 +213,7 @@ def layer_norm(
     array([[-1.225,  0.   ,  1.225],
            [-1.225,  0.   ,  1.225]])
     """
-    return forward(
-        NORMS["layer_norm"],
-        x,
-        normalized_shape=normalized_shape,
-        weight=weight,
-        bias=bias,
-        eps=eps,
-    )
+    return _forward("layer_norm", x, normalized_shape, weight, bias, eps)
 
 
 def layer_norm_backward(
@@ -236,15 +232,7 @@ def layer_norm_backward(
     >>> layer_norm_backward(np.array([[0.0, 0.0, 1.0]]), x, (3,), bias=np.zeros(3)).grad_bias
     array([0., 0., 1.])
     """
-    return backward(
-        NORMS["layer_norm"],
-        grad_output,
-        x,
-        normalized_shape=normalized_shape,
-        weight=weight,
-        bias=bias,
-        eps=eps,
-    )
+    return _backward("layer_norm", grad_output, x, normalized_shape, weight, bias, eps)
 
 
 def group_norm(
@@ -271,14 +259,7 @@ def group_norm(
     >>> group_norm(np.array([[1.0, 3.0, 50.0, 70.0]]), 2).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
-    return forward(
-        NORMS["group_norm"],
-        x,
-        num_groups=num_groups,
-        weight=weight,
-        bias=bias,
-        eps=eps,
-    )
+    return _forward("group_norm", x, num_groups, weight, bias, eps)
 
 
 def group_norm_backward(
@@ -297,15 +278,7 @@ def group_norm_backward(
     >>> group_norm_backward(np.array([[1.0, 0.0, 0.0, 0.0]]), x, 2).grad_input.shape
     (1, 4)
     """
-    return backward(
-        NORMS["group_norm"],
-        grad_output,
-        x,
-        num_groups=num_groups,
-        weight=weight,
-        bias=bias,
-        eps=eps,
-    )
+    return _backward("group_norm", grad_output, x, num_groups, weight, bias, eps)
 
 
 def instance_norm(
@@ -336,16 +309,8 @@ def instance_norm(
     array([[[-1.,  1.],
             [-1.,  1.]]])
     """
-    return forward(
-        NORMS["instance_norm"],
-        x,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        use_input_stats=use_input_stats,
-        momentum=momentum,
-        eps=eps,
+    return _forward(
+        "instance_norm", x, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
     )
 
 
@@ -368,17 +333,17 @@ def instance_norm_backward(
     >>> instance_norm_backward(np.ones_like(x), x, bias=np.zeros(2)).grad_bias
     array([2., 2.])
     """
-    return backward(
-        NORMS["instance_norm"],
+    return _backward(
+        "instance_norm",
         grad_output,
         x,
-        running_mean=running_mean,
-        running_var=running_var,
-        weight=weight,
-        bias=bias,
-        use_input_stats=use_input_stats,
-        momentum=momentum,
-        eps=eps,
+        running_mean,
+        running_var,
+        weight,
+        bias,
+        use_input_stats,
+        momentum,
+        eps,
     )
 
 
@@ -401,13 +366,7 @@ def rms_norm(
     >>> rms_norm(np.array([[3.0, 4.0]]), (2,)).round(4)
     array([[0.8485, 1.1314]])
     """
-    return forward(
-        NORMS["rms_norm"],
-        x,
-        normalized_shape=normalized_shape,
-        weight=weight,
-        eps=eps,
-    )
+    return _forward("rms_norm", x, normalized_shape, weight, eps)
 
 
 def rms_norm_backward(
@@ -425,11 +384,47 @@ def rms_norm_backward(
     >>> bool(abs((rms_norm_backward(x, x, (2,)).grad_input)).max() < 1e-12)
     True
     """
-    return backward(
-        NORMS["rms_norm"],
-        grad_output,
-        x,
-        normalized_shape=normalized_shape,
-        weight=weight,
-        eps=eps,
-    )
+    return _backward("rms_norm", grad_output, x, normalized_shape, weight, eps)
+
+
+def pixel_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+) -> Array:
+    """Normalize every pixel of every sample over the channels.
+
+    ``y = (x - mean) / sqrt(var + eps) * weight_c + bias_c``: positional normalization, and the
+    LayerNorm2d of ConvNeXt, that is torch's layer_norm with the channels moved to the end. (The
+    PixelNorm of Karras et al., 2018, takes the mean as zero: ``normalize(x, "n [c] ...",
+    centered=False)``.)
+
+    Shapes: x (N, C, *spatial); weight, bias (C,).
+
+    Raises:
+        TypeError: x or a parameter is not a floating-point array of a dtype that goes together.
+        ValueError: a wrong shape, a negative eps.
+
+    Source: Li, Wu, Weinberger & Belongie, "Positional Normalization", 2019, eq. 1.
+
+    >>> pixel_norm(np.array([[[1.0, 50.0], [3.0, 70.0]]])).round(3)
+    array([[[-1., -1.],
+            [ 1.,  1.]]])
+    """
+    return _forward("pixel_norm", x, weight, bias, eps)
+
+
+def pixel_norm_backward(
+    grad_output: Array,
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> Gradients:
+    """The gradients of :func:`pixel_norm`; grad_weight and grad_bias (C,).
+
+    Errors as the forward pass; also for a grad_output unlike x.
+
+    >>> x = np.array([[[1.0, 50.0], [3.0, 70.0]]])
+    >>> pixel_norm_backward(np.ones_like(x), x, bias=np.zeros(2)).grad_bias
+    array([2., 2.])
+    """
+    return _backward("pixel_norm", grad_output, x, weight, bias, eps)

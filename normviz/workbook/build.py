@@ -67,11 +67,11 @@ ROWS: dict[str, contents.Row] = {
         (
             "Sets",
             "The one idea in one picture: which elements share a mean and a variance.",
-            "Find the sets of one pixel in all six pictures.",
+            "Find the sets of one pixel in every picture.",
         ),
         (
             playground.TITLE,
-            "One sheet for all six: a drop-down turns the norm, and every grid is painted and "
+            "One sheet for all: a drop-down turns the norm, and every grid is painted and "
             "calculated anew by its statistics sets.",
             "Turn the norm, then set groups to 4, 1 and 3.",
         ),

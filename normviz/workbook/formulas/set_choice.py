@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Page, Rule
 from normviz.workbook.book.styles import set_color
@@ -28,9 +29,14 @@ def in_words(op: str, shape: tuple[int, ...]) -> str | None:
     return formula and re.sub(r" ?([+*/]) ?", r" \1 ", formula).replace("*", "·")
 
 
+def choices() -> list[Norm]:
+    """The norms that can be chosen: those whose sets do not cut through a channel."""
+    return [norm for op, norm in NORMS.items() if in_words(op, (4, 4, 1, 3))]
+
+
 def norm_titles() -> list[str]:
     """The norms that can be chosen, as a drop-down names them."""
-    return [NORMS[op].title for op in NORMS]
+    return [norm.title for norm in choices()]
 
 
 def op_of(title: str) -> str:
@@ -55,12 +61,12 @@ class SetChoice:
         """The formula for the number of the set of an element, by its image and channel."""
         at, counts = (str(image), str(channel)), {"num_groups": self.groups}
         counts["num_splits"] = self.splits
-        choices = (label_formula(op, self.shape, at, counts) for op in NORMS)
-        return f"CHOOSE({self.number},{','.join(choice or '0' for choice in choices)})"
+        labels = (label_formula(norm.name, self.shape, at, counts) or "" for norm in choices())
+        return f"CHOOSE({self.number},{','.join(labels)})"
 
     def is_rms(self) -> str:
         """The condition under which the mean is taken as zero and there is no bias."""
-        numbers = [at for at, norm in enumerate(NORMS.values(), start=1) if not norm.centered]
+        numbers = [at for at, norm in enumerate(choices(), start=1) if not norm.centered]
         conditions = [f"{self.number}={at}" for at in numbers]
         return conditions[0] if len(conditions) == 1 else f"OR({','.join(conditions)})"
 

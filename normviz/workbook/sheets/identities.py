@@ -27,7 +27,7 @@ def build(
     book: Book, case: Case, inputs: InputCells, sheets: Mapping[str, NormSheet]
 ) -> dict[str, str]:
     """The sheet; returns the difference cell of each identity by its sentence."""
-    page = begin(book, TITLE, "Identities: three of the six are special cases of others")
+    page = begin(book, TITLE, "Identities: norms that are special cases of others")
     steps = StepPage(page, Frame(case.sets("batch_norm")), FIRST_ROW)
     explain(
         page,

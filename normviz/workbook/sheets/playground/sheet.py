@@ -41,7 +41,7 @@ from normviz.workbook.sheets.playground.status import Status
 TITLE, TAB = "Playground", "D6A700"
 BOLD = NUMBER.but(bold=True)
 IDEA = (
-    "All six norms are the same formulas; the labels of the sets are what the drop-down changes. "
+    "All norms are the same formulas; the labels of the sets are what the drop-down changes. "
     "A row is one image n, a block one channel c of it with its pixels (h, w) side by side: read "
     "row by row, a grid is x.ravel() in NumPy. γ and β are one for each channel for every norm, "
     "as in GroupNorm (torch's LayerNorm has one for each element: see its own sheet)."

@@ -88,7 +88,7 @@ def _draw_mixed(sheet: LayerSheet, weights: dict[tuple[int, int], str], biases: 
 
 
 def summary(sheet: LayerSheet) -> None:
-    """What layer N+1 finds in each channel: live for the choice, and for all six as shipped."""
+    """What layer N+1 finds in each channel: live for the choice, and for all as shipped."""
     steps, page = sheet.steps, sheet.page
     steps.section("What layer N+1 finds in z, channel by channel", note="choice by choice")
     sheet.steps.page.span(

@@ -119,7 +119,7 @@ class LayerSheet:
         return where
 
     def _norm_list(self, top: int) -> str:
-        """The six norms and the number of an element's set in words; the area of the names."""
+        """The norms and the number of an element's set in words; the area of the names."""
         page, left = self.page, self.steps.left(1)
         page.span((top, left, top, left + 3), "norm", AXIS)
         text = "number of the set of image n, channel c (all from 0)"
