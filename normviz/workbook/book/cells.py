@@ -114,6 +114,7 @@ class Page:
     freeze: tuple[int, int] | None = None
     repeat_rows: tuple[int, int] | None = None
     tab: str | None = None
+    group: str = ""
     zoom: int = 100
     hidden: bool = False
 

@@ -1,0 +1,171 @@
+// The bar below the sheet: ask a number, and it says what it is and where it comes from.
+
+import { CellError } from "./engine.js";
+import { byId, make } from "./dom.js";
+import { about, brief, explained, said, wrong } from "./explain.js";
+import { general } from "./format.js";
+import { text } from "./values.js";
+
+export const COLORS = 6;
+const MOST_LISTED = 40;
+
+export class AskBar {
+  constructor(book, actions) {
+    Object.assign(this, { book, actions, at: -1, following: null });
+    this.element = byId("ask");
+    this.more = byId("ask-more");
+    byId("ask-expand").addEventListener("click", () => this.expand());
+  }
+
+  expand(open = this.more.hidden) {
+    this.more.hidden = !open;
+    this.element.classList.toggle("open", open);
+    byId("ask-expand").setAttribute("aria-expanded", String(open));
+    byId("ask-expand").textContent = open ? "Less" : "More";
+    this.show(this.at);
+  }
+
+  // Show a cell; the terms of its formula, for whoever outlines them.
+  show(at) {
+    this.at = at;
+    if (at < 0) {
+      byId("ask-what").replaceChildren("Point at a number to ask where it comes from.");
+      byId("ask-how").replaceChildren("Yellow cells are yours: type, or drag sideways.");
+      byId("ask-actions").replaceChildren();
+      byId("ask-more").replaceChildren();
+      return [];
+    }
+    const { engine } = this.book;
+    const found = explained(this.book, at);
+    byId("ask-what").replaceChildren(...this.#what(at));
+    byId("ask-how").replaceChildren(...this.#how(at, found));
+    byId("ask-actions").replaceChildren(...this.#actions(at));
+    if (!this.more.hidden) this.more.replaceChildren(...this.#details(at, found));
+    return found ? found.terms : engine.isLive(at) ? [] : [];
+  }
+
+  #what(at) {
+    const { engine } = this.book;
+    const sheet = engine.sheetOf(at);
+    const value = engine.values[at];
+    const words = said(this.book, at);
+    const shown = typeof value === "number" ? general(value) : text(value);
+    const isNumber = typeof value === "number";
+    return [
+      make("span", { class: "where" }, `${sheet.title} ${engine.addressed(at)}`),
+      words ? make("strong", {}, words) : null,
+      words && isNumber ? make("span", { class: "equals" }, " = ") : null,
+      isNumber || value instanceof CellError ? make("strong", { class: "value" }, shown) : make("span", { class: "value" }, clipped(shown)),
+      value instanceof CellError ? make("span", {}, ` (${wrong(value)})`) : null,
+    ].filter(Boolean);
+  }
+
+  #how(at, found) {
+    const { engine, state } = this.book;
+    const what = about(this.book, at);
+    const parts = [];
+    if (what?.formula) parts.push(make("span", { class: "symbols" }, what.formula));
+    if (found) parts.push(this.#formula(found));
+    else if (state.isEdited(at)) {
+      const was = state.original(at);
+      const words = was === undefined ? "You typed over its formula." : `You changed it; it was ${brief(was)}.`;
+      parts.push(make("span", {}, words));
+    } else if (engine.values[at] !== null && !this.book.isYours(at)) {
+      parts.push(make("span", {}, typeof engine.values[at] === "number" ? "A constant of the sheet." : "Words of the sheet."));
+    }
+    const choice = this.book.choiceAt(at);
+    if (choice && !found) parts.push(make("span", { class: "hint" }, choice.hint || "Yours to change."));
+    return parts;
+  }
+
+  #formula({ pieces }) {
+    const line = make("span", { class: "formula" }, "= ");
+    for (const piece of pieces) {
+      if (piece.guard) line.append(make("span", { class: "guard" }, `${piece.guard}: `));
+      else if (piece.term) line.append(this.#chip(piece));
+      else line.append(piece.text);
+    }
+    return line;
+  }
+
+  #chip({ term, shown }) {
+    const words = said(this.book, term.cells[0]) || this.#address(term);
+    const letter = String.fromCharCode(97 + (term.index % 26));
+    const chip = make(
+      "button",
+      {
+        class: `term t${term.index % COLORS}`,
+        type: "button",
+        title: words,
+        onclick: () => this.actions.jump(term.cells[0]),
+      },
+      shown,
+      make("sub", { "aria-hidden": "true" }, letter),
+    );
+    chip.setAttribute("aria-label", `${shown}, ${words}: go there`);
+    const { engine } = this.book;
+    const sheet = engine.sheetOf(term.cells[0]);
+    if (sheet !== engine.sheetOf(this.at)) chip.append(make("span", { class: "elsewhere" }, ` ↗ ${sheet.title}`));
+    return chip;
+  }
+
+  #address({ cells, name }) {
+    const { engine } = this.book;
+    if (name) return name;
+    const first = engine.addressed(cells[0]);
+    const place = cells.length === 1 ? first : `${first} to ${engine.addressed(cells.at(-1))}`;
+    return `${engine.sheetOf(cells[0]).title} ${place}`;
+  }
+
+  #actions(at) {
+    const { state } = this.book;
+    const made = [];
+    if (typeof this.book.engine.values[at] === "number" && this.book.isYours(at)) made.push(this.actions.stepper(at));
+    if (state.isEdited(at)) {
+      const words = state.original(at) === undefined ? "Restore the formula" : "Put it back";
+      made.push(make("button", { type: "button", onclick: () => state.restore(at) }, words));
+    }
+    const isOn = this.following === at;
+    made.push(
+      make(
+        "button",
+        { type: "button", "aria-pressed": String(isOn), title: "Tint every cell that follows from this one", onclick: () => this.actions.follow(at) },
+        "What follows?",
+      ),
+    );
+    return made;
+  }
+
+  #details(at, found) {
+    const { engine } = this.book;
+    const what = about(this.book, at);
+    const parts = [];
+    if (what?.sentence) parts.push(make("p", {}, what.sentence));
+    const formula = engine.formula(at);
+    if (formula) parts.push(make("p", { class: "spreadsheet" }, `=${formula}`));
+    if (found?.terms.length) {
+      const list = make("ul", { class: "terms" });
+      for (const term of found.terms) list.append(this.#listed(term));
+      parts.push(list);
+    }
+    if (!parts.length) parts.push(make("p", {}, "Nothing stands behind this cell: it was typed in."));
+    return parts;
+  }
+
+  #listed(term) {
+    const { engine } = this.book;
+    const values = term.cells.map((cell) => engine.values[cell]).filter((value) => value !== null && value !== "");
+    const shown = values.slice(0, MOST_LISTED).map(brief).join(", ") + (values.length > MOST_LISTED ? ", …" : "");
+    const one = term.cells.length === 1 ? said(this.book, term.cells[0]) : about(this.book, term.cells[0])?.name;
+    const words = [one, this.#address(term)].filter(Boolean).join(", ");
+    return make(
+      "li",
+      {},
+      make("span", { class: `letter t${term.index % COLORS}` }, String.fromCharCode(97 + (term.index % 26))),
+      make("button", { type: "button", class: "plain", onclick: () => this.actions.jump(term.cells[0]) }, words),
+      make("span", { class: "numbers" }, shown),
+    );
+  }
+}
+
+const clipped = (words) => (words.length > 160 ? `${words.slice(0, 157)}…` : words);

@@ -1,0 +1,30 @@
+// Elements made in one line. Texts go in as texts: nothing a user wrote is ever read as markup.
+
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  set(element, properties);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export function set(element, properties) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && typeof value !== "string") element[name] = value;
+    else if (name === "class") element.className = value;
+    else element.setAttribute(name, value);
+  }
+}
+
+export const byId = (id) => document.getElementById(id);
+
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
