@@ -20,8 +20,9 @@ demo: $(VENV)/training workbook ## workbook, a brief training on the bundled dig
 	$(BIN)/python -m training report runs/demo
 	@echo "Open workbooks/normalization.xlsx and runs/demo/report.html"
 
-workbook: $(VENV)/core ## workbooks/normalization.xlsx and its previews
+workbook: $(VENV)/core ## workbooks/normalization.xlsx, its previews, and the same book as one page
 	$(BIN)/normviz workbook -o workbooks/normalization.xlsx --previews
+	$(BIN)/normviz workbook -o workbooks/normalization.html
 
 train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
 	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume

@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = commands.add_parser("workbook", help="make a step-by-step workbook")
     add = parser.add_argument
-    output = "the file to write (normalization.xlsx; --exercise: exercise.xlsx)"
+    output = "a .xlsx or .html file (normalization.xlsx; --exercise: exercise.xlsx)"
     add("-o", "--output", metavar="FILE", help=output)
     add("--shape", metavar="N,C,H,W", help="shape of x (4,4,2,2; --exercise: 2,4,1,2)")
     add("--groups", metavar="G", type=int, help="of channels, for GroupNorm (smallest divisor)")
@@ -84,7 +84,7 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("tensor", metavar="TENSOR", help=TENSOR_HELP)
     add_call_arguments(parser)
     add_slice_arguments(parser)
-    output = "the file to write (explained.xlsx)"
+    output = "a .xlsx or .html file (explained.xlsx)"
     parser.add_argument("-o", "--output", metavar="FILE", default="explained.xlsx", help=output)
     parser.set_defaults(run=_explain)
 
@@ -116,7 +116,8 @@ def _workbook(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     name = "exercise.xlsx" if options.exercise else "normalization.xlsx"
-    path = _output(name if options.output is None else options.output)
+    suffixes = (".xlsx",) if options.exercise or options.previews else ()
+    path = _output(name if options.output is None else options.output, suffixes)
     for written in _written(path, settings, options.exercise):
         print(written)
         if options.previews:
@@ -131,7 +132,7 @@ def _written(path: Path, settings: "Settings", exercise: bool) -> Sequence[Path]
 
         return write_exercise(path, settings)
     from normviz.workbook.build import build
-    from normviz.workbook.xlsx.write import save
+    from normviz.workbook.write import save
 
     return [save(build(settings), path)]
 
@@ -220,9 +221,13 @@ def _at_least_one(name: str, number: int | None) -> int:
     return number or 0
 
 
-def _output(name: str) -> Path:
+def _output(name: str, suffixes: Sequence[str] = ()) -> Path:
     """The path to write, refused before any work is done where it cannot be written."""
-    path = Path(name)
-    if path.suffix.lower() != ".xlsx":
-        raise CommandError(f"-o must name an .xlsx file, got {name!r}")
+    from normviz.workbook.write import SUFFIXES
+
+    path, suffixes = Path(name), suffixes or SUFFIXES
+    if path.suffix.lower() not in suffixes:
+        raise CommandError(
+            f"-o must name a file that ends in {' or '.join(suffixes)}, got {name!r}"
+        )
     return check_place(path)

@@ -70,7 +70,7 @@ BAD = {
     "eps nan": (["workbook", "--eps", "nan"], "eps must be positive"),
     "eps infinite": (["workbook", "--eps", "inf"], "eps must be positive"),
     "seed negative": (["workbook", "--seed", "-1"], "seed must be 0 or more"),
-    "not an xlsx": (["workbook", "-o", "file.pdf"], "must name an .xlsx file"),
+    "not an xlsx": (["workbook", "-o", "file.pdf"], "must name a file that ends in .xlsx or .html"),
     "no such folder": (["workbook", "-o", "nowhere/file.xlsx"], "does not exist"),
 }
 

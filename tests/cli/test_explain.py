@@ -257,7 +257,10 @@ BAD = {
     "samples of words": (["x.npy", "--op", "batch_norm", "--samples", "a"], "must look like 0:4"),
     "pixels": (["t.csv", "--op", "batch_norm", "--pixels", "0"], "without spatial axes"),
     "no such folder": (["t.csv", "--op", "batch_norm", "-o", "no/o.xlsx"], "does not exist"),
-    "not an xlsx": (["t.csv", "--op", "batch_norm", "-o", "o.csv"], "must name an .xlsx file"),
+    "not an xlsx": (
+        ["t.csv", "--op", "batch_norm", "-o", "o.csv"],
+        "must name a file that ends in .xlsx or .html",
+    ),
 }
 
 

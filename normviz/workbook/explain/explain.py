@@ -19,7 +19,7 @@ from normviz.tensors.files import checked
 from normviz.torch_models.capture import RANDOM, Capture, capture
 from normviz.workbook.explain.book import Story, explain_book
 from normviz.workbook.explain.selection import Choice, select
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 
 Array = npt.NDArray[Any]
 RANKS = (2, 3, 4, 5)

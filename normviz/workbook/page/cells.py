@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Book, Page, Rule
-from normviz.workbook.page.formula import FormulaError, Reference, Tree, parse
+from normviz.workbook.book.formula import FormulaError, Reference, Tree, parse
 from normviz.workbook.page.shapes import Place, Shape, compile_formula
 
 MOST_CELLS = 200_000

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from normviz.workbook.page.formula import (
+from normviz.workbook.book.formula import (
     Call,
     FormulaError,
     Logical,

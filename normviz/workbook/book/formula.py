@@ -220,3 +220,16 @@ class _Parser:
             self._fail(f"{text!r} is no address")
         column, row = column_number(match[2].upper()), int(match[4])
         return row, column, (bool(match[3]), bool(match[1]))
+
+
+def references(tree: Tree) -> Iterator[Reference]:
+    """The cells and areas that a formula reads, from left to right.
+
+    >>> [reference.area for reference in references(parse("A1+SUM(B2:C3)"))]
+    [(1, 1, 1, 1), (2, 2, 3, 3)]
+    """
+    if isinstance(tree, Reference):
+        yield tree
+    inner = tree.operands if isinstance(tree, Operation) else ()
+    for part in tree.arguments if isinstance(tree, Call) else inner:
+        yield from references(part)
