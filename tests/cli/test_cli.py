@@ -36,9 +36,7 @@ def test_workbook_writes_a_file_of_the_shape_asked_for(
     sheets = openpyxl.load_workbook(target, data_only=True)
     texts = [cell.value for row in sheets["Sets"].iter_rows() for cell in row]
     assert "6 sets of 6 elements, groups = 3" in texts
-    assert sheets["GroupNorm"]["E3"].value == 0.01 or 0.01 in [
-        cell.value for cell in sheets["GroupNorm"][3]
-    ]
+    assert 0.01 in [cell.value for cell in sheets["GroupNorm"][2]]
 
 
 def test_seeds_give_other_numbers_and_the_same_seed_the_same_file(tmp_path: Path) -> None:
