@@ -6,6 +6,7 @@ from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
+    checks,
     contents,
     identities,
     inputs,
@@ -13,9 +14,9 @@ from normviz.workbook.sheets import (
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.sheets.checks import ChecksSheet
 from normviz.workbook.sheets.lessons import catalog
-from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.norm import sheet as norm
+from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.reference_values import sheet as reference
 
@@ -26,25 +27,24 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     """The workbook for some settings, the default being the one that ships, or for a case."""
     case = case or Case(settings or Settings())
     book = Book(TITLE)
-    first = contents.begin_contents(book)
+    first = contents.begin(book)
     cells = inputs.build(book, case)
     sets.build(book, case)
     playground.build(book, case.settings)
-    sheets: dict[str, NormSheet] = {}
+    sheets: dict[str, NormPage] = {}
     for op, trace in case.traces.items():
         if isinstance(trace, str):
             refused.build(book, op, trace)
         else:
-            sheets[op] = NormSheet(book, trace, cells).build()
+            sheets[op] = norm.build(book, trace, cells)
     equal = identities.build(book, case, cells, sheets)
     catalog.build(book)
-    checks = ChecksSheet(book, case, cells)
     constants = reference.build(book, case)
-    status, value = checks.build(sheets, equal, constants)
+    verdict = checks.build(book, case, cells, sheets, equal, constants)
     places = {title: at for at, title in enumerate(BEFORE_THE_NORMS)}
     book.pages.sort(key=lambda page: places.get(page.title, len(places)))
-    rows = [_row(page.title) for page in book.pages[1:]]
-    contents.fill(first, status, value, rows)
+    book.pages.append(book.pages.pop(book.pages.index(constants.sheet.page)))
+    contents.fill(first, *verdict, [_row(page.title) for page in book.pages[1:]])
     return book
 
 

@@ -12,6 +12,7 @@ import normviz
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INPUT
+from normviz.workbook.draw.content import FAIL, PASS
 from normviz.workbook.explain.book import Story, explain_book
 from normviz.workbook.explain.explain import explain_op, fresh_call
 from normviz.workbook.explain.selection import select
@@ -104,8 +105,8 @@ def test_ironcalc_finds_the_values_of_numpy(
     assert len(wanted) > 40
     assert differences(wanted, ironcalc_values(save(book, tmp_path / "e.xlsx"), wanted)) == []
     says = [c.value for line in book.pages[0].rows.values() for c in line.values()]
-    assert "FAIL" not in says
-    assert ("PASS" in says) == (mode == "training")
+    assert FAIL not in says
+    assert (PASS in says) == (mode == "training")
 
 
 @pytest.mark.parametrize("norm", ["layer_norm", "rms_norm"])
@@ -266,7 +267,7 @@ class TestTorch:
             own = [row[3] for row in rows if "as shipped" in str(row[2])]
             assert len(own) == 2
             assert max(own) < 1e-4, layer
-            assert not any("FAIL" in row for row in rows)
+            assert not any(FAIL in row for row in rows)
 
     def model(self, torch: Any) -> Any:
         torch.manual_seed(0)

@@ -10,17 +10,17 @@ from normviz.workbook.build import build
 from normviz.workbook.draw.page_breaks import HEIGHT, ROW, Paper
 from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.norm import sheet as norm
 
 
 @pytest.mark.parametrize("op", NORMS)
 def test_no_page_ends_within_a_step(op: str) -> None:
     case, book = Case(Settings()), Book("one sheet")
-    sheet = NormSheet(book, case.trace(op), inputs.build(book, case)).build()
+    sheet = norm.build(book, case.trace(op), inputs.build(book, case))
     breaks = sheet.page.breaks
     assert len(breaks) >= 2
     assert breaks == sorted(set(breaks))
-    for body in sheet.steps.placed.values():
+    for body in sheet.placed.values():
         top, _, bottom, _ = body.area
         assert not any(top <= after < bottom for after in breaks)
 

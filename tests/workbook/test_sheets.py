@@ -14,7 +14,8 @@ from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.norm import sheet as norm
+from normviz.workbook.sheets.norm.page import NormPage
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +23,10 @@ def case() -> Case:
     return Case(Settings((4, 6, 2, 3), groups=3, splits=2))
 
 
-def sheet_of(case: Case, op: str) -> NormSheet:
+def sheet_of(case: Case, op: str) -> NormPage:
     book = Book("one sheet")
     cells = inputs.build(book, case)
-    return NormSheet(book, case.trace(op), cells).build()
+    return norm.build(book, case.trace(op), cells)
 
 
 @pytest.mark.parametrize("op", NORMS)
@@ -33,7 +34,7 @@ def test_elements_and_statistics_wear_the_color_of_their_set(case: Case, op: str
     sheet = sheet_of(case, op)
     labels = set_labels(op, case.shape, **case.arguments(op)).ravel()
     for step in sheet.trace.steps:
-        body = sheet.steps.placed[step.name]
+        body = sheet.placed[step.name]
         if step.kind == "element":
             wanted = labels
         elif step.kind == "set":
@@ -67,7 +68,7 @@ def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setitem(NORMS, "position_norm", Norm("position_norm", "n [c] ...", affine="c"))
     book = Book("new")
     made = case.trace("position_norm")
-    sheet = NormSheet(book, made, inputs.build(book, case)).build()
+    sheet = norm.build(book, made, inputs.build(book, case))
     assert sheet.page.title == "PositionNorm"
     first = sheet.chain.mean_over_set("x", 0)
     assert first.count(":") == 0

@@ -6,7 +6,7 @@ they read in braces, as `places.py` says; a name may stand above or below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from normviz.workbook.book.styles import (
     GOOD_INK,
     NUMBER,
     PROSE,
+    WARN,
+    WARN_INK,
     Style,
 )
 from normviz.workbook.draw.tensor import Frame, Paint
@@ -40,6 +42,16 @@ class Mark:
     when: str
     fill: str
     ink: str | None = None
+
+
+PASS, FAIL, RESTS = "✓ PASS", "✗ FAIL", "inputs changed"
+"""The verdicts, by a sign and a word as well as by a color."""
+
+VERDICTS = (
+    Mark(f'{{this}}="{PASS}"', GOOD, GOOD_INK),
+    Mark(f'{{this}}="{FAIL}"', BAD, BAD_INK),
+    Mark(f'{{this}}="{RESTS}"', WARN, WARN_INK),
+)
 
 
 def judged(wrong: str) -> tuple[Mark, ...]:
@@ -206,7 +218,8 @@ class Listing:
     """Rows of texts and numbers under heads, as a table of contents is.
 
     `shares` are the widths of its columns as parts of the page, where they are not its columns.
-    `names` call the columns, each a block of one column with the axis "row".
+    `names` call the columns, each a block of one column with the axis "row"; `marks` color a column
+    by its name.
     """
 
     rows: Sequence[Sequence[Value | Entry]]
@@ -214,6 +227,7 @@ class Listing:
     looks: Sequence[Style] = (BODY,)
     shares: Sequence[float] = ()
     names: Sequence[str] = ()
+    marks: Mapping[str, Sequence[Mark]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

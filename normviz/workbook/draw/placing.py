@@ -249,6 +249,7 @@ def _(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
     first = spot.top + bool(item.heads)
     for at, name in enumerate(item.names):
         canvas.know(name, Cells(first, ends[at][0], len(item.rows), 1, ("row", "")))
+    columns = dict(zip(item.names, ends, strict=False))
     table: list[list[tuple[content.Entry, Style]]] = []
     for number, line in enumerate(item.rows):
         height, row = HEAD_HEIGHT, first + number
@@ -278,6 +279,9 @@ def _(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
                 canvas.mark(area, entry.marks, here)
                 if entry.link:
                     canvas.page.links[row, left] = entry.link
+        for name, marks in item.marks.items():
+            left = columns[name][0]
+            canvas.mark((first, left, first + len(table) - 1, left), marks)
 
     return Placed(first + len(item.rows) - 1, write)
 

@@ -6,11 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Page, Value
-from normviz.workbook.book.layout import Labels, Layout, Regions
 from normviz.workbook.book.styles import BANNER, FORWARD
 from normviz.workbook.draw.page_breaks import Paper
 from normviz.workbook.draw.panels import (
@@ -21,6 +17,7 @@ from normviz.workbook.draw.panels import (
     Single,
     Table,
 )
+from normviz.workbook.draw.tensor import Frame as Frame
 
 NUMBER_WIDTH, LABEL_WIDTH, GAP_WIDTH, MARGIN = 7.6, 7.0, 3.0, 1.5
 Body = Grid | Table | Single
@@ -46,29 +43,6 @@ class Piece:
     formula: Formula
     paint: Paint
     alone: bool = False
-
-
-class Frame:
-    """The tensor a page is about: where it is laid out, its sets, and its parameters.
-
-    `set_of` and `parameter_of` are the 1-based labels of every element in row-major order.
-    """
-
-    def __init__(self, sets: StatisticsSets, flat: bool = False) -> None:
-        labels, parameters = sets.labels(), parameter_labels(sets)
-        self.layout = Layout(sets.shape, flat)
-        self.one_image = Layout((1, *sets.shape[1:]), flat)
-        self.sets: Regions = Regions(self.layout, labels)
-        self.parameters = Regions(self.layout, parameters)
-        self.shown_parameters = Regions(self.one_image, parameters[:1])
-        self.set_of: list[int] = labels.ravel().tolist()
-        self.parameter_of: list[int] = parameters.ravel().tolist()
-
-
-def parameter_labels(sets: StatisticsSets) -> Labels:
-    """The number of its affine parameter for every element, of x's shape, from 1."""
-    numbers = np.arange(1, math.prod(sets.parameter_view) + 1).reshape(sets.parameter_view)
-    return np.broadcast_to(numbers, sets.view).reshape(sets.shape)
 
 
 class StepPage:

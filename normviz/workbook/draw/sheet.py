@@ -16,7 +16,7 @@ from normviz.workbook.draw.places import NOWHERE, Cells
 from normviz.workbook.draw.placing import Spot, place
 from normviz.workbook.draw.tensor import Frame
 
-FACT = Style(bold=True, horizontal="left")
+FACT, FACT_ROOM = Style(bold=True, horizontal="left"), 6.0
 
 
 class Sheet(Canvas):
@@ -67,9 +67,11 @@ class Sheet(Canvas):
         """Numbers that every step needs, in the row that stays in sight."""
         column = 3
         for fact in facts:
-            _, column = field(self.page, column, 1.1 * len(fact.label) + 1, fact.label, LABEL_RIGHT)
+            if fact.label:
+                room = 1.1 * len(fact.label) + 1
+                _, column = field(self.page, column, room, fact.label, LABEL_RIGHT)
             self.know(fact.name, Cells(LINK_ROW, column, 1, 1, fixed=True))
-            room = max(6.0, 1.1 * len(str(fact.value)) if isinstance(fact.value, str) else 0.0)
+            room = 0.75 * len(fact.value) if isinstance(fact.value, str) else FACT_ROOM
             look, live = fact.look or FACT, self.live(fact.formula)
             _, column = field(self.page, column, room, fact.value, look, live)
 

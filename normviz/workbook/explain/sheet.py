@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,41 +11,31 @@ import numpy.typing as npt
 
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book
-from normviz.workbook.book.styles import (
-    BACKWARD,
-    NUMBER,
-    PAPER,
-    SMALL_FORMAT,
-)
-from normviz.workbook.draw.panels import Caption, Formula
-from normviz.workbook.draw.scaled import ScaledStepPage
-from normviz.workbook.draw.sections import Piece
-from normviz.workbook.explain.inputs_sheet import ExplainedCells
+from normviz.workbook.book.styles import BOLD, DIFFERENCE, NUMBER, PAPER
+from normviz.workbook.draw import content
+from normviz.workbook.draw.content import Banner, Caption, StepFormula
+from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.formulas import slices as slice_chain
+from normviz.workbook.formulas.differences import distance, distance_of
 from normviz.workbook.formulas.slices import SliceChain
 from normviz.workbook.formulas.steps import Chain
-from normviz.workbook.sheets.norm.extras import (
-    closed_form,
-    largest_difference,
-    running_statistics,
-    what_must_hold,
-)
-from normviz.workbook.sheets.norm.sheet import STATISTIC, NormSheet
+from normviz.workbook.sheets.norm.laws import closed_form, running_statistics, what_must_hold
+from normviz.workbook.sheets.norm.page import NormPage
+from normviz.workbook.sheets.norm.sheet import BACKWARD_BANNER, FORWARD_BANNER
 
 Array = npt.NDArray[Any]
 NOT_SHOWN = "not shown"
 
 
-class ExplainedSheet(NormSheet):
-    """Draws what `frame` shows of a trace; without a cut the formulas are those of NormSheet."""
+class ExplainedPage(NormPage):
+    """What `frame` shows of a trace; without a cut the formulas are those of any norm's page."""
 
-    steps_type = ScaledStepPage
-    inputs: ExplainedCells
+    scaled = True
     frame: ShownFrame
     chain: SliceChain
 
-    def __init__(self, book: Book, trace: Trace, inputs: ExplainedCells, frame: ShownFrame) -> None:
+    def __init__(self, book: Book, trace: Trace, inputs: Sheet, frame: ShownFrame) -> None:
         self.cut = not frame.selection.is_whole
         self.chain_type = SliceChain if self.cut else Chain
         if self.cut:
@@ -54,7 +45,10 @@ class ExplainedSheet(NormSheet):
             )
         super().__init__(book, trace, inputs, frame)
         if self.cut:
-            self.chain.rest, self.chain.stored = inputs.rest, not trace.training
+            self.chain.stored = not trace.training
+            self.chain.rest = lambda name, index: (
+                f"{{inputs.{name}[{index}]}}" if name in inputs.placed else ""
+            )
             parameters = int(np.prod(trace.sets.parameter_view))
             self.chain.sets_per_parameter = max(1, trace.sets.count // parameters)
 
@@ -62,30 +56,7 @@ class ExplainedSheet(NormSheet):
         """The values of the elements, sets or parameters that are shown."""
         return self.frame.pick(per, values)
 
-    def build_for(self, layer: str, output: Array, grad_input: Array) -> ExplainedSheet:
-        """Draw the sheet; at its end stand the layer's own results beside the steps."""
-        forward, backward = self.split()
-        self.steps.section("Forward", note="from x to the output y" + self._mode())
-        pieces = [self._x(), *self._stored(), *self._forward(forward)]
-        if self.trace.training:
-            self._insert(pieces, self._power_step(), "rest_squared", "Σ d² " + NOT_SHOWN, "set")
-        self.steps.draw(pieces)
-        self.steps.section(
-            "Backward",
-            BACKWARD,
-            note="from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule",
-            new_page=True,
-        )
-        self.steps.draw(self._backward(backward))
-        if self.trace.training:
-            closed_form(self)
-            if self.trace.running_buffers():
-                running_statistics(self)
-            what_must_hold(self)
-        self._beside(layer, output, grad_input)
-        return self
-
-    def formula(self, name: str) -> Formula:
+    def formula(self, name: str) -> StepFormula:
         """The formula of a step's cells; with stored statistics some are other ones."""
         if self.trace.training:
             return super().formula(name)
@@ -97,60 +68,58 @@ class ExplainedSheet(NormSheet):
         }
         return stored.get(name) or super().formula(name)
 
-    def _mode(self) -> str:
-        return "" if self.trace.training else ", in evaluation: with the stored statistics"
+    def forward(self) -> list[content.Step]:
+        """The forward steps, after the stored statistics in evaluation."""
+        made = super().forward()
+        if not self.trace.training:
+            return [*self._stored(), *made]
+        self._insert(made, self._power, "rest_squared", "Σ d² " + NOT_SHOWN, "set")
+        return made
 
-    def _power_step(self) -> str:
+    def _stored(self) -> Iterator[content.Step]:
+        for name, symbol in (("running_mean", "μ"), ("running_var", "σ²")):
+            caption = Caption(name, "stored in the layer", symbol=symbol)
+            yield self.given(name, name, caption, self.trace.arguments[name], "parameter")
+
+    @property
+    def _power(self) -> str:
         return "variance" if self.trace.sets.centered else "mean_square"
 
-    def _stored(self) -> list[Piece]:
-        """In evaluation the stored statistics, before the steps that use them."""
-        if self.trace.training:
-            return []
-        titles = {"running_mean": "running_mean  μ", "running_var": "running_var  σ²"}
-        return [
-            self._from_inputs(
-                name,
-                name,
-                Caption(title, "stored in the layer"),
-                self.pick("parameter", self.trace.arguments[name]),
-                "parameter",
-            )
-            for name, title in titles.items()
-        ]
-
-    def _backward(self, steps: Sequence[Step]) -> list[Piece]:
-        pieces = [self._step(step) for step in steps]
+    def backward(self, steps: Sequence[Step]) -> list[content.Step]:
+        """The backward steps, each sum over what is not shown before the step that adds it."""
+        made = [self.step(step) for step in steps]
         sums = {
             "grad_bias": ("rest_grad_bias", "Σ dy " + NOT_SHOWN, "parameter"),
             "grad_weight": ("rest_grad_weight", "Σ dy · x̂ " + NOT_SHOWN, "parameter"),
         }
         for before, (name, title, per) in sums.items():
             if before in self.trace:
-                self._insert(pieces, before, name, title, per)
+                self._insert(made, before, name, title, per)
         if self.trace.training:
-            before = f"grad_{self._power_step()}"
-            self._insert(pieces, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
+            before = f"grad_{self._power}"
+            self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
             what = "d" if self.trace.sets.centered else "x"
             title = f"Σ dx̂ · {what} {NOT_SHOWN}"
-            self._insert(pieces, before, "rest_grad_distance", title, "set")
-        return pieces
+            self._insert(made, before, "rest_grad_distance", title, "set")
+        return made
 
-    def _insert(self, pieces: list[Piece], before: str, name: str, title: str, per: str) -> None:
+    def _insert(
+        self, steps: list[content.Step], before: str, name: str, title: str, per: str
+    ) -> None:
         """Put the sum over what is not shown in front of the step that adds it."""
         if not self.cut:
             return
         chain, pairs = self.chain, self.frame.pair_table
-        formula: Callable[[int], str]
-        if name == "rest_squared":
-            formula = lambda k: slice_chain.rest_squared(chain, k)  # noqa: E731
-        else:
-            rule = getattr(slice_chain, name)
-            formula = lambda k: rule(chain, k, pairs)  # noqa: E731
+        rule = getattr(slice_chain, name)
+
+        def formula(k: int) -> str:
+            text: str = rule(chain, k) if name == "rest_squared" else rule(chain, k, pairs)
+            return text
+
         caption = Caption(title, "from the constants on the sheet Inputs")
         values = self.pick(per, self._hidden(name))
-        piece = Piece(name, caption, values, per, formula, self.paint(per, STATISTIC))
-        pieces.insert([p.name for p in pieces].index(before), piece)
+        step = content.Step(name, caption, values, per, formula, self.paint(per, BOLD))
+        steps.insert([s.name for s in steps].index(before), step)
 
     def _hidden(self, name: str) -> Array:
         """The sum over what is not shown, for every set or parameter of the whole tensor."""
@@ -171,33 +140,43 @@ class ExplainedSheet(NormSheet):
             over = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
         return np.asarray(hidden.sum(axis=over))
 
-    def _beside(self, layer: str, output: Array, grad_input: Array) -> None:
-        """The layer's own results as constants, and how far the steps are from them."""
-        note = f"as {layer} gave them, before any cell was changed"
-        self.steps.section("The layer's own results", note=note)
-        rows = (("output", "y", output), ("grad_input", "dx", grad_input))
-        pieces = []
-        for name, symbol, value in rows:
-            given = self.pick("element", value.astype(np.float64))
-            steps = self.pick("element", self.trace[name])
-            gap = float(np.abs(np.subtract(given, steps)).max())
-            look = self.paint("element", NUMBER.filled(PAPER))
-            caption = Caption(f"{symbol}  of the layer", f"constants, {value.dtype}")
-            pieces.append(Piece(f"layer_{name}", caption, given, "element", None, look, alone=True))
-            caption = Caption(f"largest difference to {name}")
-            style = NUMBER.but(bold=True, number=SMALL_FORMAT)
-            pieces.append(
-                Piece(
-                    f"layer_{name}_difference",
-                    caption,
-                    [gap],
-                    "single",
-                    self._difference(name),
-                    lambda _, style=style: style,  # type: ignore[misc]
-                )
-            )
-        self.steps.draw(pieces)
 
-    def _difference(self, name: str) -> Formula:
-        placed = self.steps.placed
-        return lambda _: largest_difference(placed[f"layer_{name}"].area, placed[name].area)
+def build(
+    book: Book,
+    trace: Trace,
+    inputs: Sheet,
+    frame: ShownFrame,
+    layer: tuple[str, Array, Array],
+) -> ExplainedPage:
+    """The sheet; `layer` is its name, its output and its gradient, which stand at the end."""
+    page = ExplainedPage(book, trace, inputs, frame)
+    mode = "" if trace.training else ", in evaluation: with the stored statistics"
+    page.sheet.draw(
+        replace(FORWARD_BANNER, note=FORWARD_BANNER.note + mode),
+        page.x(),
+        *page.forward(),
+        BACKWARD_BANNER,
+        *page.backward(page.backward_steps()),
+    )
+    if trace.training:
+        page.sheet.draw(*closed_form(page), *running_statistics(page), *what_must_hold(page))
+    page.sheet.draw(*_beside(page, *layer))
+    return page
+
+
+def _beside(
+    page: ExplainedPage, layer: str, output: Array, grad_input: Array
+) -> Iterator[content.Item]:
+    """The layer's own results as constants, and how far the steps are from them."""
+    note = f"as {layer} gave them, before any cell was changed"
+    yield Banner("The layer's own results", note)
+    for name, symbol, value in (("output", "y", output), ("grad_input", "dx", grad_input)):
+        given = page.pick("element", value.astype(np.float64))
+        own = f"layer_{name}"
+        caption = Caption(f"{symbol} of the layer", f"constants, {value.dtype}")
+        look = page.paint("element", NUMBER.filled(PAPER))
+        yield content.Step(own, caption, given, "element", None, look)
+        gap = distance_of(given, page.pick("element", page.trace[name]))
+        caption = Caption(f"distance from {name}", "√Σ (difference)²")
+        live = distance(f"{{{own}[*]}}", f"{{{name}[*]}}")
+        yield content.Step(f"{own}_difference", caption, [gap], "single", live, DIFFERENCE)

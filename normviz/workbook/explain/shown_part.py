@@ -8,6 +8,7 @@ from which the set's mean may move away (Chan, Golub & LeVeque 1983, eq. 2.1).
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from normviz.workbook.book.layout import (
     Regions,
     Span,
 )
-from normviz.workbook.draw.sections import Frame, parameter_labels
+from normviz.workbook.draw.tensor import Frame, parameter_labels
 from normviz.workbook.explain.selection import Selection
 
 Array = npt.NDArray[Any]
@@ -74,6 +75,13 @@ class ShownFrame(Frame):
             (self.sets.images(k + 1), self.parameters.channels(p + 1)) for k, p in self.pair_table
         ]
         self.pairs = ShownRegions(self.layout, self.pair_labels, reach)
+
+    @property
+    def of_pairs(self) -> Frame:
+        """The same elements, in sets that are pairs of a set and a parameter."""
+        found = copy(self)
+        found.sets = self.pairs
+        return found
 
     def pick(self, per: str, values: Array) -> list[float]:
         """The values that are shown, of those of all elements, sets or parameters."""

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from normviz.workbook.book.address import (
-    Area,
-    address,
-    fixed,
-    fixed_area,
-    on_sheet,
+from normviz.workbook.book.cells import Book, Value
+from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, LABEL, VERDICT
+from normviz.workbook.draw.columns import texts
+from normviz.workbook.draw.content import (
+    FAIL,
+    PASS,
+    RESTS,
+    VERDICTS,
+    Banner,
+    Entry,
+    Line,
+    Listing,
+    Words,
+    judged,
 )
-from normviz.workbook.book.cells import Book, Page, Rule
-from normviz.workbook.book.styles import (
-    BAD,
-    BAD_INK,
-    BANNER,
-    BODY,
-    BODY_CENTER,
-    BODY_SMALL,
-    GOOD,
-    GOOD_INK,
-    HEADER,
-    HEADER_LEFT,
-    LABEL,
-    VERDICT,
-    WARN,
-    WARN_INK,
-)
-from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.formulas.differences import distance, distance_of
+from normviz.workbook.sheets import shipped
 from normviz.workbook.sheets.case import Case
-from normviz.workbook.sheets.inputs import InputCells
-from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.reference_values.sheet import ReferenceCells
 
 TITLE = "Checks"
-PASS, FAIL, CHANGED = "PASS", "FAIL", "inputs changed"
 TOLERANCE = 1e-9
-WIDTHS = {1: 1.5, 2: 22, 3: 40, 4: 10, 5: 18, 6: 15, 7: 18, 8: 15, 9: 12}
-LAST = max(WIDTHS)
+AS_SHIPPED = "as shipped"
+COLUMNS = texts(20, 36, 9, 15, 13, 15, 13, 11)
+UNCHECKED = (
+    "Not in a check: the limits in the columns 'allowed', the cells that say whether inputs are as "
+    "shipped, the verdict at the top of this sheet and on Contents, and yellow cells that hold a "
+    "formula until you type over it."
+)
 
 
 @dataclass(frozen=True)
@@ -62,185 +58,219 @@ class Property:
     allowed: Amount
 
 
-class ChecksSheet:
-    """Draws the sheet; `status` is the cell that says whether all checks pass right now."""
+def build(
+    book: Book,
+    case: Case,
+    inputs: Sheet,
+    sheets: Mapping[str, NormPage],
+    identities: Mapping[str, str],
+    reference: ReferenceCells,
+) -> tuple[str, str]:
+    """The sheet; returns the cell of the verdict and what it says."""
+    laws = _laws(_properties(sheets, identities))
+    steps = _steps(sheets, reference)
+    pages = _pages(book)
+    columns = ("law_verdict", "numpy_verdict", "torch_verdict", "page_verdict")
+    verdicts = [
+        entry.value
+        for listing in (laws, steps, pages)
+        for line in listing.rows
+        for entry in line
+        if isinstance(entry, Entry) and entry.look is VERDICT
+    ]
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Checks: is every number on these sheets right?",
+        "Every live step is compared with what NumPy and torch gave for the inputs as shipped. "
+        "When you change the inputs that comparison rests, and what must hold for any input is "
+        "still checked.",
+        COLUMNS,
+        tab="1B6E3C",
+    )
+    sheet.draw(
+        *_head(_change(case, inputs, reference), columns, len(verdicts), verdicts.count(PASS)),
+        Banner("What must hold for any input"),
+        laws,
+        Banner("Every live step against NumPy and torch, for the inputs as shipped"),
+        steps,
+        Banner("Every other formula of every sheet, for the inputs as shipped"),
+        Words(
+            "Each block of formulas must add up to what NumPy has for it, each text must be the "
+            f"same. {UNCHECKED}"
+        ),
+        pages,
+    )
+    return sheet.refer("verdict"), f"All {verdicts.count(PASS)} checks pass"
 
-    def __init__(self, book: Book, case: Case, inputs: InputCells) -> None:
-        self.case, self.inputs = case, inputs
-        self.page: Page = begin(
-            book, TITLE, "Checks: is every number on these sheets right?", "1B6E3C"
+
+def _head(change: str, columns: Sequence[str], count: int, passing: int) -> tuple[Line, Line]:
+    """Whether the inputs are as shipped, and the verdict of all checks."""
+
+    def counted(verdict: str) -> str:
+        return "+".join(f'COUNTIF({{{name}[*]}},"{verdict}")' for name in columns)
+
+    passed, resting = counted(PASS), counted(RESTS)
+    bad = f"({count}-({passed}+{resting}))"
+    rest = '" checks that hold for any input pass"'
+    says = f'IF({resting}=0,"All "&({passed})&" checks pass","All "&({passed})&{rest})'
+    changed = f'IF({change}=0,"{AS_SHIPPED}","changed: NumPy and torch columns rest")'
+    return (
+        Line("changed", "Inputs", AS_SHIPPED, changed, LABEL, wide=True),
+        Line(
+            "verdict",
+            "Result",
+            f"All {passing} checks pass",
+            f'IF({bad}>0,{bad}&" checks FAIL",{says})',
+            LABEL,
+            wide=True,
+            marks=judged(f"{bad}>0"),
+        ),
+    )
+
+
+def _change(case: Case, inputs: Sheet, reference: ReferenceCells) -> str:
+    """How far the inputs are from those that shipped, summed up."""
+    terms = [
+        f"ABS({inputs.refer('eps')}-{case.settings.eps!r})",
+        f"ABS({inputs.refer('momentum')}-{case.settings.momentum!r})",
+    ]
+    terms += [
+        distance(inputs.refer(name, "*"), reference.area("inputs", "", name))
+        for name in reference.inputs
+    ]
+    return "+".join(terms)
+
+
+def verdict(found: float, allowed: float, formula: str) -> Entry:
+    """PASS where a deviation is as small as rounding allows; the formula says when."""
+    live = f'IFERROR(IF({formula},"{PASS}","{FAIL}"),"{FAIL}")'
+    return Entry(PASS if found <= allowed else FAIL, VERDICT, live)
+
+
+def _laws(properties: Iterator[Property]) -> Listing:
+    rows = [
+        (
+            item.norm,
+            item.sentence,
+            "",
+            Entry(item.found.value, BODY_SMALL, item.found.formula),
+            verdict(item.found.value, item.allowed.value, "{law}<={law_allowed}"),
+            Entry(item.allowed.value, BODY_SMALL, item.allowed.formula),
         )
-        self.page.widths.update(WIDTHS)
-        explain(
-            self.page,
-            "Every live step is compared with what NumPy and torch gave for the inputs as shipped. "
-            "When you change the inputs that comparison rests, and what must hold for any input is "
-            "still checked.",
-            LAST,
-        )
-        self.row = FIRST_ROW + 4
-        self.changed = fixed(FIRST_ROW, 4)
-        self.verdicts: list[Area] = []
+        for item in properties
+    ]
+    return Listing(
+        rows,
+        ("Norm", "Must be zero", "", "largest deviation", "verdict", "allowed"),
+        (BODY, BODY, BODY, BODY_CENTER),
+        names=("law_norm", "law_words", "law_none", "law", "law_verdict", "law_allowed"),
+        marks={"law_verdict": VERDICTS},
+    )
 
-    def build(
-        self,
-        sheets: Mapping[str, NormSheet],
-        identities: Mapping[str, str],
-        reference: ReferenceCells,
-    ) -> tuple[str, str]:
-        """Draw everything; the reference of the status cell and what it says."""
-        self._properties(list(_properties(sheets, identities)))
-        self._steps(sheets, reference)
-        says = self._head(reference)
-        for area in self.verdicts:
-            self._color(area)
-        return on_sheet(TITLE, fixed(FIRST_ROW + 1, 4)), says
 
-    def _head(self, reference: ReferenceCells) -> str:
-        page, row = self.page, FIRST_ROW
-        page.span((row, 2, row, 3), "Inputs", LABEL)
-        text = (
-            f'IF({self._change(reference)}=0,"as shipped","changed: NumPy and torch columns rest")'
-        )
-        page.span((row, 4, row, LAST), "as shipped", LABEL, text)
-        page.span((row + 1, 2, row + 1, 3), "Result", LABEL)
-        failing = "+".join(f'COUNTIF({fixed_area(area)},"{FAIL}")' for area in self.verdicts)
-        passing = "+".join(f'COUNTIF({fixed_area(area)},"{PASS}")' for area in self.verdicts)
-        shipped = f'{self.changed}="as shipped"'
-        formula = (
-            f'IF({failing}>0,({failing})&" checks FAIL",IF({shipped},"All "&({passing})&" checks '
-            f'pass","All "&({passing})&" checks that hold for any input pass"))'
-        )
-        value = f"All {self._count()} checks pass"
-        page.span((row + 1, 4, row + 1, LAST), value, LABEL, formula)
-        area = (row + 1, 4, row + 1, LAST)
-        page.rules.append(Rule(area, f"({failing})=0", GOOD, GOOD_INK))
-        page.rules.append(Rule(area, f"({failing})>0", BAD, BAD_INK))
-        return value
+def _resting(entry: Entry) -> Entry:
+    """A verdict that rests while the inputs are others."""
+    live = f'IF({{changed}}="{AS_SHIPPED}",{entry.formula},"{RESTS}")'
+    return Entry(entry.value, entry.look, live)
 
-    def _count(self) -> int:
-        """How many verdicts say PASS as the workbook ships."""
-        values = (v for area in self.verdicts for v in self.page.values(area))
-        return sum(value == PASS for value in values)
 
-    def _change(self, reference: ReferenceCells) -> str:
-        """How far the inputs are from those that shipped, summed up."""
-        settings = self.case.settings
-        terms = [
-            f"ABS({self.inputs.setting('eps')}-{settings.eps!r})",
-            f"ABS({self.inputs.setting('momentum')}-{settings.momentum!r})",
-        ]
-        for (source, _, name), area in reference.areas.items():
-            if source == "inputs":
-                live = on_sheet(self.inputs.page.title, fixed_area(self.inputs.placed[name].area))
-                terms.append(f"SUMPRODUCT(ABS({live}-{area}))")
-        return "+".join(terms)
-
-    def _properties(self, properties: list[Property]) -> None:
-        self._banner("What must hold for any input")
-        self._header(("Norm", "Must be zero", "", "largest deviation", "verdict", "allowed"))
-        first = self.row
-        for item in properties:
-            found, allowed = item.found, item.allowed
-            self.page.put(self.row, 2, item.norm, BODY)
-            self.page.span((self.row, 3, self.row, 4), item.sentence, BODY)
-            limit = self.page.put(self.row, 7, allowed.value, BODY_SMALL, allowed.formula)
-            self._deviation(5, found.value, found.formula, (limit, allowed.value), always=True)
-            self.row += 1
-        self.verdicts.append((first, 6, self.row - 1, 6))
-        self.row += 1
-
-    def _steps(self, sheets: Mapping[str, NormSheet], reference: ReferenceCells) -> None:
-        self._banner("Every live step against NumPy and torch, for the inputs as shipped")
-        names = ("Norm", "Step", "values", "NumPy: largest difference", "verdict")
-        self._header((*names, "torch: largest difference", "verdict", "allowed"))
-        first = self.row
-        for op, sheet in sheets.items():
-            found = reference.torch.get(op, {})
-            for step in sheet.trace.steps:
-                if step.name != "grad_output":
-                    self._step(op, sheet, step.name, reference, found.get(step.name))
-        self.verdicts += [(first, 6, self.row - 1, 6), (first, 8, self.row - 1, 8)]
-
-    def _step(
-        self,
-        op: str,
-        sheet: NormSheet,
-        step: str,
-        reference: ReferenceCells,
-        torch: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None,
-    ) -> None:
-        value = sheet.trace[step]
-        tolerance = TOLERANCE * max(1.0, float(f"{np.abs(value).max():.0e}"))
-        live = on_sheet(sheet.page.title, fixed_area(sheet.steps.placed[step].area))
-        self.page.put(self.row, 2, sheet.page.title, BODY)
-        self.page.put(self.row, 3, f"{step}   {_symbol(sheet, step)}", BODY)
-        self.page.put(self.row, 4, value.size, BODY_CENTER)
-        limit = self.page.put(self.row, 9, tolerance, BODY_SMALL)
-        for column, source, other in ((5, "NumPy", value), (7, "torch", torch)):
-            if other is None:
-                self.page.put(self.row, column, "no torch here", BODY_CENTER)
-                self.page.put(self.row, column + 1, "—", BODY_CENTER)
+def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing:
+    rows: list[Sequence[Value | Entry]] = []
+    for op, page in sheets.items():
+        torch = reference.torch.get(op, {})
+        for step in page.trace.steps:
+            if step.name == "grad_output":
                 continue
-            gap = float(np.abs(value - other.reshape(value.shape)).max())
-            formula = f"SUMPRODUCT(MAX(ABS({live}-{reference.areas[source, op, step]})))"
-            self._deviation(column, gap, formula, (limit, tolerance), always=False)
-        self.row += 1
-
-    def _deviation(
-        self, column: int, value: float, formula: str, allowed: tuple[str, float], *, always: bool
-    ) -> None:
-        """A deviation and its verdict beside it; `allowed` is the limit's cell and its value."""
-        page, row = self.page, self.row
-        cell = page.put(row, column, value, BODY_SMALL, formula)
-        judged = f'IFERROR(IF({cell}<={allowed[0]},"{PASS}","{FAIL}"),"{FAIL}")'
-        if not always:
-            judged = f'IF({self.changed}="as shipped",{judged},"{CHANGED}")'
-        page.put(row, column + 1, PASS if value <= allowed[1] else FAIL, VERDICT, judged)
-
-    def _banner(self, text: str) -> None:
-        self.page.span((self.row, 2, self.row, LAST), text, BANNER)
-        self.page.heights[self.row] = 21
-        self.row += 1
-
-    def _header(self, names: tuple[str, ...]) -> None:
-        for at, name in enumerate(names):
-            self.page.put(self.row, 2 + at, name, HEADER_LEFT if at < 2 else HEADER)
-        self.page.heights[self.row] = 30
-        self.row += 1
-
-    def _color(self, area: Area) -> None:
-        cell = address(area[0], area[1])
-        looks = ((PASS, GOOD, GOOD_INK), (FAIL, BAD, BAD_INK), (CHANGED, WARN, WARN_INK))
-        for text, fill, ink in looks:
-            self.page.rules.append(Rule(area, f'{cell}="{text}"', fill, ink))
+            tolerance = TOLERANCE * max(1.0, float(f"{np.abs(step.value).max():.0e}"))
+            cells: list[Entry] = []
+            for source, value in (("NumPy", step.value), ("torch", torch.get(step.name))):
+                if value is None:
+                    cells += [Entry("no torch here", BODY_CENTER), Entry("—", BODY_CENTER)]
+                    continue
+                gap = distance_of(step.value.ravel(), value.ravel())
+                there = reference.area(source, op, step.name)
+                live = distance(page.sheet.refer(step.name, "*"), there)
+                judged_by = f"{{{source.lower()}}}<={{step_allowed}}"
+                cells += [
+                    Entry(gap, BODY_SMALL, live),
+                    _resting(verdict(gap, tolerance, judged_by)),
+                ]
+            words = f"{step.name}   {step.symbol}"
+            size = Entry(step.value.size, BODY_CENTER)
+            rows.append((page.page.title, words, size, *cells, Entry(tolerance, BODY_SMALL)))
+    return Listing(
+        rows,
+        (
+            *("Norm", "Step", "values", "distance from NumPy", "verdict"),
+            *("distance from torch", "verdict", "allowed"),
+        ),
+        (BODY, BODY, BODY_CENTER),
+        names=(
+            *("step_norm", "step", "step_size", "numpy", "numpy_verdict"),
+            *("torch", "torch_verdict", "step_allowed"),
+        ),
+        marks={"numpy_verdict": VERDICTS, "torch_verdict": VERDICTS},
+    )
 
 
-def _symbol(sheet: NormSheet, name: str) -> str:
-    return next(step.symbol for step in sheet.trace.steps if step.name == name)
+def _pages(book: Book) -> Listing:
+    """One row a sheet: its own inputs, and all of its formulas against the values as shipped."""
+    known = shipped.summaries(book)
+    rows = []
+    for found in known:
+        gap = Entry(0.0, BODY_SMALL, found.deviation)
+        judged_by = verdict(0.0, TOLERANCE, "{page_gap}<={page_allowed}")
+        others = "".join(f',{{page_inputs[row={at}]}}="{AS_SHIPPED}"' for at in found.reads)
+        unchanged = f'AND({{page_inputs}}="{AS_SHIPPED}"{others})'
+        live = f'IF({unchanged},{judged_by.formula},"{RESTS}")'
+        rows.append(
+            (
+                found.title,
+                f"{found.formulas} formulas in {found.blocks} blocks",
+                Entry(found.yellow, BODY_CENTER),
+                gap,
+                Entry(judged_by.value, VERDICT, live),
+                Entry(AS_SHIPPED, BODY_CENTER, f'IF({found.same},"{AS_SHIPPED}","{RESTS}")'),
+                "",
+                Entry(TOLERANCE, BODY_SMALL),
+            )
+        )
+    return Listing(
+        rows,
+        (
+            *("Sheet", "What is added up", "yellow cells", "largest deviation", "verdict"),
+            *("its yellow cells", "", "allowed"),
+        ),
+        (BODY, BODY, BODY_CENTER, BODY_CENTER, BODY_CENTER, BODY_CENTER),
+        names=(
+            *("page_title", "page_words", "page_yellow", "page_gap", "page_verdict"),
+            *("page_inputs", "page_none", "page_allowed"),
+        ),
+        marks={"page_verdict": VERDICTS},
+    )
 
 
 def _properties(
-    sheets: Mapping[str, NormSheet], identities: Mapping[str, str]
+    sheets: Mapping[str, NormPage], identities: Mapping[str, str]
 ) -> Iterator[Property]:
     """Everything that must be zero, whatever the inputs."""
     # Normalized values of two norms may differ by the rounding of the one that divides by less.
-    rounding = [_rounding(sheet) for sheet in sheets.values()]
+    rounding = [_rounding(page) for page in sheets.values()]
     formulas = [amount.formula for amount in rounding]
     widest = Amount(f"MAX({','.join(formulas)})", max(amount.value for amount in rounding))
     for sentence, cell in identities.items():
-        page = cell.rpartition("!")[0]
         found = Amount(cell, 0.0)
-        yield Property(page, f"{sentence}, normalized values", found, _allowed(widest))
-    for sheet in sheets.values():
-        yield from properties_of(sheet)
+        yield Property("Identities", f"{sentence}, normalized values", found, _allowed(widest))
+    for page in sheets.values():
+        yield from properties_of(page)
 
 
-def properties_of(sheet: NormSheet) -> Iterator[Property]:
+def properties_of(page: NormPage) -> Iterator[Property]:
     """What must be zero on one norm's sheet."""
-    title, rounding = sheet.page.title, _rounding(sheet)
+    title, rounding = page.page.title, _rounding(page)
     allowed = _allowed(rounding)
-    upstream, divisor = _largest(sheet, "grad_normalized"), _smallest_divisor(sheet)
+    upstream, divisor = _largest(page, "grad_normalized"), _smallest_spread(page)
     # dx is dx̂ / σ less its mean and its part along x̂: rounded as they are.
     of_gradient = _allowed(
         Amount(
@@ -248,16 +278,16 @@ def properties_of(sheet: NormSheet) -> Iterator[Property]:
             upstream.value / divisor.value * max(1.0, rounding.value),
         )
     )
-    if "zero_mean" in sheet.steps.placed:
-        yield Property(title, "mean of x̂ over each set", _largest(sheet, "zero_mean"), allowed)
+    if "zero_mean" in page.placed:
+        yield Property(title, "mean of x̂ over each set", _largest(page, "zero_mean"), allowed)
         what = "variance of x̂ less σ²/(σ² + ε)"
-        yield Property(title, what, _largest(sheet, "found", "expected"), allowed)
-        yield Property(title, "sum of dx over each set", _largest(sheet, "zero_sum"), of_gradient)
+        yield Property(title, what, _apart(page, "found", "expected"), allowed)
+        yield Property(title, "sum of dx over each set", _largest(page, "zero_sum"), of_gradient)
     else:
         what = "mean square of x̂ less m²/(m² + ε)"
-        yield Property(title, what, _largest(sheet, "found", "expected"), allowed)
+        yield Property(title, what, _apart(page, "found", "expected"), allowed)
     what = "dx by the chain less dx in closed form"
-    yield Property(title, what, _largest(sheet, "closed", "grad_input"), of_gradient)
+    yield Property(title, what, _apart(page, "closed", "grad_input"), of_gradient)
 
 
 def _allowed(scale: Amount) -> Amount:
@@ -265,29 +295,26 @@ def _allowed(scale: Amount) -> Amount:
     return Amount(f"{TOLERANCE!r}*MAX(1,{scale.formula})", TOLERANCE * max(1.0, scale.value))
 
 
-def _rounding(sheet: NormSheet) -> Amount:
+def _rounding(page: NormPage) -> Amount:
     """The scale of the rounding in x̂: that of the largest x over the smallest divisor."""
-    largest, divisor = _largest(sheet, "x"), _smallest_divisor(sheet)
+    largest, divisor = _largest(page, "x"), _smallest_spread(page)
     return Amount(f"{largest.formula}/{divisor.formula}", largest.value / divisor.value)
 
 
-def _smallest_divisor(sheet: NormSheet) -> Amount:
+def _smallest_spread(page: NormPage) -> Amount:
     """The smallest σ (or root mean square) of all sets."""
-    values = sheet.trace[sheet.chain.spread]
-    return Amount(f"MIN({_area(sheet, sheet.chain.spread)})", float(values.min()))
+    name = page.chain.spread
+    return Amount(f"MIN({page.sheet.refer(name, '*')})", float(page.trace[name].min()))
 
 
-def _largest(sheet: NormSheet, name: str, other: str | None = None) -> Amount:
-    """The largest absolute value of a step, or of its difference to another."""
-    areas = [_area(sheet, n) for n in (name, other) if n]
-    numbers = [sheet.page.numbers(sheet.steps.placed[n].area) for n in (name, other) if n]
-    gap = numbers[0] - numbers[1] if other else numbers[0]
-    formula = f"SUMPRODUCT(MAX(ABS({'-'.join(areas)})))"
-    if other is None:
-        formula = f"MAX(MAX({areas[0]}),-MIN({areas[0]}))"
-    return Amount(formula, float(np.abs(gap).max()))
+def _largest(page: NormPage, name: str) -> Amount:
+    """The largest absolute value of a step."""
+    area, values = page.sheet.refer(name, "*"), page.page.numbers(page.placed[name].area)
+    return Amount(f"MAX(MAX({area}),-MIN({area}))", float(np.abs(values).max()))
 
 
-def _area(sheet: NormSheet, name: str) -> str:
-    """Where a step stands, as other sheets write it."""
-    return on_sheet(sheet.page.title, fixed_area(sheet.steps.placed[name].area))
+def _apart(page: NormPage, name: str, other: str) -> Amount:
+    """How far two steps are from each other."""
+    first, second = (page.page.numbers(page.placed[n].area) for n in (name, other))
+    formula = distance(page.sheet.refer(name, "*"), page.sheet.refer(other, "*"))
+    return Amount(formula, distance_of(first, second))

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from normviz.norms.declared import NORMS
 from normviz.reference.trace import Trace, trace
-from normviz.workbook.book.address import area_text, on_sheet
 from normviz.workbook.book.cells import Book
-from normviz.workbook.book.layout import shifted
-from normviz.workbook.book.styles import NUMBER, SMALL_FORMAT
-from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.draw.panels import Caption, by_set
-from normviz.workbook.draw.sections import Frame, Piece, StepPage
+from normviz.workbook.book.styles import BOLD, DIFFERENCE, NUMBER
+from normviz.workbook.draw.columns import of_tensor
+from normviz.workbook.draw.content import Banner, Caption, Item, Step
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Frame, by_set
+from normviz.workbook.formulas.differences import distance, distance_of
 from normviz.workbook.sheets.case import Case
-from normviz.workbook.sheets.inputs import InputCells
-from normviz.workbook.sheets.norm.sheet import NormSheet
+from normviz.workbook.sheets.norm.page import NormPage
 
 TITLE = "Identities"
-BOLD = NUMBER.but(bold=True)
 
 
-def build(
-    book: Book, case: Case, inputs: InputCells, sheets: Mapping[str, NormSheet]
-) -> dict[str, str]:
+def build(book: Book, case: Case, inputs: Sheet, sheets: Mapping[str, NormPage]) -> dict[str, str]:
     """The sheet; returns the difference cell of each identity by its sentence."""
-    page = begin(book, TITLE, "Identities: norms that are special cases of others")
-    steps = StepPage(page, Frame(case.sets("batch_norm")), FIRST_ROW)
-    explain(
-        page,
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Identities: norms that are special cases of others",
         "The left side is computed here, straight from x in two formulas a set (AVERAGE and VARP); "
         "the right side is what the other sheet made in its steps. The difference is live.",
-        steps.last_column,
+        of_tensor(Frame(case.sets("batch_norm")).layout),
+        reads={"inputs": inputs} | {op: made.sheet for op, made in sheets.items()},
     )
     channels = case.shape[1]
     found = {}
@@ -46,83 +41,62 @@ def build(
             what = f"{argument[4:-1]}{'s' if number > 1 else ''}"
             sentence = f"{NORMS[op].title} with {number} {what} = {NORMS[twin].title}"
             made = trace(op, case.x, eps=case.settings.eps, **{argument: number})
-            steps.section(sentence)
-            _identity(steps, made, inputs, sheets[twin])
-            found[sentence] = on_sheet(TITLE, steps.placed["difference"].at(0))
+            sheet.draw(Banner(sentence), *_identity(made, twin, sheets[twin].trace))
+            found[sentence] = sheet.refer(f"difference_{twin}")
     return found
 
 
-def _identity(steps: StepPage, made: Trace, inputs: InputCells, twin: NormSheet) -> None:
-    """One identity: statistics and normalized values here, the other sheet's beside them."""
-    frame = steps.frame = Frame(made.sets)
-    steps.placed.clear()
-    placed = steps.placed
-    x, eps = inputs.placed["x"], inputs.setting("eps")
-
-    def areas(k: int) -> str:
-        moved = (shifted(area, x.top, x.left) for area in frame.sets.areas[k])
-        return ",".join(on_sheet(inputs.page.title, area_text(area)) for area in moved)
-
-    def normalized(i: int) -> str:
-        k = frame.set_of[i] - 1
-        root = f"SQRT({placed['variance'].at(k)}+{eps})"
-        return f"({inputs.at('x', i)}-{placed['mean'].at(k)})/{root}"
-
-    def other(i: int) -> str:
-        return on_sheet(twin.page.title, twin.steps.placed["normalized"].at(i))
-
-    def difference(_: int) -> str:
-        here, there = (area_text(placed[name].area) for name in ("normalized", "other"))
-        return f"SUMPRODUCT(MAX(ABS({here}-{there})))"
-
-    gap = float(np.abs(made["normalized"] - twin.trace["normalized"]).max())
-    by_number = by_set(BOLD, range(1, made.sets.count + 1))
-    elements = by_set(NUMBER, frame.set_of)
-    mean, variance = made["mean"].ravel().tolist(), made["variance"].ravel().tolist()
-    flat, theirs = (t["normalized"].ravel().tolist() for t in (made, twin.trace))
-    name = made.norm.title
-    steps.draw(
-        [
-            Piece(
-                "mean",
-                Caption("mean  μ", "AVERAGE over the set"),
-                mean,
-                "set",
-                lambda k: f"AVERAGE({areas(k)})",
-                by_number,
-            ),
-            Piece(
-                "variance",
-                Caption("variance  σ²", "VARP over the set"),
-                variance,
-                "set",
-                lambda k: f"VARP({areas(k)})",
-                by_number,
-                alone=True,
-            ),
-            Piece(
-                "normalized",
-                Caption(f"x̂ of {name}, here", "(x − μ) / √(σ² + ε)"),
-                flat,
-                "element",
-                normalized,
-                elements,
-            ),
-            Piece(
-                "other",
-                Caption(f"x̂ from the sheet {twin.page.title}"),
-                theirs,
-                "element",
-                other,
-                elements,
-            ),
-            Piece(
-                "difference",
-                Caption("largest difference"),
-                [gap],
-                "single",
-                difference,
-                lambda _: BOLD.but(number=SMALL_FORMAT),
-            ),
-        ]
+def _identity(made: Trace, twin: str, theirs: Trace) -> Sequence[Item]:
+    """One identity: statistics and normalized values here, the other sheet's below them."""
+    frame, mean, variance = Frame(made.sets), f"mean_{twin}", f"variance_{twin}"
+    of_set = by_set(BOLD, range(1, made.sets.count + 1))
+    of_element = by_set(NUMBER, frame.set_of)
+    title, other = made.norm.title, NORMS[twin].title
+    root = f"SQRT({{{variance}}}+{{inputs.eps}})"
+    return (
+        Step(
+            mean,
+            Caption("mean", "AVERAGE over the set", symbol="μ"),
+            made["mean"],
+            "set",
+            "AVERAGE({inputs.x})",
+            of_set,
+            frame,
+        ),
+        Step(
+            variance,
+            Caption("variance", "VARP over the set", symbol="σ²"),
+            made["variance"],
+            "set",
+            "VARP({inputs.x})",
+            of_set,
+            frame,
+        ),
+        Step(
+            f"here_{twin}",
+            Caption(f"x̂ of {title}, here", "(x − μ) / √(σ² + ε)"),
+            made["normalized"],
+            "element",
+            f"({{inputs.x}}-{{{mean}}})/{root}",
+            of_element,
+            frame,
+        ),
+        Step(
+            f"there_{twin}",
+            Caption(f"x̂ from the sheet {other}"),
+            theirs["normalized"],
+            "element",
+            f"{{{twin}.normalized}}",
+            of_element,
+            frame,
+        ),
+        Step(
+            f"difference_{twin}",
+            Caption("distance of the two", "√Σ (difference)²"),
+            [distance_of(made["normalized"], theirs["normalized"])],
+            "single",
+            distance(f"{{here_{twin}[*]}}", f"{{there_{twin}[*]}}"),
+            DIFFERENCE,
+            frame,
+        ),
     )

@@ -5,38 +5,41 @@ from __future__ import annotations
 from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INK, Style
-from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.draw.panels import Caption, by_set
-from normviz.workbook.draw.sections import Frame, Piece, StepPage
+from normviz.workbook.draw.columns import of_tensor
+from normviz.workbook.draw.content import Band, Caption, Step
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Frame, by_set
 from normviz.workbook.sheets.case import Case
 
 TITLE = "Sets"
 LOOK = Style(size=9, color=INK, horizontal="center", edge="FFFFFF")
+ABREAST, NUMBER_WIDTH = 3, 3.2
+"""How many pictures stand beside each other, and the width of a column of set numbers."""
 
 
 def build(book: Book, case: Case) -> None:
     """A picture for each op: every element with the number and the color of its set."""
-    page = begin(book, TITLE, "Sets: cells of one color share one mean and one variance")
     frames = {op: Frame(case.sets(op)) for op in NORMS}
-    first = next(iter(frames.values()))
-    steps = StepPage(page, first, FIRST_ROW, number_width=3.4, side_by_side=3, narrowest=36)
-    explain(
-        page,
+    layout = next(iter(frames.values())).layout
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Sets: cells of one color share one mean and one variance",
         "Every normalization here does the same arithmetic: take the mean from each element, "
         "divide by the standard deviation, scale and shift. They differ in one thing: which "
         "elements are averaged together. The number in a cell is the number of its set.",
-        steps.last_column,
+        of_tensor(layout, ABREAST, NUMBER_WIDTH),
     )
-    for chunk in range(0, len(frames), steps.per_band):
-        band = list(frames)[chunk : chunk + steps.per_band]
-        steps.draw_framed([(frames[op], _picture(case, op, frames[op])) for op in band])
+    pictures = [_picture(case, op, frame) for op, frame in frames.items()]
+    sheet.draw(*(Band(pictures[at : at + ABREAST]) for at in range(0, len(pictures), ABREAST)))
 
 
-def _picture(case: Case, op: str, frame: Frame) -> Piece:
+def _picture(case: Case, op: str, frame: Frame) -> Step:
     sets, words = case.sets(op), NORMS[op]
     noun = "set" if sets.count == 1 else "sets"
     extra = {"group_norm": f", groups = {case.settings.groups}"}
     extra["ghost_batch_norm"] = f", splits = {case.settings.splits}"
     counts = f"{sets.count} {noun} of {sets.size} elements{extra.get(op, '')}"
     caption = Caption(words.title, counts, sentence=words.sentence)
-    return Piece(op, caption, frame.set_of, "element", None, by_set(LOOK, frame.set_of))
+    look = by_set(LOOK, frame.set_of)
+    return Step(op, caption, frame.set_of, "element", None, look, frame)

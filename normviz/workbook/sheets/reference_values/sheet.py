@@ -2,111 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from normviz.reference.trace import Trace
-from normviz.workbook.book.address import fixed_area, on_sheet
-from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import NUMBER, PAPER
-from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
-from normviz.workbook.draw.panels import Caption, evenly
-from normviz.workbook.draw.sections import Frame, Piece, StepPage
+from normviz.workbook.draw.columns import of_tensor
+from normviz.workbook.draw.content import Band, Banner, Caption, Item, Step
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.reference_values.torch_values import Values, torch_values
 
 TITLE = "Reference"
 LOOK = NUMBER.filled(PAPER)
-Key = tuple[str, str, str]
 
 
 @dataclass
 class ReferenceCells:
-    """Where each constant stands: by source (inputs, NumPy, torch), op and step."""
+    """The sheet of constants, each named by `name_of` its source (inputs, NumPy, torch) and step.
 
-    page: Page
-    areas: dict[Key, str] = field(default_factory=dict)
+    `inputs` are the names of what is compared with the sheet of inputs.
+    """
+
+    sheet: Sheet
     torch: Values = field(default_factory=dict)
+    inputs: list[str] = field(default_factory=list)
+
+    def area(self, source: str, op: str, step: str) -> str:
+        """Where a constant stands, as other sheets write it."""
+        return self.sheet.refer(name_of(source, op, step), "*")
+
+
+def name_of(source: str, op: str, step: str) -> str:
+    """The name of a block of constants."""
+    return f"{source}_{op}_{step}"
 
 
 def build(book: Book, case: Case) -> ReferenceCells:
     """The sheet of constants, NumPy beside torch."""
     values, note = torch_values(case)
-    page = begin(book, TITLE, "Reference: the numbers the live sheets are held to", "9AA5B1")
-    steps = StepPage(page, Frame(case.sets("batch_norm")), FIRST_ROW)
-    explain(
-        page,
+    frame = Frame(case.sets("batch_norm"))
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Reference: the numbers the live sheets are held to",
         "These are constants: what NumPy and torch gave, in float64, for the inputs as shipped. "
         f"The sheet Checks compares every live step with them. {note}",
-        steps.last_column,
+        of_tensor(frame.layout, 2),
+        frame=frame,
+        tab="9AA5B1",
     )
-    cells = ReferenceCells(page, torch=values)
-    _inputs(steps, case, cells)
+    cells = ReferenceCells(sheet, values)
+    sheet.draw(Banner("The inputs as shipped"), *_inputs(case, cells))
     for op, trace in case.traces.items():
-        if not isinstance(trace, str):
-            _op(steps, trace, values.get(op, {}), cells)
+        if isinstance(trace, str):
+            continue
+        frame, torch, bands = Frame(trace.sets), values.get(op, {}), []
+        for step in trace.steps:
+            if step.name == "grad_output":
+                continue
+            found = {"NumPy": step.value} | (
+                {"torch": torch[step.name]} if step.name in torch else {}
+            )
+            bands.append(
+                Band(
+                    [
+                        _constant(
+                            name_of(source, op, step.name),
+                            f"{step.name} · {source}",
+                            value,
+                            step.kind,
+                            frame,
+                        )
+                        for source, value in found.items()
+                    ]
+                )
+            )
+        sheet.draw(Banner(trace.norm.title), *bands)
     return cells
 
 
-def _inputs(steps: StepPage, case: Case, cells: ReferenceCells) -> None:
-    steps.section("The inputs as shipped")
-    tensors = {"x": case.x, "grad_output": case.grad_output}
-    steps.draw([_constant(("inputs", "", name), name, a, "element") for name, a in tensors.items()])
-    per_channel = {
-        "gamma": case.gamma,
-        "beta": case.beta,
-        "running_mean": case.running_mean,
-        "running_var": case.running_var,
-    }
-    steps.draw(
-        [_constant(("inputs", "", name), name, a, "parameter") for name, a in per_channel.items()]
+def _inputs(case: Case, cells: ReferenceCells) -> list[Item]:
+    """What was typed when the file was made, two beside each other."""
+    channels, elements = Frame(case.sets("batch_norm")), Frame(case.sets("layer_norm"))
+    rows = (
+        ("x", case.x, "element", channels),
+        ("grad_output", case.grad_output, "element", channels),
+        ("gamma", case.gamma, "parameter", channels),
+        ("beta", case.beta, "parameter", channels),
+        ("running_mean", case.running_mean, "parameter", channels),
+        ("running_var", case.running_var, "parameter", channels),
+        ("gamma_elements", case.weight("layer_norm"), "parameter", elements),
+        ("beta_elements", case.bias("layer_norm"), "parameter", elements),
     )
-    steps.frame = Frame(case.sets("layer_norm"))
-    per_element = {"gamma": case.weight("layer_norm"), "beta": case.bias("layer_norm")}
-    steps.draw(
-        [
-            _constant(
-                ("inputs", "", f"{name}_elements"), f"{name} for each element", a, "parameter"
-            )
-            for name, a in per_element.items()
-        ]
-    )
-    _remember(steps, cells)
+    steps = [
+        _constant(
+            name_of("inputs", "", name),
+            name.replace("_elements", " for each element"),
+            values,
+            kind,
+            frame,
+        )
+        for name, values, kind, frame in rows
+    ]
+    cells.inputs = [name for name, *_ in rows]
+    return [Band(steps[at : at + 2]) for at in range(0, len(steps), 2)]
 
 
-def _op(
-    steps: StepPage,
-    trace: Trace,
-    torch: Mapping[str, npt.NDArray[np.float64]],
-    cells: ReferenceCells,
-) -> None:
-    steps.frame = Frame(trace.sets)
-    steps.section(trace.norm.title)
-    steps.placed.clear()
-    for step in trace.steps:
-        if step.name == "grad_output":
-            continue
-        pair = [
-            _constant(("NumPy", trace.op, step.name), f"{step.name} · NumPy", step.value, step.kind)
-        ]
-        if step.name in torch:
-            value = torch[step.name]
-            pair.append(
-                _constant(("torch", trace.op, step.name), f"{step.name} · torch", value, step.kind)
-            )
-        steps.draw(pair)
-    _remember(steps, cells)
-
-
-def _constant(key: Key, caption: str, value: npt.NDArray[np.float64], kind: str) -> Piece:
-    flat: Sequence[float] = value.ravel().tolist()
-    return Piece(" ".join(key), Caption(caption), flat, kind, None, evenly(LOOK), alone=True)
-
-
-def _remember(steps: StepPage, cells: ReferenceCells) -> None:
-    for name, body in steps.placed.items():
-        source, op, step = name.split(" ")
-        cells.areas[source, op, step] = on_sheet(steps.page.title, fixed_area(body.area))
+def _constant(
+    name: str, caption: str, value: npt.NDArray[np.float64], kind: str, frame: Frame
+) -> Step:
+    return Step(name, Caption(caption), value, kind, None, LOOK, frame)

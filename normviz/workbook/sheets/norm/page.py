@@ -1,0 +1,145 @@
+"""One normalization on a page: its trace, where its steps stand, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from normviz.reference.trace import Step, Trace
+from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.styles import BOLD, GENERAL, LABEL_RIGHT, NUMBER, PAPER, Style
+from normviz.workbook.draw import content
+from normviz.workbook.draw.columns import of_tensor
+from normviz.workbook.draw.content import Caption, Line
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Body, Frame, Paint, by_set, evenly
+from normviz.workbook.formulas.steps import FORMULAS, Chain
+
+
+class NormPage:
+    """The page of a trace, whose formulas read the sheet `inputs`.
+
+    `frame` lays out the elements that are shown, all of them where none is given; `chain_type`
+    says how sums over a set are written.
+    """
+
+    chain_type: type[Chain] = Chain
+    scaled = False
+    note = ""
+    """What else the sheet says below its title."""
+
+    def __init__(self, book: Book, trace: Trace, inputs: Sheet, frame: Frame | None = None) -> None:
+        self.trace = trace
+        self.words = trace.norm
+        self.frame = frame or Frame(trace.sets)
+        words = self.words
+        self.sheet = Sheet(
+            book,
+            words.title,
+            words.title,
+            f"{words.sentence} {words.use} ({words.paper}){self.note} In torch: "
+            f"{words.torch_layer}.",
+            of_tensor(self.frame.layout),
+            frame=self.frame,
+            reads={"inputs": inputs},
+            scaled=self.scaled,
+        )
+        sets = trace.sets
+        count = (
+            f"elements in each of the {sets.count} sets" if sets.count > 1 else "elements in all"
+        )
+        self.sheet.facts(
+            Line("eps", "ε =", trace.eps, "{inputs.eps}"),
+            Line("count", "n =", sets.size),
+            Line("", "", count, look=LABEL_RIGHT.but(horizontal="left")),
+        )
+        self.chain = self.chain_type(
+            set_of=self.frame.set_of,
+            parameter_of=self.frame.parameter_of,
+            set_areas=self.frame.sets.areas,
+            parameter_areas=self.frame.parameters.areas,
+            eps="{eps}",
+            count="{count}",
+            placed=self.sheet.placed,  # type: ignore[arg-type]
+        )
+        self._number = 0
+
+    @property
+    def page(self) -> Page:
+        """The page in the book."""
+        return self.sheet.page
+
+    @property
+    def placed(self) -> dict[str, Body]:
+        """Where each step stands."""
+        return self.sheet.placed  # type: ignore[return-value]
+
+    def pick(self, per: str, values: Any) -> list[Any]:
+        """The values that are shown, of those of all elements, sets or parameters."""
+        flat: list[Any] = values.ravel().tolist()
+        return flat
+
+    def forward_steps(self) -> Sequence[Step]:
+        """The steps from x to the output."""
+        return self.trace.steps[: self._turn]
+
+    def backward_steps(self) -> Sequence[Step]:
+        """The steps from the upstream gradient on."""
+        return self.trace.steps[self._turn :]
+
+    @property
+    def _turn(self) -> int:
+        return next(at for at, s in enumerate(self.trace.steps) if s.name == "grad_output")
+
+    def x(self) -> content.Step:
+        """The input."""
+        caption = Caption(
+            "x", "colored by statistics set", self.trace.numpy_setup[0], symbol="the input"
+        )
+        return self.given("x", "x", caption, self.trace.x, "element")
+
+    def forward(self) -> list[content.Step]:
+        """The forward steps, with the parameters just before the output that needs them."""
+        steps = self.forward_steps()
+        made = [self.step(step) for step in steps[:-1]]
+        suffix = "" if self.trace.sets.is_per_channel else "_elements"
+        for name, symbol, source in (("weight", "γ", "gamma"), ("bias", "β", "beta")):
+            value = self.trace.arguments.get(name)
+            if value is not None:
+                caption = Caption(name, f"learned, of shape {value.shape}", symbol=symbol)
+                made.append(self.given(name, source + suffix, caption, value, "parameter"))
+        return [*made, self.step(steps[-1])]
+
+    def given(
+        self, name: str, source: str, caption: Caption, values: Any, per: str
+    ) -> content.Step:
+        """What stands on the sheet of inputs."""
+        picked, live = self.pick(per, values), f"{{inputs.{source}}}"
+        return content.Step(name, caption, picked, per, live, self.paint(per, GENERAL))
+
+    def step(self, step: Step) -> content.Step:
+        """A step of the trace, numbered."""
+        number = ""
+        if step.name != "grad_output":
+            self._number += 1
+            number = str(self._number)
+        caption = Caption(step.name, step.formula, step.numpy, step.sentence, step.symbol, number)
+        if step.name == "grad_output":
+            return self.given("grad_output", "grad_output", caption, step.value, "element")
+        style = NUMBER if step.kind == "element" else BOLD
+        values = self.pick(step.kind, step.value)
+        formula, paint = self.formula(step.name), self.paint(step.kind, style)
+        return content.Step(step.name, caption, values, step.kind, formula, paint)
+
+    def formula(self, name: str) -> content.StepFormula:
+        """The formula of a step's cells."""
+        rule = FORMULAS[name]
+        return lambda index: rule(self.chain, index)
+
+    def paint(self, per: str, style: Style = NUMBER) -> Paint:
+        """Elements and statistics in the color of their set, parameters all alike."""
+        if per == "element":
+            return by_set(style, self.frame.set_of)
+        if per == "set":
+            return by_set(style, range(1, len(self.frame.sets.areas) + 1))
+        return evenly(style.filled(PAPER))
