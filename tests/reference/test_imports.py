@@ -61,6 +61,7 @@ def test_the_reference_needs_neither_torch_nor_openpyxl():
     "call",
     [
         "import normviz; normviz.verify(None, None)",
+        "import normviz; normviz.identify(None, None)",
         "from normviz.torch_models.verify import standard_layers; standard_layers('float32')",
         "from normviz.torch_models.verify import verify_all; verify_all()",
         "import normviz.torch_layers",

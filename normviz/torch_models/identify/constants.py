@@ -1,0 +1,117 @@
+"""A layer whose every output hangs on its own input alone: stored statistics, or something else."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from normviz.torch_models.identify.fit import snapped
+from normviz.torch_models.identify.names import collapsed
+from normviz.torch_models.identify.probe import Probe
+
+Tensor = torch.Tensor
+State = Mapping[str, Tensor]
+
+SHAKES = 3
+"""What is true of so many drawn states by chance is not true of all."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """y = slope · x + shift for every element; ``residual`` is how far it is off."""
+
+    slope: Tensor
+    shift: Tensor
+    residual: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The names of the tensors that a layer in evaluation is made of; "1" and "0" where none is."""
+
+    mean: str
+    variance: str
+    gamma: str
+    beta: str
+    eps: float
+
+    def line(self, state: State) -> Line:
+        """The slope and shift that these tensors make."""
+        gamma = _value(self.gamma, state)
+        slope = gamma / torch.sqrt(state[self.variance] + self.eps)
+        return Line(slope, _value(self.beta, state) - slope * state[self.mean], 0.0)
+
+
+def line_of(probe: Probe, shape: tuple[int, ...], generator: torch.Generator) -> Line:
+    """The straight line through a layer's outputs, element by element."""
+
+    def draw() -> Tensor:
+        x = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return x.to(probe.dtype).double()
+
+    zero = torch.zeros(shape, dtype=torch.float64)
+    shift = probe(zero)
+    slope = probe(zero + 1.0) - shift
+    inputs = [draw(), 3.0 * draw(), -20.0 * draw().abs(), 20.0 * draw().abs()]
+    off = max(
+        float(((y := probe(x)) - slope * x - shift).abs().max() / (1.0 + y.abs().max()))
+        for x in inputs
+    )
+    return Line(slope, shift, off if off == off else float("inf"))
+
+
+def stored_statistics(
+    probe: Probe, shape: tuple[int, ...], generator: torch.Generator
+) -> tuple[Stored, int] | None:
+    """The stored mean and variance, weight and bias that make the line, and their axis of x.
+
+    Sought on copies with other numbers in every tensor, for those of a fresh layer are all 0 and 1.
+    """
+    seen: list[tuple[State, Tensor, Tensor]] = []
+    axis = None
+    for _ in range(SHAKES):
+        probe.shake(generator)
+        line = line_of(probe, shape, generator)
+        if line.residual > probe.precision:
+            return None
+        slope, shift = collapsed(line.slope, 1e-6), collapsed(line.shift, 1e-6)
+        wide = [a for a, n in enumerate(slope.shape) if n > 1]
+        if len(wide) > 1:
+            return None
+        axis = wide[0] if wide else min(1, len(shape) - 1)
+        count = slope.numel()
+        if shift.numel() > count:
+            return None
+        own = {n: v.flatten() for n, v in probe.state().items() if v.numel() == count}
+        seen.append((own, slope.flatten(), shift.flatten().expand(count)))
+    found = _matched(seen, probe.precision)
+    return None if found is None or axis is None else (found, axis)
+
+
+def _matched(seen: list[tuple[State, Tensor, Tensor]], precision: float) -> Stored | None:
+    names = list(seen[0][0])
+    for variance, gamma in itertools.product(names, ["1", *names, *(f"1 + {n}" for n in names)]):
+        # slope = γ / √(v + eps) with one eps for all.
+        eps = torch.cat([(_value(gamma, s) / a) ** 2 - s[variance] for s, a, _ in seen])
+        typical = float(eps.median())
+        if not -precision <= typical < 1.0 or float((eps - typical).abs().max()) > precision * 10:
+            continue
+        for mean, beta in itertools.product(names, ["0", *names]):
+            off = max(
+                float((b - _value(beta, s) + a * s[mean]).abs().max() / (1.0 + b.abs().max()))
+                for s, a, b in seen
+            )
+            if off <= precision * 10:
+                return Stored(mean, variance, gamma, beta, snapped(max(0.0, typical), 1e-2))
+    return None
+
+
+def _value(name: str, state: State) -> Tensor:
+    if name in ("0", "1"):
+        return torch.full((), float(name), dtype=torch.float64)
+    if name in state:
+        return state[name]
+    return 1.0 + state[name.removeprefix("1 + ")]

@@ -1,0 +1,79 @@
+"""What a layer and its x must be before anything is asked of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+MOST = 20_000_000
+"""So many elements take some seconds and a few hundred megabytes."""
+
+
+def checked_layer(layer: Any) -> Any:
+    """A layer that can be called.
+
+    Raises:
+        TypeError: what is not callable, or a module that has no numbers to compute with.
+    """
+    if not callable(layer):
+        raise TypeError(
+            f"layer must be a module or a function of a tensor, got {type(layer).__name__}"
+        )
+    for name, module in layer.named_modules() if isinstance(layer, nn.Module) else ():
+        what = f"{name}: {type(module).__name__}" if name else type(module).__name__
+        if ".quantized" in type(module).__module__:
+            raise TypeError(f"layer must compute in floating point, {what} is quantized")
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is None:
+                continue
+            if torch.nn.parameter.is_lazy(tensor):
+                raise TypeError(
+                    f"layer must have been run once so that its shapes are known, {what} is lazy"
+                )
+            if tensor.is_meta:
+                raise TypeError(
+                    f"layer must hold numbers, {what} is on the meta device: load its weights "
+                    "or call to_empty"
+                )
+    return layer
+
+
+def tensor_for(layer: Any, x: Any) -> torch.Tensor:
+    """x as a tensor; numbers that are no tensor take the dtype of the layer's parameters.
+
+    Raises:
+        TypeError: for numbers that are not floating point.
+        ValueError: for no elements, or too many.
+    """
+    if isinstance(x, torch.Tensor):
+        tensor = x
+    else:
+        array = np.asarray(x)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"x must be a tensor of numbers, got {type(x).__name__}")
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if array.dtype.kind == "f" or not isinstance(x, np.ndarray):
+            tensor = tensor.to(_dtype_of(layer) or tensor.dtype)
+    if not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise TypeError(f"x must hold floating-point numbers, got {kind}: use x.float()")
+    if tensor.numel() == 0:
+        raise ValueError(f"x must have elements, got shape {tuple(tensor.shape)}")
+    if tensor.numel() > MOST:
+        raise ValueError(
+            f"x must have at most {MOST:,} elements, got {tensor.numel():,}: a part such as x[:1] "
+            "tells the same"
+        )
+    if tensor.is_meta:
+        raise TypeError("x must hold numbers, got a tensor on the meta device")
+    return tensor
+
+
+def _dtype_of(layer: Any) -> torch.dtype | None:
+    if not isinstance(layer, nn.Module):
+        return None
+    tensors = (*layer.parameters(), *layer.buffers())
+    return next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())

@@ -1,0 +1,82 @@
+"""A formula held to the layer on inputs that the fit has not seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from normviz.torch_models.identify.formula import Formula
+from normviz.torch_models.identify.partition import Partition
+from normviz.torch_models.identify.probe import Probe
+
+Tensor = torch.Tensor
+
+MANY = 200_000
+"""From so many elements on two inputs are enough: each set sees another kind of numbers."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The largest deviations of y and dx, relative to the size of what they deviate from."""
+
+    output: float
+    gradient: float
+    has_gradient: bool
+    precision: float
+
+    def __bool__(self) -> bool:
+        return self.output <= self.precision and self.gradient <= 10 * self.precision
+
+
+def proven(formula: Formula, probe: Probe, small: float, generator: torch.Generator) -> Verdict:
+    """Output and dx of a probe against the formula on fresh inputs.
+
+    Normal numbers, far from zero, about as small as eps counts (``small``), large, and one outlier
+    among normal ones; every set has its own kind, and they take turns.
+    """
+    partition = formula.partition
+    off_output = off_gradient = 0.0
+    has_gradient = True
+    rounds = 2 if math.prod(partition.shape) > MANY else 5
+    for turn in range(rounds):
+        x = mixed(partition, turn, small, probe.dtype, generator)
+        wanted = formula.output(x)
+        off_output = max(off_output, _deviation(probe(x), wanted, partition))
+        if turn % 2 and rounds > 2:
+            continue
+        dy = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
+        dy = dy.to(probe.dtype).double()
+        found = probe.gradient(x, dy)
+        if found is None:
+            has_gradient = False
+            off_gradient = math.inf
+            continue
+        off_gradient = max(off_gradient, _deviation(found, formula.gradient(x, dy), partition))
+    return Verdict(off_output, off_gradient, has_gradient, probe.precision)
+
+
+def mixed(
+    partition: Partition, turn: int, small: float, dtype: torch.dtype, generator: torch.Generator
+) -> Tensor:
+    """Numbers of five kinds, by the number of an element's set; in the precision of ``dtype``."""
+    x = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
+    kinds = (partition.labels() + turn) % 5
+    large = 30.0 if dtype == torch.float16 else 1e3
+    scale = torch.tensor([1.0, 1.0, small, large, 1.0], dtype=torch.float64)[kinds]
+    offset = torch.tensor([0.0, 5.0, 0.0, 0.0, 0.0], dtype=torch.float64)[kinds]
+    # The outlier: the largest of its set, twenty times over.
+    top = partition.each(x, lambda view: view.amax(partition.shared, keepdim=True))
+    outlier = (kinds == 4) & (x == top)
+    x = torch.where(outlier, 20.0 * x, x) * scale + offset
+    return x.to(dtype).double()
+
+
+def _deviation(found: Tensor, wanted: Tensor, partition: Partition) -> float:
+    """The largest difference, relative to the largest value of its set."""
+    size = partition.each(wanted.abs(), lambda view: view.amax(partition.shared, keepdim=True))
+    floor = 1e-6 * float(wanted.abs().max()) + 1e-300
+    off = ((found - wanted).abs() / (size + floor)).max()
+    value = float(off)
+    return value if value == value else math.inf

@@ -1,0 +1,144 @@
+"""One call of a user's model: its arguments as tensors where the model is, its layers by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from normviz.torch_models.identify.isolate import unwrapped
+
+MOST = 20_000_000
+"""Elements of one argument: more would take gigabytes, and no sheet shows them."""
+
+_WRAPPERS = ("module", "_orig_mod")
+
+
+class ModelCall:
+    """A copy of a model that is called once; ``args`` is x, a tuple of arguments or a dict.
+
+    Raises:
+        TypeError: arguments that hold no numbers.
+        ValueError: an argument that is too large to be shown.
+    """
+
+    def __init__(self, model: nn.Module, args: Any, kwargs: Mapping[str, Any] | None) -> None:
+        self.model = model
+        self.device, self.dtype = _place(model)
+        self.args: tuple[Any, ...] = ()
+        self.kwargs: dict[str, Any] = {}
+        if isinstance(args, tuple):
+            self.args = tuple(self._argument(a, f"args[{i}]") for i, a in enumerate(args))
+        elif isinstance(args, Mapping):
+            self.kwargs = {n: self._argument(a, n) for n, a in args.items()}
+        else:
+            self.args = (self._argument(args, "x"),)
+        self.kwargs |= {n: self._argument(a, n) for n, a in (kwargs or {}).items()}
+
+    def __call__(self) -> Any:
+        """Run the model.
+
+        Raises:
+            ValueError: whatever the model raises, in a sentence.
+        """
+        try:
+            return self.model(*self.args, **self.kwargs)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise ValueError(
+                f"the model must run on {self}: {type(self.model).__name__} raised "
+                f"{type(error).__name__}: {said}"
+            ) from error
+
+    def __str__(self) -> str:
+        shapes = [str(tuple(t.shape)) for t in tensors_in((self.args, self.kwargs))]
+        if len(shapes) == 1:
+            return f"a tensor of shape {shapes[0]}"
+        return f"tensors of shapes {', '.join(shapes)}" if shapes else "what was given"
+
+    def _argument(self, value: Any, name: str) -> Any:
+        if isinstance(value, torch.Tensor):
+            _check_count(name, value.numel())
+            return value.detach().to(self.device).clone()
+        if isinstance(value, tuple):
+            return type(value)(self._argument(v, name) for v in value)
+        if isinstance(value, Mapping):
+            return {key: self._argument(v, f"{name}[{key!r}]") for key, v in value.items()}
+        if isinstance(value, list) and any(isinstance(v, torch.Tensor) for v in value):
+            return [self._argument(v, name) for v in value]
+        if isinstance(value, (np.ndarray, list)):
+            return self._numbers(value, name)
+        return value
+
+    def _numbers(self, value: Any, name: str) -> torch.Tensor:
+        """An array or nested lists; floating-point numbers in the dtype of the model."""
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{name} must be a tensor of numbers, got {type(value).__name__} of {array.dtype}"
+            )
+        _check_count(name, array.size)
+        tensor = torch.from_numpy(np.array(array)).to(self.device)
+        return tensor.to(self.dtype) if self.dtype and array.dtype.kind == "f" else tensor
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """Every tensor in a tensor, tuple, list, dict or ModelOutput, in order."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for inside in value.values():
+            yield from tensors_in(inside)
+    elif isinstance(value, (tuple, list)):
+        for inside in value:
+            yield from tensors_in(inside)
+
+
+def plain_model(model: nn.Module) -> nn.Module:
+    """The model without its wrappers, and with those inside taken off, so that hooks are called."""
+    model = unwrapped(model)
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            inner = unwrapped(child)
+            if inner is not child:
+                setattr(parent, name, inner)
+    return model
+
+
+def find_layer(model: nn.Module, name: Any, suggestions: Callable[[], list[str]]) -> str:
+    """The path of the layer that ``name`` means; what torch.compile and DDP put in is optional.
+
+    Raises:
+        ValueError: a name that there is none of, with the nearest that there are.
+    """
+    paths = [path for path, _ in model.named_modules() if path]
+    if isinstance(name, str) and name:
+        for wanted in (name, _bare(name)):
+            if wanted in paths:
+                return wanted
+    near = difflib.get_close_matches(str(name), paths, n=3) if isinstance(name, str) else []
+    near = near or suggestions()[:3]
+    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"layer must name a layer of the model, got {name!r}{hint}")
+
+
+def _bare(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+
+
+def _place(model: nn.Module) -> tuple[torch.device | None, torch.dtype | None]:
+    tensors = [*model.parameters(), *model.buffers()]
+    device = tensors[0].device if tensors else None
+    return device, next((t.dtype for t in tensors if t.is_floating_point()), None)
+
+
+def _check_count(name: str, count: int) -> None:
+    if count > MOST:
+        raise ValueError(
+            f"{name} must have at most {MOST:,} elements, got {count:,}: give a part of it, such "
+            "as its first samples"
+        )

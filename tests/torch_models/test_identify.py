@@ -1,0 +1,378 @@
+"""identify says what a layer is, is never wrong about it, and touches nothing of the user's."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
+import normviz
+from normviz import torch_layers
+from tests.torch_models.not_norms import NOT_NORMS
+
+
+def x_of(*shape, dtype=torch.float32):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(7)).to(dtype)
+
+
+def drawn(layer):
+    """The layer with random parameters."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.rand(parameter.shape, generator=generator) + 0.5)
+    return layer
+
+
+class Llama(nn.Module):
+    """The RMSNorm of language models: float32 inside, whatever comes."""
+
+    def __init__(self, size=8, eps=1e-6, one_plus=False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps, self.one_plus = eps, one_plus
+
+    def forward(self, x):
+        wide = x.to(torch.float32)
+        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        weight = 1.0 + self.weight if self.one_plus else self.weight
+        return weight * wide.to(x.dtype)
+
+
+class ChannelsFirst(nn.LayerNorm):
+    def forward(self, x):
+        x = F.layer_norm(x.movedim(1, -1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.movedim(-1, 1)
+
+
+def by_length(x):
+    return F.normalize(x, dim=-1)
+
+
+def with_bessel(x):
+    return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-3)
+
+
+IMAGES, TOKENS = (3, 6, 4, 5), (3, 4, 8)
+NORMS = {
+    "BatchNorm2d": (nn.BatchNorm2d(6), IMAGES, "batch_norm", "[n] c [...]", {}, 1e-5),
+    "BatchNorm1d": (nn.BatchNorm1d(4), TOKENS, "batch_norm", "[n] c [...]", {}, 1e-5),
+    "LayerNorm": (nn.LayerNorm(8), TOKENS, "layer_norm", "... [d]", {"d": (8,)}, 1e-5),
+    "LayerNorm, all": (
+        nn.LayerNorm((6, 4, 5)),
+        IMAGES,
+        "layer_norm",
+        "... [d]",
+        {"d": (6, 4, 5)},
+        1e-5,
+    ),
+    "GroupNorm": (nn.GroupNorm(3, 6), IMAGES, "group_norm", "n (g [k]) [...]", {"g": 3}, 1e-5),
+    "GroupNorm, one": (nn.GroupNorm(1, 6), IMAGES, "group_norm", "n (g [k]) [...]", {"g": 1}, 1e-5),
+    "InstanceNorm2d": (nn.InstanceNorm2d(6), IMAGES, "instance_norm", "n c [...]", {}, 1e-5),
+    "RMSNorm": (nn.RMSNorm(8, eps=1e-3), TOKENS, "rms_norm", "... [d]", {"d": (8,)}, 1e-3),
+    "RMSNorm, eps None": (nn.RMSNorm(8), TOKENS, "rms_norm", "... [d]", {"d": (8,)}, 2.0**-23),
+    "GhostBatchNorm2d": (
+        torch_layers.GhostBatchNorm2d(6, 2),
+        (4, 6, 4, 5),
+        "ghost_batch_norm",
+        "(s [m]) c [...]",
+        {"s": 2},
+        1e-5,
+    ),
+    "Llama": (Llama(), TOKENS, "rms_norm", "... [d]", {"d": (8,)}, 1e-6),
+    "heads": (Llama(), (2, 3, 4, 8), "rms_norm", "... [d]", {"d": (8,)}, 1e-6),
+    "function": (
+        lambda x: F.layer_norm(x, (8,)),
+        TOKENS,
+        "layer_norm",
+        "... [d]",
+        {"d": (8,)},
+        1e-5,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_normalization_is_recognized(name):
+    layer, shape, op, sets, sizes, eps = NORMS[name]
+    found = normviz.identify(drawn(layer) if isinstance(layer, nn.Module) else layer, x_of(*shape))
+    assert found, found.sentence
+    assert (found.kind, found.name, found.sets, found.sizes) == ("normalization", op, sets, sizes)
+    assert (found.eps, found.eps_where, found.divisor) == (eps, "inside", "m")
+    assert found.centered == (op != "rms_norm")
+    arguments = {n.argument: sizes[n.axis] for n in normviz.NORMS[op].sizes}
+    np.testing.assert_array_equal(found.labels, normviz.set_labels(op, shape, **arguments))
+    assert found.largest_difference < 1e-5
+    for word in (op, sets, f"{eps:.6g}"):
+        assert word in found.sentence
+
+
+@pytest.mark.parametrize("name", NOT_NORMS)
+def test_nothing_else_is_claimed_to_be_one(name):
+    found = normviz.identify(NOT_NORMS[name], x_of(3, 4, 8))
+    assert not found, found.sentence
+    assert found.kind in ("none", "undecided")
+    assert found.sentence
+
+
+@pytest.mark.parametrize("name", ["relu", "silu", "gelu", "leaky_relu", "tanh"])
+def test_an_activation_behind_is_named(name):
+    found = normviz.identify(nn.Sequential(nn.LayerNorm(8), _module(name)), x_of(3, 4, 8))
+    assert f"it is {name} of a normalization over n t [d]" in found.sentence
+
+
+def _module(name):
+    kinds = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU, "leaky_relu": nn.LeakyReLU}
+    return kinds.get(name, nn.Tanh)()
+
+
+def test_gamma_and_beta_broadcast_over_x():
+    layer = drawn(nn.BatchNorm2d(6))
+    found = normviz.identify(layer, x_of(*IMAGES))
+    np.testing.assert_array_equal(
+        found.gamma, layer.weight.detach().double().numpy()[None, :, None, None]
+    )
+    np.testing.assert_array_equal(
+        found.beta, layer.bias.detach().double().numpy()[None, :, None, None]
+    )
+    assert (found.gamma_is, found.beta_is, found.affine) == ("weight", "bias", "c")
+
+
+def test_one_plus_weight():
+    layer = drawn(Llama(one_plus=True))
+    found = normviz.identify(layer, x_of(*TOKENS))
+    assert found.gamma_is == "1 + weight"
+    np.testing.assert_allclose(found.gamma.ravel(), 1.0 + layer.weight.detach().numpy(), rtol=1e-6)
+
+
+def test_channels_first_is_not_the_width_even_where_they_are_equal():
+    found = normviz.identify(drawn(ChannelsFirst(4)), x_of(2, 4, 4, 4))
+    assert found
+    assert found.sets.startswith("n [c]")
+    assert found.affine == "c"
+
+
+def test_the_length_of_a_vector_is_an_rms_norm_with_a_least_root():
+    found = normviz.identify(by_length, x_of(4, 8))
+    assert (found.name, found.eps_where, found.gamma_is) == ("rms_norm", "max", "1/√m")
+    assert found.eps == pytest.approx(1e-12 / np.sqrt(8))
+
+
+def test_the_divisor_and_an_eps_outside_the_root():
+    found = normviz.identify(with_bessel, x_of(4, 8))
+    assert (found.divisor, found.eps_where) == ("m - 1", "outside")
+    assert found.eps == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(6), nn.InstanceNorm2d(6, True, True)], ids=repr)
+def test_stored_statistics_are_found_among_the_buffers(layer):
+    layer = nn.BatchNorm2d(6).eval()
+    layer.running_mean.copy_(torch.linspace(-1, 1, 6))
+    layer.running_var.copy_(torch.linspace(1, 2, 6))
+    found = normviz.identify(drawn(layer), x_of(*IMAGES))
+    assert (found.kind, found.name, bool(found)) == ("constants", "batch_norm", True)
+    np.testing.assert_array_equal(found.mean.ravel(), layer.running_mean.double().numpy())
+    np.testing.assert_array_equal(found.variance.ravel(), layer.running_var.double().numpy())
+    assert "mean running_mean, variance running_var" in found.sentence
+
+
+def test_frozen_batch_norm():
+    from torchvision.ops import FrozenBatchNorm2d
+
+    found = normviz.identify(FrozenBatchNorm2d(6), x_of(*IMAGES))
+    assert (found.kind, bool(found)) == ("constants", True)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_sets_of_one_or_two_are_undecided(size):
+    found = normviz.identify(nn.LayerNorm(size), x_of(5, size))
+    assert (found.kind, bool(found)) == ("undecided", False)
+
+
+def test_interleaved_groups_are_a_pattern_of_their_own():
+    def layer(x):
+        view = x.unflatten(1, (4, 2))
+        return F.layer_norm(view.transpose(1, 2), (4,)).transpose(1, 2).flatten(1, 2)
+
+    found = normviz.identify(layer, x_of(3, 8))
+    assert found
+    assert (found.name, found.sets) == (None, "n ([k] g)")
+    labels = normviz.set_labels(found.sets, (3, 8), sizes=found.sizes)
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_a_weight_shared_by_heads():
+    weight = torch.linspace(0.5, 2.0, 4)
+
+    def layer(x):
+        return (F.rms_norm(x.unflatten(-1, (2, 4)), (4,), eps=1e-6) * weight).flatten(-2)
+
+    found = normviz.identify(layer, x_of(3, 5, 8))
+    assert (found.sets, found.sizes, found.affine) == ("n t (g [k])", {"g": 2}, "k")
+    assert found.gamma_is == "weight"
+
+
+@pytest.mark.parametrize("zeros", [4, 8])
+def test_a_weight_of_zeros_hides_nothing(zeros):
+    layer = nn.LayerNorm(8)
+    with torch.no_grad():
+        layer.weight[:zeros] = 0
+    found = normviz.identify(layer, x_of(*TOKENS))
+    assert (found.name, found.eps) == ("layer_norm", 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16], ids=str)
+def test_other_dtypes(dtype):
+    for layer in (Llama(), nn.LayerNorm(8), nn.RMSNorm(8, eps=1e-6)):
+        found = normviz.identify(copy.deepcopy(layer).to(dtype), x_of(*TOKENS, dtype=dtype))
+        assert found, found.sentence
+        assert found.dtype == str(dtype).removeprefix("torch.")
+
+
+def test_axes_of_length_one_are_settled_on_another_shape():
+    assert normviz.identify(Llama(64), x_of(1, 1, 64)).name == "rms_norm"
+    assert normviz.identify(nn.BatchNorm2d(3), x_of(4, 3, 1, 1)).name == "batch_norm"
+    assert normviz.identify(nn.GroupNorm(1, 8), x_of(3, 8, 1, 1)).name == "group_norm"
+
+
+def test_what_coincides_on_this_x_is_listed():
+    found = normviz.identify(nn.LayerNorm(8), x_of(5, 8))
+    assert found.name == "layer_norm"
+    assert "group_norm" in found.same_on_this_x
+
+
+def test_renaming_a_class_changes_nothing():
+    class BatchNorm2d(nn.LayerNorm):
+        pass
+
+    own, renamed = (
+        normviz.identify(drawn(kind(8)), x_of(*TOKENS)) for kind in (nn.LayerNorm, BatchNorm2d)
+    )
+    assert (own.name, own.sets, own.eps) == (renamed.name, renamed.sets, renamed.eps)
+
+
+def test_a_large_x_is_searched_in_part_and_proven_in_whole():
+    found = normviz.identify(nn.BatchNorm2d(16), x_of(8, 16, 20, 20))
+    assert found.name == "batch_norm"
+    assert found.labels.shape == (8, 16, 20, 20)
+
+
+class TestNothingIsTouched:
+    """Of the user's."""
+
+    def layer(self):
+        layer = nn.BatchNorm2d(6)
+        layer.weight.grad = torch.full((6,), 3.0)
+        return layer
+
+    def test_state_gradients_and_mode(self):
+        layer, x = self.layer(), x_of(*IMAGES).requires_grad_()
+        before, given = copy.deepcopy(layer.state_dict()), x.detach().clone()
+        assert normviz.identify(layer, x)
+        assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())
+        assert torch.equal(layer.weight.grad, torch.full((6,), 3.0))
+        assert layer.training
+        assert torch.equal(x, given)
+        assert x.grad is None
+
+    def test_random_generators(self):
+        torch.manual_seed(0)
+        numpy = np.random.mtrand._rand.get_state()[1].copy()
+        before = (torch.get_rng_state(), numpy, random.getstate())
+        normviz.identify(nn.Dropout(), x_of(3, 4))
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert (np.random.mtrand._rand.get_state()[1] == before[1]).all()
+        assert random.getstate() == before[2]
+
+    def test_hooks_are_not_called_and_stay(self):
+        layer, calls = nn.LayerNorm(8), []
+        layer.register_forward_hook(lambda *_: calls.append(1))
+        assert normviz.identify(layer, x_of(3, 8))
+        assert calls == []
+        assert len(layer._forward_hooks) == 1
+
+    def test_a_function_and_the_module_in_it(self):
+        layer, seen = nn.BatchNorm1d(8), []
+
+        def function(x):
+            seen.append(1)
+            return layer(x)
+
+        assert normviz.identify(function, x_of(5, 8)).name == "batch_norm"
+        assert seen == []
+        assert int(layer.num_batches_tracked) == 0
+
+    @pytest.mark.parametrize(
+        "context",
+        [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)],
+        ids=["no_grad", "inference_mode", "autocast"],
+    )
+    def test_under_any_context(self, context):
+        layer, x = nn.LayerNorm(8), x_of(*TOKENS)
+        with context():
+            assert normviz.identify(layer, x).name == "layer_norm"
+            assert normviz.identify(nn.LayerNorm(8), x_of(*TOKENS)).name == "layer_norm"
+
+
+def test_a_hook_that_changes_the_output_is_told():
+    layer = nn.LayerNorm(8)
+    layer.register_forward_hook(lambda module, x, y: 2 * y)
+    found = normviz.identify(layer, x_of(3, 8))
+    assert not found
+    assert "a hook changes its output" in found.sentence
+
+
+WRAPPED = {
+    "frozen": lambda: nn.LayerNorm(8).requires_grad_(False),
+    "pruned": lambda: prune.random_unstructured(nn.LayerNorm(8), "weight", 0.25),
+    "parametrized": lambda: parametrizations.weight_norm(nn.LayerNorm(8), dim=None),
+    "compiled": lambda: torch.compile(nn.LayerNorm(8)),
+    "parallel": lambda: nn.DataParallel(nn.LayerNorm(8)),
+    "in a block": lambda: nn.Sequential(nn.Identity(), nn.LayerNorm(8)),
+    "its forward": lambda: nn.LayerNorm(8).forward,
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_however_it_is_wrapped(how):
+    found = normviz.identify(WRAPPED[how](), x_of(*TOKENS))
+    assert found.name == "layer_norm", found.sentence
+
+
+def test_shared_weights():
+    first, second = nn.LayerNorm(8), nn.LayerNorm(8)
+    second.weight = first.weight
+    assert normviz.identify(second, x_of(*TOKENS)).gamma_is == "weight"
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "words"),
+    [
+        (3, x_of(2, 3), "layer must be a module or a function of a tensor, got int"),
+        (
+            nn.LayerNorm(3),
+            torch.ones(2, 3, dtype=torch.int64),
+            "x must hold floating-point numbers",
+        ),
+        (nn.LayerNorm(3), "text", "x must be a tensor of numbers, got str"),
+        (nn.LayerNorm(3), x_of(0, 3), "x must have elements, got shape (0, 3)"),
+        (nn.LayerNorm(3), torch.empty(1, device="meta").expand(103_000_000), "x must have at most"),
+        (nn.LayerNorm(3), x_of(2, 4), "x must be a tensor that the layer takes, got shape (2, 4)"),
+        (nn.LazyBatchNorm1d(), x_of(2, 4), "layer must have been run once"),
+        (nn.LayerNorm(3, device="meta"), x_of(2, 3), "layer must hold numbers"),
+    ],
+    ids=["no layer", "integers", "text", "empty", "huge", "refused", "lazy", "meta"],
+)
+def test_what_cannot_be_asked_is_refused_in_a_sentence(layer, x, words):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        normviz.identify(layer, x)
+    assert str(caught.value).startswith(words)
+
+
+def test_lists_and_arrays_take_the_dtype_of_the_layer():
+    assert normviz.identify(nn.LayerNorm(3), [[1.0, 2.0, 4.0], [0.0, 1.0, 5.0]]).dtype == "float32"
+    assert normviz.identify(nn.LayerNorm(8), x_of(5, 8).double().numpy()).dtype == "float32"
