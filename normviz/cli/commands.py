@@ -16,11 +16,13 @@ from normviz.cli.tensor_arguments import (
     TENSOR_HELP,
     add_call_arguments,
     add_slice_arguments,
+    given_files,
     read_call,
     workbook_call,
 )
 from normviz.errors import printable
 from normviz.files import check_place
+from normviz.tensors.files import split_place
 
 if TYPE_CHECKING:
     from normviz.workbook.sheets.case import Settings
@@ -139,8 +141,10 @@ def _written(path: Path, settings: "Settings", exercise: bool) -> Sequence[Path]
 
 def _explain(options: argparse.Namespace) -> int:
     path = _output(options.output)
-    if path.exists() and options.tensor.split(":")[0] == str(options.output):
-        raise CommandError(f"-o {options.output} is the tensor's own file: give another name")
+    for place in (options.tensor, *given_files(options)):
+        file, _ = split_place(place)
+        if path.exists() and file.exists() and path.samefile(file):
+            raise CommandError(f"-o {options.output} is the tensor's own file: give another name")
     x, arguments = read_call(options)
     from normviz.workbook.explain.explain import explain_op
 

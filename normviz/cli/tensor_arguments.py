@@ -2,11 +2,11 @@
 
 import argparse
 import math
-import sys
 from typing import Any
 
 import numpy.typing as npt
 
+from normviz.cli.ending import say
 from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
 from normviz.norms.partition import StatisticsSets
@@ -14,7 +14,10 @@ from normviz.tensors.files import read_tensor
 
 Array = npt.NDArray[Any]
 
-TENSOR_HELP = "FILE.npy, FILE.npz[:ARRAY], FILE.csv or FILE.xlsx[:[SHEET!]A1:D8]"
+TENSOR_HELP = (
+    "FILE.npy, FILE.csv, FILE.tsv (also with .gz), FILE.npz[:NAME], FILE.safetensors[:NAME], "
+    "FILE.pt[:NAME] or FILE.xlsx[:[SHEET!]A1:D8 or a defined name]"
+)
 _ARRAYS = {
     "grad_output": "the upstream gradient dy, of x's shape (random)",
     "weight": "γ (1)",
@@ -30,6 +33,7 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     default = f" ({op})" if op else ""
     add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(NORMS)}{default}")
     add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
+    add("--decimal", choices=(".", ","), help="decimal mark of a .csv or .tsv (told from it)")
     add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
     add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
     add("--normalized-shape", metavar="C,H,W", help="for layer_norm and rms_norm (all but N)")
@@ -59,7 +63,7 @@ def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Arra
     if op not in NORMS:
         raise ValueError(unknown_name("--op", op, NORMS))
     if x is None:
-        x = _read(options.tensor, "x")
+        x = _read(options.tensor, "x", options.decimal)
         if options.shape:
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
     arguments = _settings(op, options)
@@ -71,10 +75,16 @@ def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Arra
         if name != "grad_output":
             _taken(op, name)
         wanted = x.shape if name == "grad_output" else shape
-        found = _read(place, name).astype(x.dtype)
+        found = _read(place, name, options.decimal).astype(x.dtype)
         arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
     _say_fresh(op, arguments)
+    _say_axes(op, x, arguments)
     return x, arguments
+
+
+def given_files(options: argparse.Namespace) -> list[str]:
+    """Where the arrays beside the tensor are read from."""
+    return [place for name in _ARRAYS if (place := getattr(options, name))]
 
 
 def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
@@ -145,10 +155,10 @@ def _sets(op: str, x: Array, arguments: dict[str, Any]) -> StatisticsSets:
     return NORMS[op].on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
 
 
-def _read(place: str, name: str) -> Array:
-    source = read_tensor(place, name)
+def _read(place: str, name: str, decimal: str | None) -> Array:
+    source = read_tensor(place, name, decimal)
     if source.note:
-        print(f"note: {name} {source.note}", file=sys.stderr)
+        say(f"note: {name} {source.note}")
     return source.array
 
 
@@ -189,4 +199,15 @@ def _say_fresh(op: str, arguments: dict[str, Any]) -> None:
     if evaluates and missing:
         given = {"running_mean": "0", "running_var": "1"}
         told = " and ".join(f"{name} {given[name]}" for name in missing)
-        print(f"note: {told}, those of a fresh layer: none were given", file=sys.stderr)
+        say(f"note: {told}, those of a fresh layer: none were given")
+
+
+def _say_axes(op: str, x: Array, arguments: dict[str, Any]) -> None:
+    """Layer norm of tokens (N, T, D) is meant over D alone far more often than over all but N."""
+    takes = NORMS[op].takes("normalized_shape") and "normalized_shape" not in arguments
+    if takes and x.ndim > 2:
+        axes = ", ".join(map(str, x.shape[1:]))
+        say(
+            f"note: {op} took all axes but the first, --normalized-shape {axes.replace(' ', '')}; "
+            f"over the last alone (the features of a token) it is --normalized-shape {x.shape[-1]}"
+        )

@@ -11,7 +11,7 @@ from openpyxl.chart import BarChart
 from openpyxl.styles import PatternFill
 
 from normviz.cli.commands import main
-from normviz.tensors import files as sources
+from normviz.tensors import limits
 from normviz.tensors.files import read_tensor
 from tests.cli.test_cli import run
 
@@ -189,7 +189,7 @@ BAD = {
     "unknown op": (["t.csv", "--op", "batchnorm"], "did you mean batch_norm"),
     "missing file": (["no.npy", "--op", "batch_norm"], "no.npy: No such file"),
     "a folder": (["folder.npy", "--op", "batch_norm"], "'folder.npy' is a folder"),
-    "format": (["x.txt", "--op", "batch_norm"], "must be a file of .npy, .npz, .csv, .xlsx"),
+    "format": (["x.txt", "--op", "batch_norm"], "must be a file of .npy, .csv, .tsv, .npz"),
     "nan": (["nan.npy", "--op", "batch_norm"], "got nan at index (1, 2, 0, 1)"),
     "infinity": (["inf.npy", "--op", "batch_norm"], "got -inf at index (1, 2, 0, 1)"),
     "nan in csv": (["nan.csv", "--op", "batch_norm"], "got nan at index (1, 1)"),
@@ -200,12 +200,18 @@ BAD = {
     "rank 1": (["line.npy", "--op", "batch_norm"], "at least 2 dimensions"),
     "rank 6": (["six.npy", "--op", "batch_norm"], "2 to 5 dimensions"),
     "empty": (["empty.npy", "--op", "batch_norm"], "must have elements, got shape (0, 3)"),
-    "cut short": (["cut.npy", "--op", "batch_norm"], "cut.npy cannot be read as a .npy file"),
+    "cut short": (
+        ["cut.npy", "--op", "batch_norm"],
+        "cut.npy cannot be read as .npy: it is cut",
+    ),
     "garbage": (["garbage.npy", "--op", "batch_norm"], "garbage.npy"),
-    "garbage npz": (["garbage.npz", "--op", "batch_norm"], "garbage.npz cannot be read as a .npz"),
+    "garbage npz": (
+        ["garbage.npz", "--op", "batch_norm"],
+        "garbage.npz cannot be read as .npz",
+    ),
     "underscore": (["underscore.csv", "--op", "layer_norm"], "row 1, column 1 holds '1_0'"),
     "row 0": (["s.xlsx:A0:B2", "--op", "layer_norm"], "must be one of First, My data"),
-    "damaged xlsx": (["damaged.xlsx", "--op", "batch_norm"], "cannot be read as an .xlsx file"),
+    "damaged xlsx": (["damaged.xlsx", "--op", "batch_norm"], "cannot be read as .xlsx"),
     "a chart": (["s.xlsx:A chart", "--op", "batch_norm"], "must be one of First, My data"),
     "turned gradient": (
         ["x.npy", "--op", "batch_norm", "--shape", "12,18", "--grad-output", "turned.npy"],
@@ -215,7 +221,7 @@ BAD = {
         ["x.npy", "--op", "layer_norm", "--weight", "folded.npy"],
         "--weight must have shape (6, 3, 3), got (9, 6)",
     ),
-    "garbage xlsx": (["garbage.xlsx", "--op", "batch_norm"], "cannot be read as an .xlsx file"),
+    "garbage xlsx": (["garbage.xlsx", "--op", "batch_norm"], "cannot be read as .xlsx"),
     "which array": (["two.npz", "--op", "batch_norm"], "2 arrays (x, other): say which one"),
     "no such array": (["two.npz:xx", "--op", "batch_norm"], "did you mean x?"),
     "part of npy": (["x.npy:x", "--op", "batch_norm"], "must be a file of"),
@@ -223,7 +229,7 @@ BAD = {
     "hole": (["hole.csv", "--op", "layer_norm"], "row 2, column 2 is empty"),
     "ragged": (["ragged.csv", "--op", "layer_norm"], "row 2 has 3 columns, row 1 has 2"),
     "no numbers": (["nothing.csv", "--op", "layer_norm"], "holds no numbers"),
-    "encoding": (["latin.csv", "--op", "layer_norm"], "not a text file in UTF-8"),
+    "encoding": (["latin.csv", "--op", "layer_norm"], "it is no text in UTF-8"),
     "text in a sheet": (
         ["s.xlsx:My data!A1:B2", "--op", "layer_norm"],
         "cell My data!A1 holds 'a'",
@@ -286,7 +292,7 @@ def test_too_much_to_show_or_to_trace(
     words = ["explain", "wide.npy", "--op", "batch_norm"]
     assert main([*words, "--samples", ":", "--channels", ":"]) == 2
     assert "at most 1,024 elements to show, got 16,384" in capsys.readouterr().err
-    monkeypatch.setattr(sources, "MOST_ELEMENTS", 1000)
+    monkeypatch.setattr(limits, "MOST_ELEMENTS", 1000)
     assert main(words) == 2
     assert "wide.npy is too large: 16,384 elements" in capsys.readouterr().err
     assert not (folder / "explained.xlsx").exists()
