@@ -71,9 +71,10 @@ ROWS: dict[str, contents.Row] = {
         ),
         (
             playground.TITLE,
-            "One sheet for all: a drop-down turns the norm, and every grid is painted and "
-            "calculated anew by its statistics sets.",
-            "Turn the norm, then set groups to 4, 1 and 3.",
+            "One sheet for every norm: a drop-down and five switches say what a set reaches over, "
+            "and every grid is painted and calculated anew; x, x̂ and y as dots, set by set.",
+            "Take one image out of the batch: BatchNorm's output of image 0 moves, LayerNorm's "
+            "does not.",
         ),
         (
             NORMS["batch_norm"].title,

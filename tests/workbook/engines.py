@@ -62,7 +62,7 @@ def office_values_of(paths: Sequence[Path], scratch: Path) -> list[dict[Place, V
     out = scratch / "recalculated"
     options = [f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx"]
     command = [office, *options, "--outdir", str(out), *map(str, paths)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300, env=dict(os.environ))
+    subprocess.run(command, check=True, capture_output=True, timeout=900, env=dict(os.environ))
     return [_stored_values(out / path.name) for path in paths]
 
 

@@ -1,6 +1,9 @@
-"""The playground: every turn of its drop-down gives the numbers and the colors of the reference."""
+"""The playground: every turn of a switch gives the numbers and the colors of the reference."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import normviz
 from normviz import set_labels
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
+from normviz.norms.notation import parse
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.book.styles import SET_COLORS
@@ -25,7 +29,14 @@ from normviz.workbook.sheets.playground.case import (
     MOST_ELEMENTS,
     PlayCase,
     play_case,
-    title_of,
+)
+from normviz.workbook.sheets.playground.reach import (
+    AXES,
+    OWN,
+    Reach,
+    declared,
+    known_as,
+    norm_called,
 )
 from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import (
@@ -58,7 +69,7 @@ def case_of(op: str, groups: int, splits: int, eps: float = 1e-3) -> PlayCase:
 def book_of(case: PlayCase) -> Book:
     book = Book("playground")
     begin(book, CONTENTS, "Contents")
-    playground.PlaygroundSheet(book, case).build()
+    playground.draw(book, case)
     return book
 
 
@@ -102,11 +113,151 @@ def typed_for(path: Path, case: PlayCase) -> dict[Place, str]:
     """What is typed to get a case: each array by ravel() into the filled cells of its name."""
     arrays = {"x": case.x, "dy": case.grad_output, "gamma": case.gamma, "beta": case.beta}
     arrays |= {n: np.array(getattr(case, n)) for n in ("groups", "splits", "eps")}
-    typed = {}
+    arrays |= {f"share_{axis}": np.array(on) for axis, on in zip(AXES, case.own.all, strict=False)}
+    arrays |= {"interleaved": np.array(case.own.all[-1]), "images": np.array(case.batch[0])}
+    typed: dict[Place, str] = {}
     for name, array in arrays.items():
         places = filled(path, f"play_{name}")
         typed |= dict(zip(places, map(repr, array.ravel().tolist()), strict=True))
-    return typed | {filled(path, "play_norm")[0]: title_of(case.op)}
+    norm = norm_called(case.op)
+    return typed | {filled(path, "play_norm")[0]: norm.title if norm else OWN}
+
+
+Typing = Callable[[Mapping[Place, Value], Mapping[Place, str]], dict[Place, Value]]
+
+
+@pytest.fixture(scope="module")
+def typing(shipped: Path) -> Typing:
+    """One ironcalc model that is typed into again and again; every yellow cell each time."""
+    model = ironcalc.load_from_xlsx(str(shipped), "en", "UTC", "en")
+    sheet = openpyxl.load_workbook(shipped, read_only=True).sheetnames.index(playground.TITLE)
+
+    def values(places: Mapping[Place, Value], typed: Mapping[Place, str]) -> dict[Place, Value]:
+        for (_, where), text in typed.items():
+            model.set_user_input(sheet, *parse_area(where)[:2], text)
+        model.evaluate()
+        return {place: model.get_cell_value(sheet, *parse_area(place[1])[:2]) for place in places}
+
+    return values
+
+
+SWITCHES = [Reach(*on) for on in product((False, True), repeat=len(AXES))]
+
+
+def named_by(reach: Reach) -> str:
+    return reach.pattern().replace(" ", "-")
+
+
+def own_case(reach: Reach, **changes: Any) -> PlayCase:
+    return replace(case_of("batch_norm", 2, 2), op=OWN, own=reach, **changes)
+
+
+@pytest.mark.parametrize("reach", SWITCHES, ids=named_by)
+def test_every_setting_of_the_switches_gives_the_values_of_numpy(
+    reach: Reach, shipped: Path, typing: Typing
+) -> None:
+    for interleaved in (False, True):
+        case = own_case(replace(reach, interleaved=interleaved))
+        wanted = expected(book_of(case))
+        assert differences(wanted, typing(wanted, typed_for(shipped, case))) == []
+
+
+def test_libreoffice_finds_the_same_for_every_setting_of_the_switches(tmp_path: Path) -> None:
+    """On half as many pixels, and in one process: a file of its own for each of 45 settings."""
+    small = [replace(reach, interleaved=bool(at % 2)) for at, reach in enumerate(SWITCHES)]
+    cases = [own_case(reach) for reach in small] + [case_of(*turn) for turn in TURNS]
+    cases += [case_of("group_norm", 3, 2), replace(case_of("batch_norm", 2, 2), images=3)]
+    books = {f"setting-{at}": book_of(halved(case)) for at, case in enumerate(cases)}
+    paths = [save(book, tmp_path / f"{name}.xlsx") for name, book in books.items()]
+    for book, found in zip(books.values(), office_values_of(paths, tmp_path), strict=True):
+        assert differences(expected(book), found) == []
+
+
+def halved(case: PlayCase) -> PlayCase:
+    return replace(case, x=case.x[:, :, :1], grad_output=case.grad_output[:, :, :1])
+
+
+@pytest.mark.parametrize("splits", [1, 2, 4])
+@pytest.mark.parametrize("interleaved", [False, True], ids=["runs", "interleaved"])
+def test_the_switches_say_which_elements_share_a_set(interleaved: bool, splits: int) -> None:
+    """By brute force: two elements share a set where all indices agree that are not shared."""
+    groups = 2
+    for reach in SWITCHES:
+        numbers: dict[tuple[int, ...], int] = {}
+        wanted = np.zeros(SHAPE, dtype=int)
+        for n, c, h, w in np.ndindex(SHAPE):
+            m, k = SHAPE[0] // splits, SHAPE[1] // groups
+            split, image = (n % splits, n // splits) if interleaved else (n // m, n % m)
+            index = (image, split, c % k, c // k, 2 * h + w)
+            key = tuple(i for i, on in zip(index, reach.switches, strict=True) if not on)
+            wanted[n, c, h, w] = numbers.setdefault(key, len(numbers) + 1)
+        made = replace(reach, interleaved=interleaved).sets(SHAPE, groups, splits)
+        np.testing.assert_array_equal(made.labels(), wanted)
+
+
+@pytest.mark.parametrize("reach", SWITCHES, ids=named_by)
+def test_the_pattern_on_the_sheet_reads_as_the_sets_it_names(reach: Reach) -> None:
+    for made in (reach, replace(reach, interleaved=True)):
+        pattern = parse(made.pattern())
+        named = {"s": 2, "m": 2, "g": 2, "k": 2}
+        sizes = {name: size for name, size in named.items() if name in pattern.names}
+        factors = pattern.fit(SHAPE, sizes)
+        kept = [f.length for f in factors if not f.shared]
+        assert int(np.prod(kept, dtype=int)) == made.sets(SHAPE, 2, 2).count
+
+
+KNOWN = {
+    "BatchNorm": (Reach(images=True, splits=True, pixels=True), 2),
+    "LayerNorm": (Reach(channels=True, groups=True, pixels=True), 2),
+    "GroupNorm": (Reach(channels=True, pixels=True), 2),
+    "InstanceNorm": (Reach(pixels=True), 2),
+    "GhostBatchNorm": (Reach(images=True, pixels=True), 2),
+    "GhostBatchNorm with interleaved splits": (
+        Reach(images=True, pixels=True, interleaved=True),
+        2,
+    ),
+    "": (Reach(images=True, channels=True, pixels=True), 2),
+}
+
+
+@pytest.mark.parametrize(("name", "setting"), KNOWN.items(), ids=lambda v: str(v)[:24])
+def test_own_sets_are_named_where_a_norm_has_them(
+    name: str, setting: tuple[Reach, int], shipped: Path, typing: Typing
+) -> None:
+    reach, splits = setting
+    assert known_as(reach, SHAPE, 2, splits) == name
+    case = own_case(reach, splits=splits)
+    said = filled(shipped, "play_says")[0]
+    found = str(typing({said: None}, typed_for(shipped, case))[said])
+    assert (f"this is {name}." if name else "none of the declared norms") in found
+
+
+def test_splits_of_one_image_make_ghost_batch_norm_instance_norm() -> None:
+    assert known_as(Reach(images=True, pixels=True), SHAPE, 2, 4) == "InstanceNorm"
+    assert known_as(Reach(channels=True, pixels=True), SHAPE, 1, 2) == "LayerNorm"
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 4])
+@pytest.mark.parametrize("op", [norm.name for norm in declared()])
+def test_with_fewer_images_the_batch_is_what_is_left(
+    op: str, images: int, shipped: Path, typing: Typing
+) -> None:
+    case = replace(case_of(op, 2, 1), images=images)
+    wanted = expected(book_of(case))
+    assert differences(wanted, typing(wanted, typed_for(shipped, case))) == []
+
+
+def test_without_the_last_image_batch_norm_moves_image_0_and_layer_norm_does_not(
+    shipped: Path, typing: Typing
+) -> None:
+    def image_0(op: str, images: int) -> Any:
+        typed = typed_for(shipped, replace(case_of(op, 2, 2), images=images))
+        places = dict.fromkeys(filled(shipped, "play_output")[:16])
+        return list(typing(places, typed).values())
+
+    assert image_0("layer_norm", 3) == image_0("layer_norm", 4)
+    gaps = np.abs(np.subtract(image_0("batch_norm", 3), image_0("batch_norm", 4)))
+    assert gaps.min() > 1e-6
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 2, 3), (6, 4, 1, 1), (3, 1, 2, 2), (1, 5, 1, 2)])
@@ -130,14 +281,14 @@ def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ..
 def test_a_norm_whose_sets_cut_through_a_block_has_no_label_formula(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(NORMS, "position_norm", Norm("position_norm", "n [c] ...", affine="c"))
-    assert label_formula("position_norm", SHAPE, ("n", "c"), {}) is None
-    assert "position_norm" not in playground.offered(SHAPE)
+    monkeypatch.setitem(NORMS, "rows_norm", Norm("rows_norm", "n c h [...]", affine="c"))
+    assert label_formula("rows_norm", SHAPE, ("n", "c"), {}) is None
+    assert "rows_norm" not in [norm.name for norm in declared()]
 
 
 @pytest.mark.parametrize(("op", "groups", "splits"), TURNS)
 def test_every_turn_gives_the_values_of_numpy(
-    op: str, groups: int, splits: int, shipped: Path
+    op: str, groups: int, splits: int, shipped: Path, typing: Typing
 ) -> None:
     case = case_of(op, groups, splits)
     after = book_of(case)
@@ -145,15 +296,7 @@ def test_every_turn_gives_the_values_of_numpy(
         c.formula for p in default_book().pages for _, c in p.formulas()
     ]
     wanted = expected(after)
-    assert differences(wanted, ironcalc_values(shipped, wanted, typed_for(shipped, case))) == []
-
-
-def test_libreoffice_finds_the_same_for_every_turn(tmp_path: Path) -> None:
-    books = {f"turn-{at}": book_of(case_of(*turn)) for at, turn in enumerate(TURNS)}
-    books |= {"wrong": book_of(case_of("group_norm", 3, 2))}
-    paths = [save(book, tmp_path / f"{name}.xlsx") for name, book in books.items()]
-    for book, found in zip(books.values(), office_values_of(paths, tmp_path), strict=True):
-        assert differences(expected(book), found) == []
+    assert differences(wanted, typing(wanted, typed_for(shipped, case))) == []
 
 
 @pytest.mark.parametrize(("op", "groups", "splits"), TURNS)
@@ -229,6 +372,15 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "five groups": ({"norm": "GroupNorm", "groups": "8"}, "groups = 8 cannot cut"),
     "three splits": ({"norm": "GhostBatchNorm", "splits": "3"}, "splits = 3 cannot cut the 4 im"),
     "negative splits": ({"norm": "GhostBatchNorm", "splits": "-2"}, "splits = -2 cannot"),
+    "five images": ({"images": "5"}, "The batch can be the first 1 to 4 images"),
+    "no image": ({"images": "0"}, "The batch can be the first 1 to 4 images"),
+    "images in words": ({"images": "all"}, "The batch can be the first 1 to 4 images"),
+    "a switch at 2": ({"norm": OWN, "share_pixels": "2"}, "A switch is 1"),
+    "a switch in words": ({"norm": OWN, "share_groups": "yes"}, "A switch is 1"),
+    "splits of what is left": (
+        {"norm": "GhostBatchNorm", "images": "3"},
+        "splits = 2 cannot cut the 3 images of the batch into equal parts: use one of 1, 3",
+    ),
     "an unknown norm": ({"norm": "WeightNorm"}, "Choose one of the norms"),
     "no norm": ({"norm": ""}, "Choose one of the norms"),
     "eps in words": ({"eps": "tiny"}, "ε must be a number"),
@@ -310,9 +462,9 @@ def test_one_value_in_a_set_is_refused_as_torch_does(tmp_path: Path) -> None:
     assert any("torch refuses this" in str(value) for value in found.values())
 
 
-def test_a_tensor_too_large_for_the_playground_is_said():
+def test_a_tensor_too_large_for_the_playground_is_said() -> None:
     large, small = Settings(shape=(8, 8, 5, 5)), Settings(shape=(2, 4, 2, 2))
     assert "too many to follow" in play_case(large).note
-    assert play_case(large).shape == Settings().shape
+    assert play_case(large).x.shape == Settings().shape
     assert play_case(small).note == ""
-    assert play_case(small).shape == small.shape
+    assert play_case(small).x.shape == small.shape

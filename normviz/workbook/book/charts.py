@@ -20,8 +20,8 @@ class Line:
     """One series: its name, and the cells of its values.
 
     In a chart of points, `x` has the cells of their positions across. Without a `color` a line
-    takes the next of LINE_COLORS; a `thin` one is dashed and stays behind. `marks` puts a dot at
-    each value, and `drawn=False` leaves out the line between them.
+    takes the next of LINE_COLORS; a `thin` one is dashed and stays behind. `marks` puts a "dot" or
+    a level "bar" at each value, and `drawn=False` leaves out the line between them.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Line:
     color: str | None = None
     thin: bool = False
     x: Area | None = None
-    marks: bool = False
+    marks: str = ""
     drawn: bool = True
 
 
@@ -48,11 +48,15 @@ class Axis:
     """An axis: its title, and its scale; without one it fits itself to the numbers.
 
     A `log` axis goes in powers of ten, and leaves out what is not above zero.
+    Where `low` and `step` are given instead, the axis begins there with a mark at every step and
+    ends where the numbers do; what lies below it is not drawn.
     """
 
     title: str = ""
     scale: Scale | None = None
     log: bool = False
+    low: float | None = None
+    step: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

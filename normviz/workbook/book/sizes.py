@@ -11,7 +11,9 @@ import textwrap
 DIGITS = 1.26
 """Digits of the default font in one unit of a page's widths."""
 
-DIGIT_PIXELS, PADDING_PIXELS = 7.0, 5.0
+DIGIT_PIXELS = 7.0
+"""A column's width in a file counts digits with the padding of the cell among them."""
+
 LETTER = 0.68
 """The width of an average letter in pixels for each point of its size, in Arial."""
 
@@ -23,14 +25,14 @@ def pixels(width: float) -> float:
     """How wide a column of a page is on the screen, at 100 %.
 
     >>> round(pixels(10))
-    93
+    88
     """
-    return width * DIGITS * DIGIT_PIXELS + PADDING_PIXELS
+    return width * DIGITS * DIGIT_PIXELS
 
 
 def from_pixels(size: float) -> float:
     """The width of a column that takes so many pixels."""
-    return (size - PADDING_PIXELS) / (DIGITS * DIGIT_PIXELS)
+    return size / (DIGITS * DIGIT_PIXELS)
 
 
 def lines_of(text: str, width: float, size: float) -> int:

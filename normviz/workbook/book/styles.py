@@ -65,6 +65,7 @@ class Style:
     number: str = "General"
     unlocked: bool = False
     indent: int = 0
+    shrink: bool = False
 
     def filled(self, color: str) -> Style:
         """The same look on another background."""
@@ -85,6 +86,7 @@ def signed(form: str) -> str:
 
 
 NUMBER_FORMAT = signed(f"{0:.{DECIMALS}f}")
+SHORT_FORMAT = signed(f"{0:.{DECIMALS - 1}f}")
 SMALL_FORMAT = signed("0.0E+00")
 SCIENTIFIC_FORMAT = signed("0.00E+00")
 

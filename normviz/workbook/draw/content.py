@@ -239,7 +239,7 @@ class Drawn:
     color: str | None = None
     thin: bool = False
     x: str = ""
-    marks: bool = False
+    marks: str = ""
     joined: bool = True
 
 

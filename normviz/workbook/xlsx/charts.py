@@ -29,7 +29,8 @@ from normviz.workbook.book.charts import Axis, Chart
 from normviz.workbook.book.styles import INK, LINE, SOFT
 
 EMU_PER_POINT = 12_700
-DOT_POINTS = 5
+MARKS = {"dot": ("circle", 4), "bar": ("dash", 11)}
+"""A mark's symbol in the file, and its size in points."""
 DASHES = {"solid": "solid", "dash": "sysDash", "dots": "sysDot", "dash-dot": "dashDot"}
 MOST_MARKS = 13
 """More marks than these on an axis of steps cannot be read side by side."""
@@ -83,6 +84,8 @@ def _set_axis(made: Any, axis: Axis) -> None:
     if axis.scale:
         made.scaling.min, made.scaling.max = axis.scale.low, axis.scale.high
         made.majorUnit = axis.scale.step
+    elif axis.low is not None:
+        made.scaling.min, made.majorUnit = axis.low, axis.step
     if axis.log:
         made.scaling.logBase = 10
     if made.tagname == "valAx":
@@ -99,9 +102,9 @@ def _series(page: Page, chart: Chart, place: int) -> Any:
     if line.x:
         series.xVal.numRef.numCache = _numbers([_text(value) for value in page.values(line.x)])
     series.smooth = False
-    series.marker.symbol = "circle" if line.marks else "none"
+    series.marker.symbol = "none"
     if line.marks:
-        series.marker.size = DOT_POINTS
+        series.marker.symbol, series.marker.size = MARKS[line.marks]
         dot = GraphicalProperties(solidFill=stroke.color, ln=LineProperties(noFill=True))
         series.marker.graphicalProperties = dot
     width, dash = int(stroke.points * EMU_PER_POINT), DASHES[stroke.dash]

@@ -187,6 +187,7 @@ def _pen(sheet: Any, style: Style) -> Any:
         else "left",
         vertical=style.vertical,
         wrap_text=style.wrap or None,
+        shrink_to_fit=style.shrink or None,
         indent=style.indent,
     )
     pen.number_format = style.number

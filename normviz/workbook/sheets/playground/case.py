@@ -9,14 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
-from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace, trace
-from normviz.workbook.sheets.case import (
-    Array,
-    Case,
-    Settings,
-    per_parameter,
+from normviz.workbook.sheets.case import Array, Case, Settings
+from normviz.workbook.sheets.playground.reach import (
+    OWN,
+    PlayNorm,
+    Reach,
+    norm_called,
 )
 
 MOST_ELEMENTS = 1_024
@@ -26,8 +27,6 @@ TOO_MANY = (
     "drop-down at once: the numbers here are those of the default workbook."
 )
 
-COUNTS = {"num_groups": "groups", "num_splits": "splits"}
-
 _UNCENTERED = {"variance": "mean_square", "std": "rms", "grad_variance": "grad_mean_square"}
 """What the steps are called where the mean is taken as zero."""
 
@@ -36,7 +35,9 @@ _UNCENTERED = {"variance": "mean_square", "std": "rms", "grad_variance": "grad_m
 class PlayCase:
     """The yellow cells of the playground, and the trace of its norm on them.
 
-    `groups` and `splits` may be wrong, as a student's may: there is no trace then.
+    `op` is a declared norm or OWN, under which the switches `own` are in force; the first `images`
+    of x are the batch (0: all). `groups` and `splits` may be wrong, as a student's may: there is no
+    trace then.
     """
 
     x: Array
@@ -47,31 +48,64 @@ class PlayCase:
     groups: int = 1
     splits: int = 1
     eps: float = 1e-5
+    images: int = 0
+    own: Reach = Reach(images=True, splits=True, pixels=True)  # noqa: RUF009
     note: str = ""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of x."""
-        return self.x.shape
+    def batch(self) -> tuple[int, ...]:
+        """The shape of the images in the batch."""
+        return (self.images or self.x.shape[0], *self.x.shape[1:])
+
+    @cached_property
+    def norm(self) -> PlayNorm:
+        """The norm that is chosen."""
+        own = PlayNorm(OWN, OWN, self.own, centered=True, bias=True, words="")
+        return norm_called(self.op) or own
+
+    @property
+    def fits(self) -> dict[str, bool]:
+        """Whether groups and splits cut the channels and the images of the batch evenly."""
+        wholes = {"groups": self.batch[1], "splits": self.batch[0]}
+        return {
+            name: number >= 1 and wholes[name] % number == 0
+            for name, number in (("groups", self.groups), ("splits", self.splits))
+        }
+
+    @cached_property
+    def own_norm(self) -> Norm | None:
+        """The normalization with a γ and β a channel; None where groups or splits do not fit."""
+        norm, cuts = self.norm, self.norm.reach.cuts
+        if any(cuts[name] and not fits for name, fits in self.fits.items()):
+            return None
+        return norm.reach.norm(self.batch, self.groups, self.splits, norm.centered, norm.bias)
 
     @cached_property
     def sets(self) -> StatisticsSets | None:
-        """The statistics sets, or None where groups or splits do not divide."""
-        return sets_of(self.op, self.shape, self.groups, self.splits)
+        """The statistics sets of the batch; None where groups or splits do not divide."""
+        return self.own_norm.on(self.batch) if self.own_norm else None
+
+    @property
+    def alone(self) -> bool:
+        """Whether each set is one value."""
+        return self.sets is not None and self.sets.size == 1
+
+    @property
+    def refused(self) -> bool:
+        """Whether each set is one value and torch refuses that."""
+        declared = NORMS.get(self.op)
+        return bool(self.alone and self.sets and declared and declared.refusal(self.sets))
 
     @cached_property
     def trace(self) -> Trace | None:
         """Every step, γ and β being one a channel; None for settings that make none."""
-        if self.sets is None or (self.sets.size == 1 and refuses_one_value(self.op, self.shape)):
+        if self.own_norm is None or self.refused:
             return None
-        arguments = _sizes(self.op, self.shape, self.groups, self.splits)
-        arguments |= {"weight": per_parameter(self.gamma, self.sets), "eps": self.eps}
-        if has_bias(self.op):
-            arguments["bias"] = per_parameter(self.beta, self.sets)
-        if NORMS[self.op].takes("training"):
-            arguments["training"] = True
+        batch = slice(self.batch[0])
+        parameters = {"weight": self.gamma} | ({"bias": self.beta} if self.norm.bias else {})
         with np.errstate(all="ignore"):
-            made = trace(self.op, self.x, **arguments).backward(self.grad_output)
+            made = trace(self.own_norm, self.x[batch], **parameters, eps=self.eps)
+            made.backward(self.grad_output[batch])
         return made if all(np.isfinite(value).all() for value in made.values()) else None
 
     def values(self, name: str) -> Array | None:
@@ -83,28 +117,28 @@ class PlayCase:
         made = self.trace
         if made is None or self.sets is None:
             return None
+        centered = made["centered"] if self.sets.centered else made.x
         if name == "product":
-            centered = made["centered"] if self.sets.centered else self.x
             return np.asarray(made["grad_normalized"] * centered)
+        if name == "scaled_by":
+            return np.asarray(made["grad_output"] * made["normalized"])
         if not self.sets.centered:
             if name in ("mean", "grad_mean"):
-                return np.zeros(self.shape)
+                return np.zeros(self.batch)
             if name == "centered":
-                return self.x
+                return made.x
         name = name if self.sets.centered else _UNCENTERED.get(name, name)
         if name not in made:
             return None
         value = made[name]
-        if name in ("grad_weight", "grad_bias"):
-            return np.asarray(value.reshape(self.shape[1], -1).sum(axis=1))
-        if value.shape == self.shape:
+        if name in ("grad_weight", "grad_bias") or value.shape == self.batch:
             return value
-        return np.asarray(value.ravel()[self.sets.labels() - 1])
+        return self.over_sets(value)
 
-    @property
-    def sizes(self) -> dict[str, object]:
-        """The arguments that shape the sets."""
-        return _sizes(self.op, self.shape, self.groups, self.splits)
+    def over_sets(self, statistic: Array) -> Array:
+        """A statistic at every element of its set."""
+        assert self.sets is not None
+        return np.asarray(statistic.ravel()[self.sets.labels() - 1])
 
 
 def play_case(settings: Settings) -> PlayCase:
@@ -122,33 +156,3 @@ def play_case(settings: Settings) -> PlayCase:
         eps=chosen.eps,
         note=TOO_MANY if too_many else "",
     )
-
-
-def sets_of(op: str, shape: tuple[int, ...], groups: int, splits: int) -> StatisticsSets | None:
-    """The sets of an op, or None where the number of groups or splits is wrong."""
-    try:
-        return statistics_sets(op, shape, **_sizes(op, shape, groups, splits))
-    except (ValueError, TypeError):
-        return None
-
-
-def refuses_one_value(op: str, shape: tuple[int, ...]) -> bool:
-    """Whether the reference, like torch, refuses sets of one value on a batch of this size."""
-    images, norm = shape[0], NORMS[op]
-    sets = norm.on((images, 1, 1, 1), _sizes(op, (images, 1, 1, 1), 1, images))
-    return sets.size > 1 or norm.refusal(sets) is not None
-
-
-def has_bias(op: str) -> bool:
-    """Whether an op has a β at all."""
-    return NORMS[op].bias
-
-
-def title_of(op: str) -> str:
-    """The op's name in the drop-down."""
-    return NORMS[op].title
-
-
-def _sizes(op: str, shape: tuple[int, ...], groups: int, splits: int) -> dict[str, object]:
-    known = {"num_groups": groups, "num_splits": splits, "normalized_shape": shape[1:]}
-    return {name: known[name] for name in NORMS[op].size_arguments}

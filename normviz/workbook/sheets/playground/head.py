@@ -1,152 +1,156 @@
-"""The top of the playground, which stays in sight: drop-down, settings and what the sheet says."""
+"""The top of the playground, which stays in sight: every yellow setting and what the sheet says."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from normviz.workbook.book.address import fixed
-from normviz.workbook.book.cells import Choice, Rule
+from normviz.workbook.book.cells import Choice, Rule, Value
 from normviz.workbook.book.styles import (
     AXIS,
+    BACK_LINK,
     BAD,
     BAD_INK,
-    BODY,
-    BODY_CENTER,
-    CODE,
+    FAINT,
     GOOD,
     GOOD_INK,
-    HEADER_LEFT,
+    INK,
     INPUT_NUMBER,
     INPUT_TEXT,
+    PAPER,
+    TITLE,
     WARN,
     WARN_INK,
     Style,
 )
-from normviz.workbook.draw.bands import AXIS_COLUMN, CAPTION, LEFT
-from normviz.workbook.draw.page_head import LINK_ROW
-from normviz.workbook.sheets.playground.case import title_of
-from normviz.workbook.sheets.playground.status import SMALLEST, Check
+from normviz.workbook.draw.page_head import CONTENTS
+from normviz.workbook.sheets.playground.case import PlayCase
+from normviz.workbook.sheets.playground.reach import AXES, AXIS_WORDS, OWN
+from normviz.workbook.sheets.playground.reading import Readings
+from normviz.workbook.sheets.playground.rows import Rows
+from normviz.workbook.sheets.playground.says import sentence
+from normviz.workbook.sheets.playground.table import table
 
-if TYPE_CHECKING:
-    from normviz.workbook.sheets.playground.sheet import PlaygroundSheet
+NAMES_ROW, CONTROL_ROW, SAYS_ROW, TEXT_ROW = 1, 2, 3, 4
+HEIGHTS = {NAMES_ROW: 23, CONTROL_ROW: 18, SAYS_ROW: 26}
+"""In points, 90 pixels in all: what is frozen leaves room for the rest."""
 
-CONTROL_ROW = LINK_ROW + 1
-SAYS_ROW, FIRST_ROW = CONTROL_ROW + 1, CONTROL_ROW + 4
+SAYS = Style(size=9.5, bold=True, wrap=True, indent=1)
+NAME = AXIS.but(size=8.5, color=INK, wrap=True)
+CHOICE_WIDTH, CELL_WIDTH = 24.0, 7.5
 LONGEST_LIST = 16
-SAYS = Style(size=10.5, bold=True, wrap=True, indent=1)
 
 
-def draw_head(sheet: PlaygroundSheet) -> None:
-    """The yellow cells of the settings, and below them the sentence."""
-    page, case, bands = sheet.page, sheet.case, sheet.bands
-    page.put(CONTROL_ROW, CAPTION, title_of(case.op), INPUT_TEXT.but(size=13))
-    page.heights[CONTROL_ROW] = 24
-    area = (CONTROL_ROW, CAPTION, CONTROL_ROW, CAPTION)
-    sheet.name("norm", area)
-    titles = tuple(title_of(op) for op in sheet.status.ops)
-    hint = "Choose one: every grid below is painted and calculated anew."
-    page.choices.append(Choice(area, titles, title="Norm", hint=hint))
-    columns = [c for c in range(LEFT, bands.last_column + 1) if page.widths[c] > 2]
-    for name, value, column, most in (
-        ("groups", case.groups, columns[0], bands.channels),
-        ("splits", case.splits, columns[2], bands.images),
-        ("eps", case.eps, columns[4], 0),
-    ):
-        _setting(sheet, name, value, column, most)
-    _says(sheet)
+@dataclass(frozen=True)
+class Setting:
+    """A yellow number: its name, what stands above it, and what may be typed."""
+
+    name: str
+    label: str
+    value: Value
+    hint: str
+    options: tuple[str, ...] = ()
+    rule: str = ""
+    """A condition on the cell `{0}`, where no list of options says what may be typed."""
+
+
+def draw_head(rows: Rows, case: PlayCase, readings: Readings) -> None:
+    """The drop-down, the switches, the numbers, and below them the sentence."""
+    page = rows.page
+    page.heights.update(HEIGHTS)
+    last = rows.reach(2, CHOICE_WIDTH)
+    page.span((NAMES_ROW, 2, NAMES_ROW, last), "Playground", TITLE.but(size=14))
+    _drop_down(rows, readings, last)
+    column = last + 1
+    for setting, value in zip(_switches(case), case.norm.reach.all, strict=True):
+        column = _draw_setting(rows, setting, column, value)
+    for setting in _numbers(case):
+        column = _draw_setting(rows, setting, column, None)
+    page.span((CONTROL_ROW, column + 1, CONTROL_ROW, rows.last), "← Contents", BACK_LINK)
+    page.link(CONTROL_ROW, column + 1, CONTENTS)
+    _says(rows, readings)
     page.freeze = (SAYS_ROW + 1, 1)
-    page.repeat_rows = (1, SAYS_ROW)
-    bands.row = FIRST_ROW
+    page.repeat_rows = (NAMES_ROW, SAYS_ROW)
 
 
-def _setting(sheet: PlaygroundSheet, name: str, value: float, column: int, most: int) -> None:
-    """A yellow number with its name above it; wrong ones may be typed, and the sheet says so."""
-    page = sheet.page
-    label = {"eps": "ε (eps)"}.get(name, name)
-    page.put(LINK_ROW, column, label, AXIS.but(size=9.5, bold=True))
-    page.put(CONTROL_ROW, column, value, INPUT_NUMBER)
-    area = (CONTROL_ROW, column, CONTROL_ROW, column)
-    sheet.name(name, area)
-    where = fixed(CONTROL_ROW, column)
-    if not most:
-        hint = "A number, zero or more; the usual value is 1E-5."
-        page.choices.append(Choice(area, (), f"COUNT({where})=1", label, hint))
-        return
-    what = "GroupNorm: groups of channels" if name == "groups" else "GhostBatchNorm: of the batch"
-    hint = f"{what}. A number that does not divide {most} shows what happens then."
+def _drop_down(rows: Rows, readings: Readings, last: int) -> None:
+    page, titles = rows.page, [str(title) for title in table(readings)[0].values]
+    area = (CONTROL_ROW, 2, CONTROL_ROW, last)
+    page.span(area, titles[readings.number - 1], INPUT_TEXT.but(size=12))
+    rows.name("norm", (CONTROL_ROW, 2, CONTROL_ROW, 2))
+    hint = f"Choose one: every grid below is painted and calculated anew. {OWN}: the switches."
+    page.choices.append(Choice(area, tuple(titles), title="Norm", hint=hint))
+
+
+def _switches(case: PlayCase) -> list[Setting]:
+    made = []
+    for axis, value in zip(AXES, case.own.switches, strict=True):
+        words = AXIS_WORDS[axis].removeprefix("the ")
+        hint = f"Does a set reach over {AXIS_WORDS[axis]}? 1 yes, 0 no; for the choice {OWN}."
+        made.append(Setting(f"share_{axis}", words, value, hint, ("1", "0")))
+    hint = f"1: a split is every S-th image; 0: a run of images. For the choice {OWN}."
+    interleaved = int(case.own.interleaved)
+    return [*made, Setting("interleaved", "splits interleaved", interleaved, hint, ("1", "0"))]
+
+
+def _numbers(case: PlayCase) -> list[Setting]:
+    images, channels = case.x.shape[:2]
+    return [
+        _whole("groups", "groups =", case.groups, channels, "GroupNorm: groups of channels."),
+        _whole("splits", "splits =", case.splits, images, "GhostBatchNorm: splits of the batch."),
+        _whole(
+            "images",
+            "images in the batch",
+            case.batch[0],
+            images,
+            "The first images of x are the batch, the others are left out. With one image fewer "
+            "BatchNorm's output of image 0 moves; LayerNorm's does not.",
+        ),
+        Setting(
+            "eps",
+            "ε (eps) =",
+            case.eps,
+            "A number, zero or more; the usual value is 1E-5.",
+            rule="COUNT({0})=1",
+        ),
+    ]
+
+
+def _whole(name: str, label: str, value: int, most: int, hint: str) -> Setting:
     options = tuple(map(str, range(1, most + 1))) if most <= LONGEST_LIST else ()
-    formula = None if options else f"COUNT({where})=1"
-    page.choices.append(Choice(area, options, formula, name, hint))
+    return Setting(name, label, value, hint, options, "" if options else "COUNT({0})=1")
 
 
-def _says(sheet: PlaygroundSheet) -> None:
+def _draw_setting(rows: Rows, setting: Setting, left: int, in_force: int | None) -> int:
+    """A yellow cell with its name above it, ticked where it is in force; the column after it."""
+    page, right = rows.page, rows.reach(left, CELL_WIDTH)
+    area, above = ((row, left, row, right) for row in (CONTROL_ROW, NAMES_ROW))
+    if in_force is None:
+        page.span(above, setting.label, NAME)
+    else:
+        reached = f"play_reach_{setting.name.removeprefix('share_')}=1"
+        live = f'IF({reached},"✓ ","")&"{setting.label}"'
+        page.span(above, ("✓ " if in_force else "") + setting.label, NAME, live)
+        page.rules.append(Rule(above, reached, GOOD, GOOD_INK, bold=True))
+        page.rules.append(Rule(area, "play_own=0", PAPER, FAINT))
+    page.span(area, setting.value, INPUT_NUMBER.but(size=11))
+    rows.name(setting.name, (CONTROL_ROW, left, CONTROL_ROW, left))
+    rule = setting.rule.format(fixed(CONTROL_ROW, left)) or None
+    title = setting.name.replace("_", " ")
+    page.choices.append(Choice(area, setting.options, rule, title, setting.hint))
+    return right + 1
+
+
+def _says(rows: Rows, readings: Readings) -> None:
     """One sentence: which sets there are, or what is wrong."""
-    page = sheet.page
-    formula, text = sheet.status.sentence()
-    area = (SAYS_ROW, CAPTION, SAYS_ROW, sheet.bands.last_column)
-    page.span(area, text, SAYS, formula)
-    page.heights[SAYS_ROW] = 32
-    sheet.name("says", area)
+    formula, text = sentence(readings)
+    area = (SAYS_ROW, 2, SAYS_ROW, rows.last)
+    rows.page.span(area, text, SAYS, formula)
+    rows.name("says", area)
     fits = "play_groups_fit*play_splits_fit"
     for test, fill, ink in (
         ("play_safe=0", BAD, BAD_INK),
         (f"AND(play_safe=1,{fits}=0)", WARN, WARN_INK),
         (f"AND(play_safe=1,{fits}=1)", GOOD, GOOD_INK),
     ):
-        page.rules.append(Rule(area, test, fill, ink))
-
-
-def draw_settings(sheet: PlaygroundSheet) -> None:
-    """The last section: what the formulas know about the settings, and the table of the norms."""
-    bands, page, status = sheet.bands, sheet.page, sheet.status
-    page.breaks.append(bands.row - 1)
-    bands.banner("How the sheet reads its settings", "formulas too: click one to see it")
-    chosen = status.number - 1
-    more = (
-        Check("play_safe", "1 if no set has variance 0 with ε = 0", _SAFE, status.safe),
-        Check(
-            "play_centered",
-            "1 if the norm takes the mean away",
-            status.chosen(status.centered()),
-            int(str(status.centered()[chosen])),
-        ),
-        Check(
-            "play_bias",
-            "1 if the norm has a β",
-            status.chosen(status.biased()),
-            int(str(status.biased()[chosen])),
-        ),
-    )
-    for check in (*status.checks(), *more):
-        page.put(bands.row, CAPTION, check.what, BODY)
-        page.put(bands.row, AXIS_COLUMN, check.value, BODY_CENTER, check.formula)
-        page.span((bands.row, LEFT, bands.row, bands.last_column), check.name, CODE.but(indent=1))
-        sheet.name(check.name.removeprefix("play_"), (bands.row, AXIS_COLUMN) * 2)
-        bands.row += 1
-    bands.row += 1
-    _table(sheet)
-
-
-def _table(sheet: PlaygroundSheet) -> None:
-    """The norms as the drop-down and normviz call them, and the formula of their labels."""
-    bands, page = sheet.bands, sheet.page
-    middle = LEFT + 3
-    page.put(bands.row, CAPTION, "In the drop-down", HEADER_LEFT)
-    page.span((bands.row, AXIS_COLUMN, bands.row, middle), "In normviz", HEADER_LEFT)
-    page.span(
-        (bands.row, middle + 1, bands.row, bands.last_column), "Label of its sets", HEADER_LEFT
-    )
-    top = bands.row + 1
-    labels = sheet.status.label("n", "c")
-    for op, label in zip(sheet.status.ops, labels, strict=True):
-        bands.row += 1
-        page.put(bands.row, CAPTION, title_of(op), BODY)
-        page.span((bands.row, AXIS_COLUMN, bands.row, middle), op, BODY)
-        text = str(label).replace("play_", "")
-        page.span((bands.row, middle + 1, bands.row, bands.last_column), text, BODY)
-    sheet.name("norms", (top, CAPTION, bands.row, CAPTION))
-    sheet.name("functions", (top, AXIS_COLUMN, bands.row, AXIS_COLUMN))
-    bands.row += 2
-
-
-_SAFE = f"IF(play_ok=1,IF(MIN(play_variance)+play_eps>{SMALLEST:.0E},1,0),0)"
+        rows.page.rules.append(Rule(area, test, fill, ink))

@@ -150,8 +150,8 @@ class WhySheet:
 
         def graph(title: str, plain: str, normed: str) -> Graph:
             lines = (
-                Drawn("no norm", f"{plain}[*]", marks=True),
-                Drawn("with the norm", f"{normed}[*]", marks=True),
+                Drawn("no norm", f"{plain}[*]", marks="dot"),
+                Drawn("with the norm", f"{normed}[*]", marks="dot"),
             )
             return Graph(
                 title, lines, x="layers[*]", across=Axis("layer"), up=up, rows=14, blocks=2
