@@ -20,18 +20,29 @@ def unknown_name(argument: str, value: object, known: Iterable[str]) -> str:
     return f"{argument} must be one of {', '.join(names)}; got {value!r}{hint}"
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
-def printable(text: str) -> str:
-    """Text of a user in one line that every terminal, file and page can show.
+def visible(text: str) -> str:
+    """Text of a user as every terminal, file and page can show it.
 
     What moves a cursor, is refused by XML or stands for bytes that are no text shows as �.
 
-    >>> printable("a\\x1b[2Jb\\udcff  c\\n d")
-    'a�[2Jb� c d'
+    >>> visible("a\\x1b[2Jb\\udcff c")
+    'a�[2Jb� c'
     """
-    return _UNPRINTABLE.sub("�", " ".join(text.split()))
+    return _UNPRINTABLE.sub("�", text)
+
+
+def printable(text: str) -> str:
+    """As :func:`visible`, in one line.
+
+    >>> printable("  no\\n\\n  file ")
+    'no file'
+    """
+    return visible(" ".join(text.split()))
 
 
 def needs_torch(what: str) -> Any:

@@ -20,7 +20,7 @@ from normviz.cli.tensor_arguments import (
     read_call,
     workbook_call,
 )
-from normviz.errors import printable
+from normviz.errors import printable, visible
 from normviz.files import check_place
 from normviz.tensors.files import split_place
 
@@ -121,7 +121,7 @@ def _workbook(options: argparse.Namespace) -> int:
     suffixes = (".xlsx",) if options.exercise or options.previews else ()
     path = _output(name if options.output is None else options.output, suffixes)
     for written in _written(path, settings, options.exercise):
-        print(written)
+        print(visible(str(written)))
         if options.previews:
             _previews(written)
     return 0
@@ -150,7 +150,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     chosen = {name: getattr(options, name) for name in ("samples", "channels", "pixels")}
     explain_op(options.op, x, path, source=options.tensor, **chosen, **arguments)
-    print(path)
+    print(visible(str(path)))
     return 0
 
 
@@ -181,7 +181,7 @@ def _previews(path: Path) -> None:
     except preview.PreviewError as error:
         raise CommandError(str(error)) from None
     for picture in made:
-        print(picture)
+        print(visible(str(picture)))
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.errors import visible
 from normviz.workbook.book.address import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -224,8 +225,10 @@ class Book:
 
 
 def _plain(value: Any) -> Value:
-    """A NumPy scalar as Python's own number; a number that is not finite is refused."""
-    if value is None or isinstance(value, (str, bool)):
+    """A NumPy scalar as Python's own number, refused if not finite; text that can be shown."""
+    if isinstance(value, str):
+        return visible(value)
+    if value is None or isinstance(value, bool):
         return value
     if hasattr(value, "item"):
         value = value.item()
