@@ -21,7 +21,6 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.draw.page_head import CONTENTS, begin
-from normviz.workbook.formulas.set_labels import label_formula
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.playground import sheet as playground
@@ -260,29 +259,8 @@ def test_without_the_last_image_batch_norm_moves_image_0_and_layer_norm_does_not
     assert gaps.min() > 1e-6
 
 
-@pytest.mark.parametrize("shape", [(4, 6, 2, 3), (6, 4, 1, 1), (3, 1, 2, 2), (1, 5, 1, 2)])
-@pytest.mark.parametrize("op", NORMS)
-def test_label_formulas_are_the_labels_of_the_sets(op: str, shape: tuple[int, ...]) -> None:
-    cells = {"num_groups": "G", "num_splits": "S"}
-    formula = label_formula(op, shape, ("n", "c"), cells)
-    assert formula is not None
-    images, channels = shape[:2]
-    for groups in (g for g in range(1, channels + 1) if channels % g == 0):
-        for splits in (s for s in range(1, images + 1) if images % s == 0):
-            sizes = {"num_groups": groups, "num_splits": splits, "normalized_shape": shape[1:]}
-            wanted = set_labels(
-                op, shape, **{name: sizes[name] for name in NORMS[op].size_arguments}
-            )
-            known = {"INT": int, "G": groups, "S": splits}
-            for n, c in np.ndindex(images, channels):
-                assert (wanted[n, c] == eval(formula, known | {"n": n, "c": c})).all()
-
-
-def test_a_norm_whose_sets_cut_through_a_block_has_no_label_formula(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_norm_whose_sets_cut_an_image_has_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NORMS, "rows_norm", Norm("rows_norm", "n c h [...]", affine="c"))
-    assert label_formula("rows_norm", SHAPE, ("n", "c"), {}) is None
     assert "rows_norm" not in [norm.name for norm in declared()]
 
 

@@ -1,68 +1,188 @@
-"""The number of an element's statistics set as a spreadsheet formula, read off sets.py.
+"""The number of an element's statistics set as a spreadsheet formula, read off a norm's pattern.
 
-Where groups and splits are built into a sheet, a set is a fixed area. Where a student turns them,
-the label itself has to be a formula of the sample n, the channel c and the number of groups or
-splits. It is found from the view in which sets.py reduces: an axis of the view is a whole axis of x
-or the first factor of one, as the G of (N, G, C / G, space) is of C.
+Where groups and splits are built into a sheet, a set is a fixed area. Where a drop-down chooses the
+norm, and cells hold the number of groups or splits, the label itself has to be a formula: every run
+of axes that a set does not reach over gives one digit of it. Statistics are AVERAGEIF over labels
+then, and conditional formats paint every element by its label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
 from normviz.norms.declared import NORMS
-from normviz.norms.partition import StatisticsSets
-from normviz.norms.sets import statistics_sets
+from normviz.norms.norm import Norm
+from normviz.norms.notation import Factor
+from normviz.workbook.book.address import Area, address
+from normviz.workbook.book.cells import Page, Rule
+from normviz.workbook.book.styles import set_color
 
-PROBE = (6, 15, 7)
-PROBED: Mapping[str, Any] = {"num_groups": 3, "num_splits": 2, "normalized_shape": (15, 7)}
-"""Sizes that share no factor by accident, so that each axis of a view shows where it is from."""
+Shape = tuple[int, ...]
+AXES = ("n", "c", "h", "w")
+COUNTS = {"channel": "groups", "sample": "splits"}
+"""What counts the parts of an axis that a norm cuts, by what the axis holds."""
 
 
-def label_formula(
-    op: str, shape: tuple[int, ...], at: tuple[str, str], counts: Mapping[str, str]
-) -> str | None:
-    """The label of the elements of sample and channel `at`, as a formula; None where pixels of
-    one channel of one image are in different sets.
+def label_formula(norm: Norm, shape: Shape, at: Sequence[str], counts: Mapping[str, str]) -> str:
+    """The label of the element at an index, one text a dimension of x, as a formula.
 
-    ``counts`` holds the cells of num_groups and num_splits.
+    ``counts`` holds the cells of "groups" and of "splits".
 
-    >>> cells = {"num_groups": "G", "num_splits": "S"}
-    >>> [label_formula(op, (4, 8, 2, 2), ("n", "c"), cells) for op in ("batch_norm", "layer_norm")]
+    >>> counts, at = {"groups": "G", "splits": "S"}, ("n", "c", "h", "w")
+    >>> [label_formula(NORMS[op], (4, 8, 2, 2), at, counts) for op in ("batch_norm", "layer_norm")]
     ['c+1', 'n+1']
-    >>> label_formula("group_norm", (4, 8, 2, 2), ("n", "c"), cells)
+    >>> label_formula(NORMS["group_norm"], (4, 8, 2, 2), at, counts)
     'n*G+INT(c*G/8)+1'
-    >>> label_formula("ghost_batch_norm", (4, 8, 2, 2), ("n", "c"), cells)
+    >>> label_formula(NORMS["ghost_batch_norm"], (4, 8, 2, 2), at, counts)
     'INT(n*S/4)*8+c+1'
+    >>> label_formula(Norm("interleaved", "([m] s) c [...]", fixed={"s": 2}), (4, 8), at, counts)
+    'MOD(n,2)*8+c+1'
     """
-    arguments = {name: PROBED[name] for name in NORMS[op].size_arguments}
-    sets = statistics_sets(op, PROBE, **arguments)
+    sizes = {size.axis: counts[COUNTS[size.divides]] for size in norm.sizes if size.divides}
+    sizes |= {name: str(size) for name, size in (norm.fixed or {}).items()}
+    digits: list[tuple[str, str]] = []
+    factors = norm.on(shape, _whole(norm, shape)).factors
+    for dimension, group in groupby(factors, key=lambda factor: factor.dimension):
+        composed = list(group)
+        if len(composed) > 1:
+            digits += _digits(composed, sizes, at[dimension], shape[dimension])
+        elif not composed[0].shared:
+            places = range(dimension, dimension + len(composed[0].lengths))
+            digits += [(at[place], str(shape[place])) for place in places if shape[place] > 1]
     label = ""
-    for axis in sets.kept:
-        origin = _origin(sets, axis)
-        if origin is None:
-            return None
-        where, size = at[origin[0]], str(shape[origin[0]])
-        if origin[1]:
-            count = next(counts[n] for n in arguments if PROBED[n] == sets.view[axis])
-            where, size = f"INT({where}*{count}/{size})", count
-        label = f"{_factor(label)}*{size}+{where}" if label else where
+    for digit, size in digits:
+        label = f"{_factor(label)}*{_factor(size)}+{digit}" if label else digit
     return f"{label}+1" if label else "1"
 
 
-def _origin(sets: StatisticsSets, axis: int) -> tuple[int, bool] | None:
-    """The axis of x that an axis of the view is from (0 or 1), and whether it is a factor only."""
-    before = 1
-    for size in sets.view[:axis]:
-        before *= size
-    start = 1
-    for dimension, size in enumerate(PROBE[:2]):
-        if before == start and size % sets.view[axis] == 0:
-            return dimension, size != sets.view[axis]
-        start *= size
-    return None
+def _digits(
+    factors: list[Factor], sizes: Mapping[str, str], at: str, length: int
+) -> list[tuple[str, str]]:
+    """The digits that a composed axis gives, each with the number of its values."""
+    found, first = [], 0
+    for shared, group in groupby(factors, key=lambda factor: factor.shared):
+        last = first + len(list(group))
+        if not shared:
+            before, run, after = factors[:first], factors[first:last], factors[last:]
+            inner = _product(after, sizes, at, length)
+            size = _size(run, [*before, *after], sizes, length)
+            found.append((f"MOD({inner},{size})" if before else inner, size))
+        first = last
+    return found
 
 
-def _factor(label: str) -> str:
-    return f"({label})" if "+" in label else label
+def _product(after: list[Factor], sizes: Mapping[str, str], at: str, length: int) -> str:
+    """The index of what stands before some factors, by the index of the whole axis."""
+    if not after:
+        return at
+    if all(factor.name in sizes for factor in after):
+        return f"INT({at}/{_times(after, sizes)})"
+    others = [name for name in sizes if name not in [factor.name for factor in after]]
+    return f"INT({at}*{'*'.join(sizes[name] for name in others)}/{length})"
+
+
+def _size(run: list[Factor], others: list[Factor], sizes: Mapping[str, str], length: int) -> str:
+    """How many values the index of some factors has."""
+    if all(factor.name in sizes for factor in run):
+        return _times(run, sizes)
+    return f"{length}/{_times(others, sizes)}"
+
+
+def _times(factors: list[Factor], sizes: Mapping[str, str]) -> str:
+    product = "*".join(sizes[factor.name] for factor in factors)
+    return f"({product})" if "*" in product else product
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if "+" in text or ("/" in text and "(" not in text) else text
+
+
+def _whole(norm: Norm, shape: Shape, groups: int = 1, splits: int = 1) -> dict[str, object]:
+    numbers = {"channel": groups, "sample": splits}
+    known = {size.argument: numbers[size.divides] for size in norm.sizes if size.divides}
+    return norm.sizes_for(shape, known)
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """The norms that a drop-down offers on a shape, and the cells that choose: the number of the
+    norm (from 1, as listed), groups and splits.
+    """
+
+    shape: Shape
+    number: str = ""
+    groups: str = "groups"
+    splits: str = "splits"
+
+    @cached_property
+    def norms(self) -> list[Norm]:
+        """Every declared norm that there is on a tensor of this shape."""
+        return [norm for norm in NORMS.values() if _is_on(norm, self.shape)]
+
+    @property
+    def titles(self) -> list[str]:
+        """The norms as the drop-down names them."""
+        return [norm.title for norm in self.norms]
+
+    def label(self, index: Sequence[int]) -> str:
+        """The formula for the number of the set of an element, whatever norm is chosen."""
+        at = list(map(str, index))
+        labels = (label_formula(norm, self.shape, at, self._counts) for norm in self.norms)
+        return f"CHOOSE({self.number},{','.join(labels)})"
+
+    def in_words(self, norm: Norm) -> str:
+        """The number of the set of an element, as one reads it.
+
+        >>> LabelChoice((4, 4, 1, 3)).in_words(NORMS["group_norm"])
+        'n · groups + INT(c · groups / 4) + 1'
+        """
+        formula = label_formula(norm, self.shape, AXES, self._counts)
+        return re.sub(r" ?([+*/]) ?", r" \1 ", formula).replace("*", "·")
+
+    def is_uncentered(self) -> str:
+        """The condition under which the mean is taken as zero and there is no bias."""
+        numbers = [at for at, norm in enumerate(self.norms, start=1) if not norm.centered]
+        conditions = [f"{self.number}={at}" for at in numbers]
+        return conditions[0] if len(conditions) == 1 else f"OR({','.join(conditions)})"
+
+    @property
+    def most_sets(self) -> int:
+        """The largest number that a set can have."""
+        images, channels = self.shape[:2]
+        wholes = [_whole(norm, self.shape, channels, images) for norm in self.norms]
+        return max(
+            norm.on(self.shape, whole).count for norm, whole in zip(self.norms, wholes, strict=True)
+        )
+
+    @property
+    def _counts(self) -> dict[str, str]:
+        return {"groups": self.groups, "splits": self.splits}
+
+
+def norm_titled(title: str) -> Norm:
+    """The norm that a drop-down's text stands for.
+
+    >>> norm_titled("GroupNorm").name
+    'group_norm'
+    """
+    return next(norm for norm in NORMS.values() if norm.title == title)
+
+
+def paint_by_label(page: Page, areas: Sequence[Area], labels: Area, most: int) -> None:
+    """Color every cell of the areas by the set number at the same place among the labels."""
+    corner = address(labels[0], labels[1])
+    for area in areas:
+        for label in range(1, most + 1):
+            page.rules.append(Rule(area, f"{corner}={label}", set_color(label)))
+
+
+def _is_on(norm: Norm, shape: Shape) -> bool:
+    try:
+        norm.on(shape, _whole(norm, shape))
+    except (TypeError, ValueError, KeyError):
+        return False
+    return True

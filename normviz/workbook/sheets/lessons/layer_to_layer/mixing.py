@@ -18,7 +18,7 @@ from normviz.workbook.book.styles import (
     Style,
 )
 from normviz.workbook.draw.panels import Caption, Grid, evenly
-from normviz.workbook.formulas.set_choice import norm_titles, op_of
+from normviz.workbook.formulas.set_labels import norm_titled
 from normviz.workbook.sheets.lessons.layer_to_layer.case import CHANNELS, SHAPE, LayerCase
 
 if TYPE_CHECKING:
@@ -103,13 +103,13 @@ def summary(sheet: LayerSheet) -> None:
         Caption(text).draw(page, top, left - 1, left + steps.slot_columns - 1)
         live = sheet.case.channel_statistics()[side]
         _line(sheet, top + 2, side, "now", live.tolist(), LIVE.filled(GOOD), True)
-        for at, title in enumerate(norm_titles(), start=1):
-            shipped = LayerCase().with_op(op_of(title)).channel_statistics()[side]
+        for at, title in enumerate(sheet.sets.titles, start=1):
+            shipped = LayerCase().with_op(norm_titled(title).name).channel_statistics()[side]
             row, short = top + 2 + at, SHORT.get(title, title)
             _line(sheet, row, side, short, shipped.tolist(), NUMBER.filled(PAPER), False)
             area = (row, left - 1, row, left + steps.frame.layout.size[1] - 1)
             page.rules.append(Rule(area, f"{sheet.number}={at}", GOOD))
-    last = top + len(norm_titles()) + 4
+    last = top + len(sheet.sets.titles) + 4
     text = (
         "What to look at: ReLU cuts a normalized channel at zero, so z's mean and variance "
         "depend on how each channel lies around zero, and that is what the norm decides. Per "

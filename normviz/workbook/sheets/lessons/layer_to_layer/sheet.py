@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from normviz.norms.declared import NORMS
 from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace
@@ -29,22 +31,15 @@ from normviz.workbook.book.styles import (
 from normviz.workbook.draw.page_head import FIRST_ROW, begin, explain
 from normviz.workbook.draw.panels import Caption, Formula, evenly
 from normviz.workbook.draw.sections import Frame, Piece, StepPage
-from normviz.workbook.formulas.set_choice import (
-    SetChoice,
-    in_words,
-    norm_titles,
-    op_of,
-    paint_by_label,
-)
+from normviz.workbook.formulas.set_labels import LabelChoice, norm_titled, paint_by_label
 from normviz.workbook.sheets.lessons.layer_to_layer import mixing as layer_mixing
 from normviz.workbook.sheets.lessons.layer_to_layer.case import (
-    CHANNELS,
-    IMAGES,
     SHAPE,
     LayerCase,
 )
 
 TITLE = "Layer to layer"
+CHOICE = LabelChoice(SHAPE)
 LIVE = NUMBER.but(bold=True)
 OPTIONS = {"groups": ("1", "2", "4"), "splits": ("1", "2")}
 """With 4 splits of 4 images every set of Ghost BN would be one channel of one image."""
@@ -92,19 +87,19 @@ class LayerSheet:
         steps.section("Settings", note="yellow cells are yours")
         first = steps.row
         chosen = NORMS[case.op].title
-        self.norm = self._setting("norm", chosen, tuple(norm_titles()))
+        self.norm = self._setting("norm", chosen, tuple(CHOICE.titles))
         self.groups = self._setting("groups", case.groups, OPTIONS["groups"])
         self.splits = self._setting("splits", case.splits, OPTIONS["splits"])
         self.eps = self._setting("ε (eps)", case.eps, ())
         listed = self._norm_list(first)
-        number = norm_titles().index(chosen) + 1
+        number = CHOICE.titles.index(chosen) + 1
         self.page.span((steps.row, 2, steps.row, 3), "number", LABEL)
         area = (steps.row, 4, steps.row, 6)
         live = f"MATCH({self.norm},{listed},0)"
         self.page.span(area, number, LIVE.but(number="0").filled(PAPER), live)
         self.number = fixed(steps.row, 4)
-        self.sets = SetChoice(self.number, self.groups, self.splits, SHAPE)
-        steps.row = first + len(norm_titles()) + 2
+        self.sets = LabelChoice(SHAPE, self.number, self.groups, self.splits)
+        steps.row = first + len(CHOICE.titles) + 2
 
     def _setting(self, label: str, value: Value, options: tuple[str, ...]) -> str:
         page, row = self.page, self.steps.row
@@ -124,22 +119,20 @@ class LayerSheet:
         page.span((top, left, top, left + 3), "norm", AXIS)
         text = "number of the set of image n, channel c (all from 0)"
         page.span((top, left + 4, top, self.steps.last_column), text, PROSE)
-        for at, title in enumerate(norm_titles(), start=1):
+        for at, title in enumerate(CHOICE.titles, start=1):
             page.span((top + at, left, top + at, left + 3), title, LABEL)
             area = (top + at, left + 4, top + at, self.steps.last_column)
             page.span(area, _in_words(title), PROSE.but(vertical="center"))
             row = (top + at, left, top + at, self.steps.last_column)
             page.rules.append(Rule(row, f'{self.norm}="{title}"', GOOD))
-        names = (top + 1, left, top + len(norm_titles()), left)
+        names = (top + 1, left, top + len(CHOICE.titles), left)
         return f"{fixed(names[0], left)}:{fixed(names[2], left)}"
 
     def _inputs(self) -> None:
         """x in yellow, and the set of every element."""
-        shape = (IMAGES, CHANNELS, SHAPE[2] * SHAPE[3])
 
         def label(i: int) -> str:
-            n, rest = divmod(i, shape[1] * shape[2])
-            return self.sets.label(n, rest // shape[2])
+            return self.sets.label([int(at) for at in np.unravel_index(i, SHAPE)])
 
         labels = self.case.sets.labels().ravel().tolist()
         self.steps.draw(
@@ -189,7 +182,7 @@ class LayerSheet:
                     f"{prefix}mean",
                     Caption(f"μ  mean of the set, of {symbol}", "AVERAGEIF over equal set numbers"),
                     mean,
-                    lambda i: f"IF({self.sets.is_rms()},0,{over_set(source, i)})",
+                    lambda i: f"IF({self.sets.is_uncentered()},0,{over_set(source, i)})",
                 ),
                 self._piece(
                     f"{prefix}squared",
@@ -239,7 +232,7 @@ class LayerSheet:
 
         def scaled(i: int) -> str:
             gamma, beta = (placed[name].at(channel[i] - 1) for name in ("gamma", "beta"))
-            bias = f"IF({self.sets.is_rms()},0,{beta})"
+            bias = f"IF({self.sets.is_uncentered()},0,{beta})"
             return f"{gamma}*{placed['normalized'].at(i)}+{bias}"
 
         self.steps.draw(
@@ -256,8 +249,8 @@ class LayerSheet:
 
 
 def _in_words(title: str) -> str:
-    words = in_words(op_of(title), SHAPE) or ""
-    return words + (", and the mean is taken as 0" if title == "RMSNorm" else "")
+    norm = norm_titled(title)
+    return CHOICE.in_words(norm) + ("" if norm.centered else ", and the mean is taken as 0")
 
 
 def build(book: Book, case: LayerCase | None = None) -> None:
