@@ -1,6 +1,7 @@
 """From a norm's name, a pattern or a declaration to its statistics sets on a shape."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from normviz.norms.norm import Norm
 from normviz.norms.notation import REST, Shape, Size, checked_size
 from normviz.norms.partition import StatisticsSets
 
-__all__ = ["NORMS", "StatisticsSets", "norm_of", "set_labels", "statistics_sets"]
+__all__ = ["NORMS", "StatisticsSets", "norm_for", "norm_of", "set_labels", "statistics_sets"]
 
 _OWN = {"sizes": None, "affine": "", "centered": True}
 """The arguments that belong to a pattern, with their defaults."""
@@ -55,6 +56,44 @@ def _pattern_norm(
     sets: str, sizes: tuple[tuple[str, Size], ...], affine: str, centered: bool
 ) -> Norm:
     return Norm(sets, sets, affine, fixed=dict(sizes), centered=centered)
+
+
+def norm_for(
+    sets: str | Norm,
+    *,
+    sizes: Mapping[str, Size] | None = None,
+    affine: str = "",
+    centered: bool = True,
+) -> Norm:
+    """The norm that a pattern says, with the sizes of its axes; or a norm that is given, as it is.
+
+    Raises:
+        ValueError, TypeError: as :func:`norm_of`.
+    """
+    return norm_of(sets, {"sizes": sizes, "affine": affine, "centered": centered})[0]
+
+
+def sets_where_known(norm: Norm, shape: Sequence[int | None]) -> StatisticsSets:
+    """The statistics sets on x of which some lengths may vary (None), for their parameters.
+
+    Raises:
+        ValueError: where the length of an axis of weight and bias is not known.
+
+    >>> sets_where_known(norm_for("n [c] h w", affine="c"), (None, 8, None, None)).parameter_shape
+    (8,)
+    """
+    # A length that every size divides stands in for one that may vary.
+    stand_in = math.prod(n for n in (norm.fixed or {}).values() if isinstance(n, int))
+    found = norm.on(tuple(stand_in if n is None else n for n in shape))
+    affine = {name for names in found.affine for name in names}
+    for factor in found.factors:
+        places = range(factor.dimension, factor.dimension + len(factor.lengths))
+        if factor.name in affine and any(shape[at] is None for at in places):
+            raise ValueError(
+                f"shape must tell the length of {factor.name!r}, which weight and bias have, got "
+                f"{tuple(shape)} for the pattern {norm.sets!r}"
+            )
+    return found
 
 
 def statistics_sets(op: str | Norm, shape: Shape, **arguments: Any) -> StatisticsSets:

@@ -10,15 +10,15 @@ array(1)
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.declared import NORMS
-from normviz.norms.notation import positive_integer
-from normviz.norms.sets import norm_of
+from normviz.norms.notation import Size, positive_integer
+from normviz.norms.sets import norm_for, norm_of, sets_where_known
 from normviz.reference.call import complete
 from normviz.reference.core import Gradients
 from normviz.reference.module import Module
@@ -330,3 +330,47 @@ class RMSNorm2d(RMSNorm):
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         return {"normalized_shape": x.shape[1:], "weight": self.weight, "eps": self.eps}
+
+
+class PixelNorm(Module):
+    """Every pixel over the channels, as ConvNeXt's LayerNorm2d: x (N, C, *spatial)."""
+
+    norm = NORMS["pixel_norm"]
+    _buffers = ()
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, affine: bool = True, dtype: Any = np.float32
+    ) -> None:
+        self.num_features, self.eps = operator.index(num_features), eps
+        self.weight = _affine((self.num_features,), affine, dtype, 1.0)
+        self.bias = _affine((self.num_features,), affine, dtype, 0.0)
+
+    def _arguments(self, x: Array) -> dict[str, Any]:
+        return {**super()._arguments(x), "eps": self.eps}
+
+
+class Norm(Module):
+    """The twin of normviz.torch_layers.Norm: any pattern, on x of ``shape`` (None: may vary)."""
+
+    _buffers = ()
+
+    def __init__(
+        self,
+        sets: str,
+        shape: Sequence[int | None],
+        *,
+        sizes: Mapping[str, Size] | None = None,
+        affine: str = "",
+        centered: bool = True,
+        bias: bool = True,
+        eps: float = 1e-5,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
+        self.shape, self.eps = tuple(shape), eps
+        parameter = sets_where_known(self.norm, self.shape).parameter_shape
+        self.weight = _affine(parameter, bool(affine), dtype, 1.0)
+        self.bias = _affine(parameter, bool(affine) and bias, dtype, 0.0)
+
+    def _arguments(self, x: Array) -> dict[str, Any]:
+        return {**super()._arguments(x), "eps": self.eps}

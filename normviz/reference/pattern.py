@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.norms.notation import Size
-from normviz.norms.sets import norm_of
+from normviz.norms.sets import norm_for
 from normviz.reference.call import backward, complete, forward
 from normviz.reference.core import Gradients
 
@@ -88,6 +88,5 @@ def _of(
     bias: Array | None,
     eps: float,
 ) -> tuple[Norm, dict[str, Any]]:
-    own = {"sizes": sizes, "affine": affine, "centered": centered}
-    norm, rest = norm_of(sets, own | {"weight": weight, "bias": bias, "eps": eps})
-    return norm, complete(norm, rest)
+    norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
+    return norm, complete(norm, {"weight": weight, "bias": bias, "eps": eps})

@@ -30,14 +30,14 @@ def from_torch(module: Any) -> Module:
     """The NumPy twin of a torch normalization layer: its settings, mode and a copy of its state.
 
     Takes torch.nn.BatchNorm1d/2d/3d, SyncBatchNorm, GroupNorm, LayerNorm, InstanceNorm1d/2d/3d,
-    RMSNorm, normviz's own GhostBatchNorm2d, SyncBatchNorm2d, RMSNorm2d and ReferenceNorm2d, and
-    subclasses of these.
+    RMSNorm, normviz's own GhostBatchNorm2d, SyncBatchNorm2d, RMSNorm2d, Norm and ReferenceNorm2d,
+    and subclasses of these.
 
     Raises:
         TypeError: for any other module, and for state in bfloat16, which NumPy does not have.
     """
     twin: Module = object.__new__(getattr(layers, _twin_name(module)))
-    own = ("norm", "sizes") if isinstance(getattr(module, "norm", None), Norm) else ()
+    own = ("norm", "sizes", "shape") if isinstance(getattr(module, "norm", None), Norm) else ()
     for setting in (*_SETTINGS, *own):
         if hasattr(module, setting):
             setattr(twin, setting, getattr(module, setting))
@@ -60,8 +60,8 @@ def has_twin(module: Any) -> bool:
 
 def _twin_name(module: Any) -> str:
     for cls in type(module).__mro__:
-        # Many libraries call a layer of their own RMSNorm; torch's says its normalized_shape.
-        if cls.__name__ in _NAMES and (cls.__name__ != "RMSNorm" or hasattr(module, _SHAPE)):
+        # Many libraries have a layer of their own of such a name.
+        if cls.__name__ in _NAMES and cls.__module__.partition(".")[0] in ("torch", "normviz"):
             return cls.__name__
     raise TypeError(
         f"module must be one of {', '.join(_NAMES)} or a subclass, got {type(module).__name__}"
