@@ -145,11 +145,11 @@ def _explain(options: argparse.Namespace) -> int:
         file, _ = split_place(place)
         if path.exists() and file.exists() and path.samefile(file):
             raise CommandError(f"-o {options.output} is the tensor's own file: give another name")
-    x, arguments = read_call(options)
+    norm, x, arguments = read_call(options)
     from normviz.workbook.explain.explain import explain_op
 
     chosen = {name: getattr(options, name) for name in ("samples", "channels", "pixels")}
-    explain_op(options.op, x, path, source=options.tensor, **chosen, **arguments)
+    explain_op(norm, x, path, source=options.tensor, **chosen, **arguments)
     print(visible(str(path)))
     return 0
 
@@ -159,13 +159,13 @@ def _show(options: argparse.Namespace) -> int:
 
     needs_rich()
     if options.tensor is None:
-        x, arguments = workbook_call(options)
+        norm, x, arguments = workbook_call(options)
     else:
-        x, arguments = read_call(options)
+        norm, x, arguments = read_call(options)
     from normviz.workbook.explain.explain import fresh_call
     from normviz.workbook.explain.selection import select
 
-    made = fresh_call(options.op, x, **arguments).trace
+    made = fresh_call(norm, x, **arguments).trace
     show(made, select(made.sets, options.samples, options.channels, options.pixels))
     return 0
 

@@ -60,6 +60,9 @@ class Printer:
     def __init__(self, trace: Trace, selection: Selection, console: Any) -> None:
         self.trace, self.selection, self.console = trace, selection, console
         self.frame = ShownFrame(trace.sets, selection)
+        names = trace.sets.dimension_names
+        own = [name if name.isidentifier() else "" for name in (*names, "", "")]
+        self.down, self.across = own[0] or "n", own[1] or "c"
 
     def run(self) -> None:
         """Print the head, then the steps in their order."""
@@ -87,7 +90,9 @@ class Printer:
         ]
         if not self.selection.is_whole:
             lines.append(f"shown: {self.selection}; statistics are of the whole tensor")
-        self.console.print(Panel(Text("\n".join(lines)), title=trace.op, title_align="left"))
+        self.console.print(
+            Panel(Text("\n".join(lines)), title=Text(str(trace.norm)), title_align="left")
+        )
 
     def _step(self, step: Step, number: int) -> None:
         title = f"{number}  " if number else ""
@@ -130,7 +135,9 @@ class Printer:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim")
         table.add_column("", style="dim", no_wrap=True)
         for c in channels:
-            table.add_column(f"c = {layout.channel_number(c)}", justify="center", no_wrap=True)
+            table.add_column(
+                f"{self.across} = {layout.channel_number(c)}", justify="center", no_wrap=True
+            )
         height = blocks.shape[2]
         for n in range(layout.images):
             for row in range(height):
@@ -145,7 +152,7 @@ class Printer:
                     )
                     for c in channels
                 ]
-                name = f"n = {layout.image_number(n)}" if row == 0 else ""
+                name = f"{self.down} = {layout.image_number(n)}" if row == 0 else ""
                 table.add_row(name, *cells)
             if height > 1 and n < layout.images - 1:
                 table.add_row()
@@ -159,17 +166,24 @@ class Printer:
         self._caption(title, lines)
         found = self.frame.pick(per, np.asarray(values))
         regions = self.frame.sets if per == "set" else self.frame.parameters
+        declared = self.trace.norm.name.isidentifier()
         texts = []
         for label, value in enumerate(found, start=1):
             text = Text()
             names = range_text("c", regions.channels(label)), range_text("n", regions.images(label))
             name = names[0] if per == "parameter" else ", ".join(names)
-            text.append(f"{name} ", "dim")
+            text.append(f"{name if declared else self._name(per, label - 1)} ", "dim")
             text.append(
                 f"{_number(value):>{NUMBER - 1}} ", _look(label) if per == "set" else "bold"
             )
             texts.append(text)
         self.console.print(Columns(texts, padding=(0, 3)))
+
+    def _name(self, per: str, index: int) -> str:
+        """A set or parameter by the axes of its pattern."""
+        if per == "set":
+            return self.trace.sets.name_of_set(int(self.frame.set_numbers[index]))
+        return self.trace.sets.name_of_parameter(int(self.frame.parameter_numbers[index]))
 
     def _buffers(self) -> None:
         for name, value in self.trace.running_buffers().items():

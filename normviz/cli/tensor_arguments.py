@@ -9,7 +9,8 @@ import numpy.typing as npt
 from normviz.cli.ending import say
 from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
-from normviz.norms.partition import StatisticsSets
+from normviz.norms.norm import Norm
+from normviz.norms.sets import norm_for
 from normviz.tensors.files import read_tensor
 
 Array = npt.NDArray[Any]
@@ -31,7 +32,14 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     """The options that say which op runs on the tensor (by default ``op``), and with what."""
     add = parser.add_argument
     default = f" ({op})" if op else ""
-    add("--op", metavar="OP", required=op is None, default=op, help=f"{', '.join(NORMS)}{default}")
+    which = parser.add_mutually_exclusive_group(required=op is None)
+    which.add_argument("--op", metavar="OP", help=f"{', '.join(NORMS)}{default}")
+    sets = "statistics sets of your own, such as 'n t (h [d])'; see README"
+    which.add_argument("--sets", metavar="SETS", help=sets)
+    size = "the size of an axis of SETS that the shape does not tell, such as h=4"
+    add("-s", "--size", metavar="AXIS=SIZE", action="append", default=[], help=size)
+    add("--affine", metavar="AXES", default="", help="the axes of SETS that γ and β have (none)")
+    parser.set_defaults(default_op=op)
     add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
     add("--decimal", choices=(".", ","), help="decimal mark of a .csv or .tsv (told from it)")
     add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
@@ -52,34 +60,34 @@ def add_slice_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pixels", metavar="I", help='which to show along every spatial axis: 0:4, or "0:4 2:6"')
 
 
-def read_call(options: argparse.Namespace, x: Array | None = None) -> tuple[Array, dict[str, Any]]:
-    """The tensor, and the arguments of the op's function; grad_output is among them if given.
+def read_call(
+    options: argparse.Namespace, x: Array | None = None
+) -> tuple[Norm, Array, dict[str, Any]]:
+    """The norm, the tensor, and the norm's arguments; grad_output is among them if given.
 
     Raises:
         ValueError, TypeError: with one sentence, for what cannot be read or does not go together.
         OSError: for a file that is not there.
     """
-    op = options.op
-    if op not in NORMS:
-        raise ValueError(unknown_name("--op", op, NORMS))
+    norm = _norm(options)
     if x is None:
         x = _read(options.tensor, "x", options.decimal)
         if options.shape:
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
-    arguments = _settings(op, options)
-    shape = _sets(op, x, arguments).parameter_shape
+    arguments = _settings(norm, options)
+    shape = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments}).parameter_shape
     for name in _ARRAYS:
         place = getattr(options, name)
         if place is None:
             continue
         if name != "grad_output":
-            _taken(op, name)
+            _taken(norm, name)
         wanted = x.shape if name == "grad_output" else shape
         found = _read(place, name, options.decimal).astype(x.dtype)
         arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
-    _say_fresh(op, arguments)
-    _say_axes(op, x, arguments)
-    return x, arguments
+    _say_fresh(norm, arguments)
+    _say_axes(norm, x, arguments)
+    return norm, x, arguments
 
 
 def given_files(options: argparse.Namespace) -> list[str]:
@@ -87,7 +95,7 @@ def given_files(options: argparse.Namespace) -> list[str]:
     return [place for name in _ARRAYS if (place := getattr(options, name))]
 
 
-def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
+def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, Any]]:
     """As :func:`read_call`, with the numbers of the workbook of that shape for what is not given.
 
     Raises:
@@ -97,41 +105,79 @@ def workbook_call(options: argparse.Namespace) -> tuple[Array, dict[str, Any]]:
 
     shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
     case = Case(Settings(shape, options.groups or 0, options.splits or 0))
-    if options.op in NORMS:
-        needed = NORMS[options.op].size_arguments
-        options.groups = case.settings.groups if "num_groups" in needed else options.groups
-        options.splits = case.settings.splits if "num_splits" in needed else options.splits
+    norm = _norm(options)
+    if norm.takes("num_groups"):
+        options.groups = case.settings.groups
+    if norm.takes("num_splits"):
+        options.splits = case.settings.splits
     options.eps = case.settings.eps if options.eps is None else options.eps
-    x, arguments = read_call(options, case.x)
-    sets = _sets(options.op, x, arguments)
+    norm, x, arguments = read_call(options, case.x)
+    sets = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
     own = {"grad_output": case.grad_output}
-    if not NORMS[options.op].flag_default or options.eval:
+    if not norm.flag_default or options.eval:
         own |= {"running_mean": case.running_mean, "running_var": case.running_var}
-    if sets.parameter_shape[0] == shape[1]:
+    if sets.parameter_shape[:1] == shape[1:2]:
         own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
-    norm = NORMS[options.op]
     kept = {n: v for n, v in own.items() if norm.takes(n) or n == "grad_output"}
-    return x, kept | arguments
+    return norm, x, kept | arguments
 
 
-def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
+def _norm(options: argparse.Namespace) -> Norm:
+    """The norm that --op names or --sets says."""
+    op = options.op or options.default_op
+    sizes = dict(_size(text) for text in options.size)
+    if options.sets is not None:
+        return norm_for(options.sets, sizes=sizes, affine=options.affine)
+    if options.affine:
+        raise ValueError(f"--affine is for --sets, got {options.affine!r} with {op}")
+    if op not in NORMS:
+        raise ValueError(unknown_name("--op", op, NORMS))
+    return NORMS[op]
+
+
+def _size(text: str) -> tuple[str, int]:
+    """An axis and its size.
+
+    >>> _size("h=4")
+    ('h', 4)
+    """
+    axis, equals, size = text.partition("=")
+    if not (axis and equals and size.isdecimal()):
+        raise ValueError(f"-s must look like h=4, got {text!r}")
+    return axis.strip(), int(size)
+
+
+_OPTIONS = {"num_groups": "--groups", "num_splits": "--splits"}
+"""The options of their own that arguments have; others are told by -s AXIS=SIZE."""
+
+
+def _settings(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
     """The arguments that are numbers."""
     arguments: dict[str, Any] = {}
-    norm = NORMS[op]
-    for option, name in (("groups", "num_groups"), ("splits", "num_splits")):
-        value = getattr(options, option)
+    told = dict(_size(text) for text in options.size) if options.sets is None else {}
+    for size in (size for size in norm.sizes if size.axis in told):
+        arguments[size.argument] = told.pop(size.axis)
+    if told:
+        axes = [size.axis for size in norm.sizes]
+        raise ValueError(unknown_name("the axis of -s", next(iter(told)), axes))
+    for name, option in _OPTIONS.items():
+        value = getattr(options, option[2:])
         if value is not None:
-            _taken(op, name, f"--{option}")
+            _taken(norm, name, option)
             arguments[name] = value
-        elif norm.takes(name) and not (options.eval and name == "num_splits"):
-            raise ValueError(f"--{option} must be given for {op}, for example --{option} 2")
+    for size in norm.sizes:
+        needed = size.divides and not (options.eval and norm.evaluation)
+        if needed and size.argument not in arguments:
+            option = _OPTIONS.get(size.argument, f"-s {size.axis}=")
+            example = f"{option}{'' if option[-1] == '=' else ' '}2"
+            raise ValueError(f"{option} must be given for {norm.name}, for example {example}")
     if norm.takes("num_splits"):
         arguments.setdefault("num_splits", 1)
     if options.normalized_shape is not None:
-        _taken(op, "normalized_shape")
+        _taken(norm, "normalized_shape")
         arguments["normalized_shape"] = _numbers("--normalized-shape", options.normalized_shape)
     if options.momentum is not None:
-        _taken(op, "momentum")
+        _taken(norm, "momentum")
         if not 0 <= options.momentum <= 1:
             raise ValueError(f"--momentum must be from 0 to 1, got {options.momentum}")
         arguments["momentum"] = options.momentum
@@ -142,17 +188,12 @@ def _settings(op: str, options: argparse.Namespace) -> dict[str, Any]:
     return arguments
 
 
-def _taken(op: str, name: str, option: str = "") -> None:
-    """Refuse an option that the op has no argument for."""
-    if not NORMS[op].takes(name):
+def _taken(norm: Norm, name: str, option: str = "") -> None:
+    """Refuse an option that the norm has no argument for."""
+    if not norm.takes(name):
         option = option or f"--{name.replace('_', '-')}"
         owners = [norm.name for norm in NORMS.values() if norm.takes(name)]
-        raise ValueError(f"{option} is for {', '.join(owners)}; {op} does not take it")
-
-
-def _sets(op: str, x: Array, arguments: dict[str, Any]) -> StatisticsSets:
-    """The statistics sets of the call; evaluation ignores the splits."""
-    return NORMS[op].on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
+        raise ValueError(f"{option} is for {', '.join(owners)}; {norm.name} does not take it")
 
 
 def _read(place: str, name: str, decimal: str | None) -> Array:
@@ -192,9 +233,9 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
     return found
 
 
-def _say_fresh(op: str, arguments: dict[str, Any]) -> None:
+def _say_fresh(norm: Norm, arguments: dict[str, Any]) -> None:
     """In evaluation without stored statistics those of a fresh layer count, and this is said."""
-    evaluates = not arguments.get("training", arguments.get("use_input_stats", True))
+    evaluates = not norm.uses_own_statistics(arguments)
     missing = [n for n in ("running_mean", "running_var") if n not in arguments]
     if evaluates and missing:
         given = {"running_mean": "0", "running_var": "1"}
@@ -202,12 +243,12 @@ def _say_fresh(op: str, arguments: dict[str, Any]) -> None:
         say(f"note: {told}, those of a fresh layer: none were given")
 
 
-def _say_axes(op: str, x: Array, arguments: dict[str, Any]) -> None:
+def _say_axes(norm: Norm, x: Array, arguments: dict[str, Any]) -> None:
     """Layer norm of tokens (N, T, D) is meant over D alone far more often than over all but N."""
-    takes = NORMS[op].takes("normalized_shape") and "normalized_shape" not in arguments
+    takes = norm.takes("normalized_shape") and "normalized_shape" not in arguments
     if takes and x.ndim > 2:
         axes = ", ".join(map(str, x.shape[1:]))
         say(
-            f"note: {op} took all axes but the first, --normalized-shape {axes.replace(' ', '')}; "
+            f"note: {norm.name} took all axes but the first, --normalized-shape {axes.replace(' ', '')}; "
             f"over the last alone (the features of a token) it is --normalized-shape {x.shape[-1]}"
         )

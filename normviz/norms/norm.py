@@ -22,6 +22,7 @@ from normviz.norms.notation import (
     positive_integer,
 )
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.words import Word, axis_words, sets_in_words
 
 Refusal = Callable[[StatisticsSets], str | None]
 
@@ -121,7 +122,15 @@ class Norm:
                 )
         titled = self.title or _title(self.name)
         object.__setattr__(self, "title", titled)
-        object.__setattr__(self, "sentence", self.sentence or f"Statistics sets: {self.sets}")
+        object.__setattr__(self, "sentence", self.sentence or self._in_words())
+
+    def _in_words(self) -> str:
+        return sets_in_words(self.pattern, self.centered)
+
+    @cached_property
+    def words(self) -> dict[str, Word]:
+        """What its axes are called in a sentence."""
+        return axis_words(self.pattern)
 
     @cached_property
     def pattern(self) -> Pattern:
@@ -174,6 +183,16 @@ class Norm:
         """The names of the arguments after x, in the order of the signature."""
         return tuple(self.signature.parameters)[1:]
 
+    @property
+    def call(self) -> str:
+        """How it is called in Python."""
+        return f"normviz.{self.name}" if self.name.isidentifier() else f"normviz.normalize, {self}"
+
+    def has(self, parameter: str) -> bool:
+        """Whether it can have this parameter or buffer: weight and bias need affine axes."""
+        shaped = bool(self.affine) or self.per_channel
+        return self.takes(parameter) and (shaped or parameter not in ("weight", "bias"))
+
     def takes(self, argument: str) -> bool:
         """Whether its function has an argument of this name."""
         return argument in self.argument_names
@@ -209,6 +228,10 @@ class Norm:
     def refusal(self, sets: StatisticsSets) -> str | None:
         """The sentence with which torch's refusal of these sets in training is said, if any."""
         return next((said for refuse in self.refuses if (said := refuse(sets))), None)
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{axis} = {size}" for axis, size in (self.fixed or {}).items())
+        return f"{self.name}, {sizes}" if sizes else self.name
 
     def __repr__(self) -> str:
         return f"Norm({self.name!r}, {self.sets!r})"

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.notation import Factor, Shape
+from normviz.norms.notation import REST, Factor, Shape
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,34 @@ class StatisticsSets:
         return tuple(n if a in self.affine_axes else 1 for a, n in enumerate(self.view))
 
     @cached_property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The pattern's name for every dimension of x, "" where it has none of its own.
+
+        >>> from normviz import statistics_sets
+        >>> statistics_sets("n t (h [d])", (2, 3, 8), sizes={"h": 2}).dimension_names
+        ('n', 't', 'h d')
+        """
+        names: list[list[str]] = [[] for _ in self.shape]
+        for factor in self.factors:
+            if len(factor.lengths) == 1 and factor.name != REST:
+                names[factor.dimension].append(factor.name)
+        return tuple(" ".join(parts) for parts in names)
+
+    def name_of_set(self, index: int) -> str:
+        """Which set one is, by the indices of the axes that are not shared; index from 0.
+
+        >>> from normviz import statistics_sets
+        >>> statistics_sets("n t (h [d])", (2, 3, 8), sizes={"h": 2}).name_of_set(3)
+        'n = 0, t = 1, h = 1'
+        """
+        return _at([f for f in self.factors if not f.shared], index)
+
+    def name_of_parameter(self, index: int) -> str:
+        """Which weight or bias one is, by the indices of its axes; index from 0."""
+        affine = {name for names in self.affine for name in names}
+        return _at([f for f in self.factors if f.name in affine], index)
+
+    @cached_property
     def is_per_channel(self) -> bool:
         """Whether weight and bias have one value for each index of x's dimension 1."""
         affine = {name for names in self.affine for name in names}
@@ -148,3 +176,9 @@ class StatisticsSets:
         numbers = np.arange(1, self.count + 1, dtype=np.int64).reshape(self.broadcast_shape)
         # A copy: what broadcasting gives may be read-only, and its elements one in memory.
         return np.array(np.broadcast_to(numbers, self.view)).reshape(self.shape)
+
+
+def _at(factors: list[Factor], index: int) -> str:
+    names = [factor.name for factor in factors for _ in factor.lengths]
+    places = np.unravel_index(index, [n for factor in factors for n in factor.lengths] or (1,))
+    return ", ".join(f"{name} = {at}" for name, at in zip(names, places, strict=False))

@@ -72,7 +72,7 @@ def explain(
 
 
 def explain_op(
-    op: str,
+    op: str | Norm,
     x: Array,
     path: str | os.PathLike[str],
     grad_output: Array | None = None,
@@ -83,7 +83,7 @@ def explain_op(
     pixels: Any = None,
     **arguments: Any,
 ) -> Path:
-    """As :func:`explain`, for an op by name and its function's arguments.
+    """As :func:`explain`, for an op by name, or a pattern, and its function's arguments.
 
     Parameters that are not among the arguments are those of a fresh layer: weight 1, bias 0,
     running_mean 0, running_var 1 (instance_norm in training has none, as torch's).
@@ -93,7 +93,7 @@ def explain_op(
     """
     call = fresh_call(op, x, grad_output, **arguments)
     story = Story(
-        layer=f"normviz.{op}",
+        layer=call.trace.norm.call,
         source=source or "the tensor that was given",
         dtype=str(np.asarray(x).dtype),
         gradient=call.gradient,
@@ -135,7 +135,7 @@ def fresh_call(
     fresh = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
     if norm.flag_default and own and "running_mean" not in arguments:
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
-    missing = [name for name in fresh if norm.takes(name) and arguments.get(name) is None]
+    missing = [name for name in fresh if norm.has(name) and arguments.get(name) is None]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
     gradient = "the gradient that was given"
     if grad_output is None:
