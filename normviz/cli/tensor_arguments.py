@@ -247,8 +247,8 @@ def _say_axes(norm: Norm, x: Array, arguments: dict[str, Any]) -> None:
     """Layer norm of tokens (N, T, D) is meant over D alone far more often than over all but N."""
     takes = norm.takes("normalized_shape") and "normalized_shape" not in arguments
     if takes and x.ndim > 2:
-        axes = ", ".join(map(str, x.shape[1:]))
+        axes = ",".join(map(str, x.shape[1:]))
         say(
-            f"note: {norm.name} took all axes but the first, --normalized-shape {axes.replace(' ', '')}; "
+            f"note: {norm.name} took all axes but the first, --normalized-shape {axes}; "
             f"over the last alone (the features of a token) it is --normalized-shape {x.shape[-1]}"
         )
