@@ -41,11 +41,23 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     catalog.build(book)
     constants = reference.build(book, case)
     verdict = checks.build(book, case, cells, sheets, equal, constants)
-    places = {title: at for at, title in enumerate(BEFORE_THE_NORMS)}
-    book.pages.sort(key=lambda page: places.get(page.title, len(places)))
-    book.pages.append(book.pages.pop(book.pages.index(constants.sheet.page)))
+    _arrange(book)
     contents.fill(first, *verdict, [_row(page.title) for page in book.pages[1:]])
     return book
+
+
+def _arrange(book: Book) -> None:
+    """Put the pages into groups, in the order of a first reading."""
+    order = list(GROUPS)
+    places = {
+        title: (order.index(group), at, group)
+        for group, titles in GROUPS.items()
+        for at, title in enumerate(titles)
+    }
+    others = (order.index(NORMS_OF_THE_CASE), len(places), NORMS_OF_THE_CASE)
+    for page in book.pages:
+        page.group = places.get(page.title, others)[2]
+    book.pages.sort(key=lambda page: places.get(page.title, others))
 
 
 def _row(title: str) -> contents.Row:
@@ -112,11 +124,11 @@ ROWS: dict[str, contents.Row] = {
     )
 } | {lesson.title: lesson.row for lesson in (*catalog.FIRST, *catalog.LESSONS)}
 
-BEFORE_THE_NORMS = (
-    CONTENTS,
-    *(lesson.title for lesson in catalog.FIRST),
-    sets.TITLE,
-    playground.TITLE,
-    *(lesson.title for lesson in catalog.LESSONS),
-)
-"""The order of a first reading; behind it the inputs, the sheets of single norms, and checks."""
+NORMS_OF_THE_CASE = "Norms"
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Begin": (CONTENTS, *(lesson.title for lesson in catalog.FIRST), sets.TITLE, playground.TITLE),
+    "Lessons": tuple(lesson.title for lesson in catalog.LESSONS),
+    NORMS_OF_THE_CASE: (inputs.TITLE,),
+    "Proof": (identities.TITLE, checks.TITLE, reference.TITLE),
+}
+"""The groups of pages; one that no group names is the sheet of a norm."""
