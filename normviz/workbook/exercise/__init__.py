@@ -1,0 +1,1 @@
+"""The book that is filled in: steps left empty, which mark themselves. Begin in `exercise`."""

@@ -1,0 +1,1 @@
+"""Steps and statistics sets as spreadsheet formulas. Begin in `steps`."""

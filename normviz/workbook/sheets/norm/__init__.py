@@ -1,0 +1,1 @@
+"""The sheet of one normalization, forward and backward. Begin in `sheet`."""

@@ -1,0 +1,1 @@
+"""Batches: a bias before a norm, accumulation, devices. Begin in `sheet`."""

@@ -1,0 +1,1 @@
+"""Conventions: the same words for different numbers. Begin in `sheet`."""

@@ -1,0 +1,1 @@
+"""Evaluation: what the running statistics do. Begin in `sheet`."""

@@ -1,0 +1,1 @@
+"""Numerics: rounding, and what one value cannot give. Begin in `sheet`."""

@@ -1,0 +1,1 @@
+"""Three layers that are called LayerNorm. Begin in `sheet`."""
