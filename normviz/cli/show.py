@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.styles import INK, set_color
-from normviz.workbook.draw.panels import range_text
+from normviz.workbook.draw.tensor import range_text
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 

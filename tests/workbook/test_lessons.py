@@ -14,7 +14,6 @@ from typing import Any
 import ironcalc
 import numpy as np
 import pytest
-from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 import normviz
 from normviz.workbook.book.address import address
@@ -22,6 +21,7 @@ from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.styles import INPUT, set_color
 from normviz.workbook.build import build
 from normviz.workbook.draw.page_head import CONTENTS, begin
+from normviz.workbook.draw.places import NOWHERE
 from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.lessons.batches import sheet as batches
 from normviz.workbook.sheets.lessons.batches.case import BatchesCase
@@ -255,13 +255,11 @@ def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
     path = save(book, tmp_path / "layer.xlsx")
     model = ironcalc.UserModel.from_xlsx(str(path), "en", "UTC", "en")
     model.evaluate()
-    sheet = layer_to_layer.LayerSheet(Book("places"), case)
-    sheet.build()
-    grid = sheet.steps.placed["y"]
+    grid = layer_to_layer.build(Book("places"), case).placed["y"]
     labels = case.sets.labels().ravel().tolist()
     for index in range(0, len(labels), 5):
-        column, row = coordinate_from_string(grid.at(index))
-        style = model.get_extended_cell_style(1, row, column_index_from_string(column))
+        row, column, *_ = grid.find(NOWHERE, str(index))[0]
+        style = model.get_extended_cell_style(1, row, column)
         assert style["style"]["fill"]["color"] == "#" + set_color(labels[index])
 
 

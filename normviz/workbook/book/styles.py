@@ -87,6 +87,8 @@ def signed(form: str) -> str:
 
 NUMBER_FORMAT = signed(f"{0:.{DECIMALS}f}")
 SHORT_FORMAT = signed(f"{0:.{DECIMALS - 1}f}")
+"""For columns that are too narrow for every decimal."""
+
 SMALL_FORMAT = signed("0.0E+00")
 SCIENTIFIC_FORMAT = signed("0.00E+00")
 

@@ -16,8 +16,8 @@ MARGIN = 1.5
 GAP = 1.2
 """The width of the empty column between two channels."""
 
-LABELS = 7.0
-"""Room for `n = 0–1` before a tensor."""
+LABELS, CLOSE_LABELS = 7.0, 5.0
+"""Room for `n = 0–1` before a tensor, and before several beside each other."""
 
 WORDS, FEWEST_WORDS = 42.0, 26.0
 NUMBER_WIDTHS = (7.6, 6.4, 5.6)
@@ -82,7 +82,7 @@ def of_tensor(layout: Layout, blocks: int = 1, number: float = 0.0) -> Columns:
     """
     for width in (number,) if number else NUMBER_WIDTHS:
         cells = _of_layout(layout, width)
-        made = Columns((LABELS,) * blocks, (cells,) * blocks)
+        made = Columns((CLOSE_LABELS if blocks > 1 else LABELS,) * blocks, (cells,) * blocks)
         left = WIDEST - made.pixels
         if blocks == 1 and left >= pixels(FEWEST_WORDS):
             words = min(WORDS, from_pixels(left - 1))

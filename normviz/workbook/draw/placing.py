@@ -187,7 +187,8 @@ def _(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
     row, column, bottom = first, spot.left, first
     writers: list[Write] = []
     if item.steps:
-        canvas.know(item.steps, Cells(first, spot.left - 1, len(item.down), 1))
+        names = Cells(first, spot.left - 1, len(item.down), 1, (item.axes[0], ""))
+        canvas.know(item.steps, names)
     for part in item.parts:
         values = as_rows(part.values)
         height, width = len(values), len(values[0])

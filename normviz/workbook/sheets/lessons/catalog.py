@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from normviz.workbook.book.cells import Book
-from normviz.workbook.sheets.lessons import questions_sheet as asked
+from normviz.workbook.sheets.lessons import questions
 from normviz.workbook.sheets.lessons.batches import sheet as batches
 from normviz.workbook.sheets.lessons.conventions import sheet as conventions
 from normviz.workbook.sheets.lessons.evaluation import sheet as evaluation
@@ -22,7 +22,7 @@ class Lesson:
     """A teaching sheet: its title, how it is drawn, what it shows and what to try on it."""
 
     title: str
-    draw: Callable[[Book], None]
+    draw: Callable[[Book], object]
     shows: str
     tries: str
 
@@ -94,8 +94,8 @@ LESSONS: tuple[Lesson, ...] = (
         "Change b: nothing behind BatchNorm moves.",
     ),
     Lesson(
-        asked.TITLE,
-        asked.build,
+        questions.TITLE,
+        questions.build,
         "What people ask about these layers, answered in a sentence, with a link to the sheet.",
         "Follow the question that brought you here.",
     ),

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from normviz.workbook.book.cells import Book, Link
+from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
+from normviz.workbook.draw.columns import texts
+from normviz.workbook.draw.content import Entry, Listing
+from normviz.workbook.draw.sheet import Sheet
+
+TITLE = "Questions"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -159,6 +167,23 @@ QUESTIONS: tuple[Question, ...] = (
         "Layer to layer",
     ),
 )
+
+
+def build(book: Book) -> None:
+    """The sheet: every question with its answer and a link to where it is seen live."""
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Questions people ask, and where the answer can be seen",
+        "Taken from issue trackers and forums. Click the sheet's name: the answer is there, live.",
+        texts(5, 44, 68, 19),
+    )
+    rows = [
+        (number, item.question, item.answer, Entry(item.sheet, link=Link(item.sheet)))
+        for number, item in enumerate(QUESTIONS, start=1)
+    ]
+    looks = (BODY_CENTER, BODY.but(bold=True), BODY, LINK.but(edge=LINE, indent=1))
+    sheet.draw(Listing(rows, ("", "question", "answer", "see"), looks))
 
 
 def markdown(workbook: str = "workbooks/normalization") -> str:

@@ -11,21 +11,10 @@ import numpy.typing as npt
 
 from normviz.reference.functional import batch_norm, ghost_batch_norm
 from normviz.reference.trace import Trace, trace
-from normviz.workbook.book.styles import Style, set_color
-from normviz.workbook.draw.matrix import CellStyle
 
 Array = npt.NDArray[Any]
 
 BATCHES, SAMPLES, CHANNELS, SPLITS, STEPS = 4, 6, 2, 2, 24
-CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
-SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
-LEFTS = tuple(3 + 3 * at for at in range(6))
-"""The first column on the sheet of each of six pairs of channels."""
-
-
-def channel(style: Style) -> CellStyle:
-    """Every column in the color of its channel, which is its statistics set."""
-    return lambda _, c: style.filled(set_color(c + 1))
 
 
 def _batches() -> Array:

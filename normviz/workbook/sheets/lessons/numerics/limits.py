@@ -1,153 +1,187 @@
-"""The rest of the sheet Numerics: what eps does to a small variance, and one value per channel."""
+"""The sheet Numerics: what eps does to a small variance, and one value per channel."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from normviz.workbook.book.styles import (
     BAD,
     BAD_INK,
-    HEADER,
-    INPUT_NUMBER,
-    LABEL,
+    BOLD,
+    GENERAL,
     NUMBER,
     PAPER,
     PLAIN,
-    PROSE,
+    RESULT,
+    STEP_NAME,
+    Style,
 )
-from normviz.workbook.draw.matrix import BOLD, Matrix
-from normviz.workbook.draw.panels import Caption
-from normviz.workbook.sheets.lessons.numerics.case import EPSILONS, SCALES, refusal
+from normviz.workbook.draw.content import (
+    NUMBERS,
+    POSITIVE,
+    Banner,
+    Caption,
+    Cells,
+    Item,
+    Line,
+    Table,
+    Words,
+)
+from normviz.workbook.sheets.lessons.numerics.case import (
+    EPSILONS,
+    SCALES,
+    NumericsCase,
+    refusal,
+)
 
-if TYPE_CHECKING:
-    from normviz.workbook.sheets.lessons.numerics.sheet import NumericsSheet
-
-TINY = NUMBER.but(number="0.0E+00")
+TINY = NUMBER.but(number="0.0E+00").filled(PAPER)
 WHOSE = ("1E-12", "1E-5, torch", "1E-3, Keras", "yours")
 IN_HALF = (1e-3, 1e-5, 1e-8, 1e-12)
 
 
-def eps_effect(sheet: NumericsSheet) -> None:
+def eps_effect(case: NumericsCase) -> Sequence[Item]:
     """The variance of the normalized values, for smaller and smaller input and several eps."""
-    desk, case, page = sheet.desk, sheet.case, sheet.desk.page
-    desk.banner("What ε does", "x̂ has the variance σ² / (σ² + ε), not 1")
-    hint = "A number above zero; torch's default is 1E-5, Keras' 1E-3."
-    note = "an ε of your own, for the column 'yours'"
-    eps = desk.setting(3, "ε (eps)", case.eps, note, "{0}>0", hint)
-    desk.row += 1
-    heads = ("the numbers times", "their variance σ²", *WHOSE)
-    for at, name in enumerate(heads):
-        page.put(desk.row, 2 + at, name, HEADER.but(size=9))
-    page.put(desk.row, 9, "ε", HEADER.but(size=9))
-    page.put(desk.row, 10, "in float32", HEADER.but(size=9))
-    page.put(desk.row, 11, "in float16", HEADER.but(size=9))
-    for at, number in enumerate(EPSILONS):
-        page.put(desk.row + 1, 4 + at, number, TINY.filled(PAPER))
-    page.put(desk.row + 1, 4 + len(EPSILONS), case.eps, TINY.filled(PAPER), eps)
-    page.put(desk.row + 1, 2, "with ε =", LABEL)
-    head = Matrix(desk.row + 1, 4, 1, len(EPSILONS) + 1)
-    for at, value in enumerate(IN_HALF):
-        row = desk.row + 1 + at
-        page.put(row, 9, value, TINY.filled(PAPER))
-        page.put(row, 10, float(np.float32(value)), TINY.filled(PAPER))
-        half = float(np.float16(value))
-        look = TINY.but(fill=PAPER if half else BAD, color=TINY.color if half else BAD_INK)
-        page.put(row, 11, half, look)
-    sheet.eps = eps
-    desk.row += 2
-    first = desk.row
-    for scale in SCALES:
-        _scaled_row(sheet, scale, head)
-    desk.row = first + len(SCALES) + 1
-    desk.say(
-        "What to look at: ε is small beside an ordinary variance and large beside a tiny one. A "
-        "channel that hardly varies is not blown up to variance 1, and a constant channel (last "
-        "line) becomes 0 instead of 0/0. Networks moved between Keras and torch differ exactly "
-        "there, unless ε is moved too. In float16 an ε of 1E-8 or less is 0 and protects nothing "
-        "(right, constants from NumPy)."
+    every = (*EPSILONS, case.eps)
+    found = [[case.scaled(scale, eps)[1] for eps in every] for scale in SCALES]
+    variances = [[case.scaled(scale, 1e-5)[0]] for scale in SCALES]
+
+    def own(_: int, at: int) -> str:
+        return "{own_eps}" if at == len(EPSILONS) else repr(EPSILONS[at])
+
+    in_half = [np.array(IN_HALF, dtype=np.float16).astype(float).tolist()]
+    in_single = [np.array(IN_HALF, dtype=np.float32).astype(float).tolist()]
+
+    def lost(_: int, at: int) -> Style:
+        return TINY if in_half[0][at] else TINY.but(fill=BAD, color=BAD_INK)
+
+    return (
+        Banner("What ε does", "x̂ has the variance σ² / (σ² + ε), not 1"),
+        Line(
+            "own_eps",
+            "ε (eps)",
+            case.eps,
+            rule=POSITIVE,
+            note="an ε of your own, for the column 'yours'",
+        ),
+        Table(
+            [
+                Cells("eps_row", [list(every)], own, TINY, "with ε ="),
+            ],
+            axes=("", "e"),
+            across=WHOSE,
+        ),
+        Table(
+            [
+                Cells(
+                    "scaled",
+                    variances,
+                    "{scale}*{scale}*{truth}",
+                    NUMBER.but(number="0.0000000").filled(PAPER),
+                    "variance σ²",
+                ),
+                Cells(
+                    "kept",
+                    found,
+                    lambda _, at: f"{{scaled}}/({{scaled}}+{{eps_row[e={at}]}})",
+                    BOLD.but(number="0.000000").filled(PAPER),
+                    "of x̂",
+                ),
+            ],
+            axes=("s", "e"),
+            beside=True,
+            down=SCALES,
+            across=("variance σ²", *WHOSE),
+            caption=Caption(
+                "the four numbers less their mean, times a scale",
+                "their variance, and that of x̂ with each ε",
+            ),
+            steps="scale",
+        ),
+        Table(
+            [
+                Cells("half_eps", [list(IN_HALF)], None, TINY, "ε"),
+                Cells("half_single", in_single, None, TINY, "in float32"),
+                Cells("half_half", in_half, None, lost, "in float16"),
+            ],
+            axes=("", ""),
+            caption=Caption("ε itself, rounded", "constants from NumPy"),
+        ),
+        Words(
+            "What to look at: ε is small beside an ordinary variance and large beside a tiny one. "
+            "A channel that hardly varies is not blown up to variance 1, and a constant channel "
+            "(last line) becomes 0 instead of 0/0. Networks moved between Keras and torch differ "
+            "exactly there, unless ε is moved too. In float16 an ε of 1E-8 or less is 0 and "
+            "protects nothing."
+        ),
     )
-    desk.row += 1
 
 
-def _scaled_row(sheet: NumericsSheet, scale: float, head: Matrix) -> None:
-    desk, case, page, row = sheet.desk, sheet.case, sheet.desk.page, sheet.desk.row
-    page.put(row, 2, scale, NUMBER.but(number="General").filled(PAPER))
-    look = NUMBER.but(number="0.0000000").filled(PAPER)
-    live = f"B{row}*B{row}*{sheet.truth}"
-    variance = page.put(row, 3, case.scaled(scale, 1e-5)[0], look, live)
-    for at, eps in enumerate((*EPSILONS, case.eps)):
-        value = case.scaled(scale, eps)[1]
-        formula = f"{variance}/({variance}+{head.fixed(0, at)})"
-        page.put(row, 4 + at, value, BOLD.but(number="0.000000").filled(PAPER), formula)
-    desk.row += 1
-
-
-def one_value(sheet: NumericsSheet) -> None:
+def one_value(case: NumericsCase) -> Sequence[Item]:
     """The arithmetic of a batch of one, and the sentence with which it is refused."""
-    desk, case, page = sheet.desk, sheet.case, sheet.desk.page
-    desk.banner("One value per channel", "why a batch of one 1×1 image cannot be batch-normalized")
-    top = desk.row
-    for name, value in (("x", case.single), ("γ (weight)", case.weight), ("β (bias)", case.bias)):
-        page.put(desk.row, 2, name, LABEL)
-        page.put(desk.row, 3, value, INPUT_NUMBER)
-        desk.row += 1
-    x, gamma, beta = (f"$C${top + at}" for at in range(3))
-    made = case.alone
-    at = {name: f"F{top + row}" for row, name in enumerate(_steps(made))}
-    formulas = {
-        "mean": f"AVERAGE({x})",
-        "centered": f"{x}-{at['mean']}",
-        "variance": f"VARP({x})",
-        "normalized": f"{at['centered']}/SQRT({at['variance']}+{sheet.eps})",
-        "output": f"{gamma}*{at['normalized']}+{beta}",
-        "grad_input": f"{at['centered']}*{gamma}",
-    }
-    for row, (name, text) in enumerate(_steps(made).items()):
-        page.put(top + row, 5, text, LABEL)
-        value = float(np.ravel(made[name])[0])
-        page.put(top + row, 6, value, BOLD.filled(PAPER), formulas[name])
-    _sentences(sheet, top, x)
-
-
-def _steps(_: Any) -> dict[str, str]:
-    return {
-        "mean": "mean",
-        "centered": "x − μ",
-        "variance": "variance σ²",
-        "normalized": "x̂",
-        "output": "y = β",
-        "grad_input": "dx",
-    }
-
-
-def _sentences(sheet: NumericsSheet, top: int, x: str) -> None:
-    desk, page = sheet.desk, sheet.desk.page
-    remarks = (
-        "one value is its own mean",
-        "so its distance from the mean is 0, whatever x is",
-        "and its variance is 0; the unbiased one would be 0 · 1 / 0",
-        "0 / √ε = 0: no trace of x is left",
-        "γ · 0 + β: the layer puts out its bias and nothing else",
-        "no gradient reaches x: nothing below the layer can learn",
+    made, plain = case.alone, GENERAL.filled(PAPER)
+    steps = (
+        ("alone_mean", "mean", "mean", "AVERAGE({alone})", "one value is its own mean"),
+        (
+            "alone_centered",
+            "x − μ",
+            "centered",
+            "{alone}-{alone_mean}",
+            "so its distance from the mean is 0, whatever x is",
+        ),
+        (
+            "alone_variance",
+            "variance σ²",
+            "variance",
+            "VARP({alone})",
+            "and its variance is 0; the unbiased one would be 0 · 1 / 0",
+        ),
+        (
+            "alone_normalized",
+            "x̂",
+            "normalized",
+            "{alone_centered}/SQRT({alone_variance}+{own_eps})",
+            "0 / √ε = 0: no trace of x is left",
+        ),
+        (
+            "alone_output",
+            "y = β",
+            "output",
+            "{alone_gamma}*{alone_normalized}+{alone_beta}",
+            "γ · 0 + β: the layer puts out its bias and nothing else",
+        ),
+        (
+            "alone_gradient",
+            "dx",
+            "grad_input",
+            "{alone_centered}*{alone_gamma}",
+            "no gradient reaches x: nothing below the layer can learn",
+        ),
     )
-    for row, text in enumerate(remarks):
-        page.span((top + row, 8, top + row, desk.last), text, PROSE.but(vertical="center"))
-    unbiased = f'IF(COUNT({x})>1,"exists","does not exist: divided by n - 1 = "&(COUNT({x})-1))'
-    desk.row = top + len(remarks)
-    page.put(desk.row, 5, "unbiased s²", LABEL)
-    text = "does not exist: divided by n - 1 = 0"
-    page.span((desk.row, 6, desk.row, 9), text, PLAIN.but(bold=True), unbiased)
-    desk.row += 2
-    caption = Caption("What normviz.batch_norm says, and torch refuses too")
-    desk.row = desk.caption(2, desk.last, caption)
-    style = PLAIN.but(fill=BAD, color=BAD_INK, indent=1, wrap=True)
-    desk.say(refusal(), style=style)
-    desk.row += 1
-    desk.say(
-        "Try: other values of x; y stays β. The usual way to meet this is a last batch of one "
-        "sample: give the DataLoader drop_last=True, or use a norm that does not look at the "
-        "batch (LayerNorm, GroupNorm). In evaluation one sample is fine: the running statistics "
-        "are used."
+    says = 'IF(COUNT({alone})>1,"exists","does not exist: divided by n - 1 = "&(COUNT({alone})-1))'
+    return (
+        Banner("One value per channel", "why a batch of one 1×1 image cannot be batch-normalized"),
+        Line("alone", "x", case.single, rule=NUMBERS),
+        Line("alone_gamma", "γ (weight)", case.weight, rule=NUMBERS),
+        Line("alone_beta", "β (bias)", case.bias, rule=NUMBERS),
+        *(
+            Line(name, label, float(np.ravel(made[step])[0]), formula, RESULT, note)
+            for name, label, step, formula, note in steps
+        ),
+        Line(
+            "alone_unbiased",
+            "unbiased s²",
+            "does not exist: divided by n - 1 = 0",
+            says,
+            plain.but(bold=True, horizontal="left"),
+        ),
+        Words("What normviz.batch_norm says, and torch refuses too:", STEP_NAME),
+        Words(refusal(), PLAIN.but(fill=BAD, color=BAD_INK, indent=1)),
+        Words(
+            "Try: other values of x; y stays β. The usual way to meet this is a last batch of one "
+            "sample: give the DataLoader drop_last=True, or use a norm that does not look at the "
+            "batch (LayerNorm, GroupNorm). In evaluation one sample is fine: the running "
+            "statistics are used."
+        ),
     )

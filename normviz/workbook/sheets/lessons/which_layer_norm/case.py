@@ -12,7 +12,7 @@ import numpy.typing as npt
 from normviz.norms.sets import set_labels, statistics_sets
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.book.layout import Layout, Regions
-from normviz.workbook.draw.sections import Frame
+from normviz.workbook.draw.tensor import Frame
 
 Array = npt.NDArray[Any]
 SHAPE = IMAGES, CHANNELS, HEIGHT, WIDTH = 2, 4, 2, 2
