@@ -8,9 +8,11 @@ DATA   ?= data
 RUN    ?= runs/published
 JOBS   ?= 2
 SEEDS  ?= 1
+CASES  ?= 10000
+KILLS  ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo workbook train cluster-demo test bench lint data report clean
+.PHONY: help demo workbook train cluster-demo test fuzz soak bench lint data report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,12 @@ cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker ki
 
 test: $(VENV)/development ## all tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/development ## 10,000 command lines, tensors and damaged files (CASES=)
+	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q tests/cli/test_fuzz.py tests/tensors/test_strangers.py
+
+soak: $(VENV)/development ## a training killed twenty times must end with the same bits (KILLS=)
+	$(BIN)/python -m tests.soak $(KILLS)
 
 bench: $(VENV)/development ## speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks

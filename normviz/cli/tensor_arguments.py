@@ -41,7 +41,8 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     add("--affine", metavar="AXES", default="", help="the axes of SETS that γ and β have (none)")
     parser.set_defaults(default_op=op)
     add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
-    add("--decimal", choices=(".", ","), help="decimal mark of a .csv or .tsv (told from it)")
+    told = "decimal mark of a .csv or .tsv, . or , (told from the file where that is clear)"
+    add("--decimal", metavar="MARK", choices=(".", ","), help=told)
     add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
     add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
     add("--normalized-shape", metavar="C,H,W", help="for layer_norm and rms_norm (all but N)")

@@ -331,12 +331,13 @@ def _divisor(norm: Norm, size: SizeArgument, value: Any, shape: Shape) -> int:
 
 
 def _title(name: str) -> str:
-    """A title of a sheet for a name or a pattern, where brackets are not allowed.
+    """A title of a sheet for a name or a pattern, where brackets are not allowed, nor braces in the
+    formulas that name it.
 
     >>> _title("position_norm"), _title("n [c] h w")
-    ('PositionNorm', 'n {c} h w')
+    ('PositionNorm', 'n ‹c› h w')
     """
     if name.isidentifier():
         return "".join(word.capitalize() for word in name.split("_"))
-    title = name.replace("[", "{").replace("]", "}")
+    title = name.replace("[", "‹").replace("]", "›")
     return title if len(title) <= 31 else f"{title[:30]}…"
