@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Size, positive_integer
-from normviz.norms.sets import norm_for, norm_of, sets_where_known
+from normviz.norms.sets import norm_for, sets_where_known
 from normviz.reference.call import complete
 from normviz.reference.core import Gradients
 from normviz.reference.module import Module
@@ -283,6 +284,7 @@ class ReferenceNorm2d(_ChannelNorm):
     """
 
     _ranks = (4,)
+    _own_settings = ("op", "sizes")
 
     def __init__(
         self,
@@ -294,12 +296,16 @@ class ReferenceNorm2d(_ChannelNorm):
         dtype: Any = np.float32,
         **sizes: Any,
     ) -> None:
-        self.norm = norm_of(op, {})[0].with_parameters_per_channel
-        self.sizes = sizes
+        self.op, self.sizes = op, sizes
         tracks = self.norm.buffers and not self.norm.flag_default
         super().__init__(num_features, eps, momentum, affine, tracks, dtype)
         if not self.norm.bias:
             self.bias = None
+
+    @property
+    def norm(self) -> Declaration:  # type: ignore[override]
+        """The declaration, with a weight and a bias for each channel."""
+        return NORMS[self.op].with_parameters_per_channel
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         shaping = self.norm.sizes_for(x.shape, self.sizes)
@@ -353,6 +359,7 @@ class Norm(Module):
     """The twin of normviz.torch_layers.Norm: any pattern, on x of ``shape`` (None: may vary)."""
 
     _buffers = ()
+    _own_settings = ("norm", "shape")
 
     def __init__(
         self,

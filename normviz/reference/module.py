@@ -21,6 +21,7 @@ class Module:
     """
 
     norm: Norm
+    _own_settings: tuple[str, ...] = ()
     _parameters: tuple[str, ...] = ("weight", "bias")
     _buffers: tuple[str, ...] = ("running_mean", "running_var", "num_batches_tracked")
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from normviz.norms.notation import positive_integer
+from normviz.torch_layers.common import check_channels, next_momentum, node_of
 
 
 class GhostBatchNorm2d(nn.BatchNorm2d):
@@ -18,7 +19,10 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
     and state_dict keys are BatchNorm2d's, so weights move freely between the two.
 
     Shapes: x (N, C, H, W), N divisible by num_splits in training. The splits are laid out as
-    channels of one torch batch norm: no loop, autograd and torch.compile see plain torch.
+    channels of one torch batch norm: no loop; autograd, vmap and torch.compile see plain torch,
+    and for torch.fx the layer is one node. Not for torch.jit.script.
+    ``torch.nn.SyncBatchNorm.convert_sync_batchnorm`` makes a SyncBatchNorm of it, as of every
+    subclass of BatchNorm2d: its splits are then gone.
 
     Raises:
         ValueError: num_splits below 1, or one that does not divide N.
@@ -40,15 +44,23 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        if not bias:
+            self.register_parameter("bias", None)
         self.num_splits = positive_integer("num_splits", num_splits)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x (N, C, H, W)."""
+        node = node_of(self, x)
+        if node is not None:
+            return node
+        self._check_input_dim(x)
+        check_channels(x, self.num_features)
         if self.num_splits == 1 or not (self.training or self.running_mean is None):
             return super().forward(x)
-        self._check_input_dim(x)
         n, c, height, width = x.shape
         splits = self.num_splits
         if n % splits:
@@ -64,7 +76,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         y = F.batch_norm(joined, *buffers, weight, bias, True, momentum, self.eps)
         self._merge_buffers(buffers)
         y = y.reshape(n // splits, splits, c, height, width).transpose(0, 1).reshape(x.shape)
-        if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+        if 1 < c == x.stride(3) and x.stride(1) == 1:
             y = y.contiguous(memory_format=torch.channels_last)
         return y
 
@@ -72,18 +84,11 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
         """A copy of the running buffers for each split, and this step's momentum."""
         if not (self.training and self.track_running_stats):
             return (None, None), 0.0
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked.add_(1)
-        momentum = self.momentum
-        if momentum is None:
-            momentum = 1.0 / float(self.num_batches_tracked)
-        copies = (
-            self.running_mean.repeat(self.num_splits),
-            self.running_var.repeat(self.num_splits),
-        )
-        return copies, momentum
+        momentum = next_momentum(self)
+        repeats = self.num_splits
+        buffers = (self.running_mean, self.running_var)
+        mean, var = (None if b is None else b.repeat(repeats) for b in buffers)
+        return (mean, var), momentum
 
     def _merge_buffers(self, buffers: tuple[Tensor | None, Tensor | None]) -> None:
         """Move the running buffers to the mean of the splits' copies."""

@@ -10,6 +10,7 @@ from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.reference.call import backward, complete, forward
+from normviz.torch_layers.common import next_momentum, node_of
 from normviz.torch_layers.second_derivative import refuse_second_derivative
 
 
@@ -79,7 +80,7 @@ class ReferenceNorm2d(nn.Module):
     op, so that norms can be swapped in a network (rms_norm has no bias): layer_norm and rms_norm
     normalize over (C, H, W), as torch.nn.GroupNorm(1, C) does. State_dict keys are those of
     torch's layer of that kind; batch_norm and ghost_batch_norm have running buffers, as
-    torch.nn.BatchNorm2d.
+    torch.nn.BatchNorm2d, and are batch norms to ``torch.optim.swa_utils.update_bn``.
 
     Shapes: x (N, C, H, W), float16, float32 or float64; computed on the CPU, wherever x is.
 
@@ -94,6 +95,11 @@ class ReferenceNorm2d(nn.Module):
 
     num_batches_tracked: Tensor
 
+    def __new__(cls, op: str = "", *arguments: Any, **settings: Any) -> "ReferenceNorm2d":
+        """One with running statistics is a batch norm to torch's own tools (update_bn)."""
+        tracks = cls is ReferenceNorm2d and op in NORMS and _tracks(NORMS[op])
+        return super().__new__(_TrackingReferenceNorm2d if tracks else cls)
+
     def __init__(
         self,
         op: str,
@@ -105,10 +111,10 @@ class ReferenceNorm2d(nn.Module):
         affine: bool = True,
         **sizes: Any,
     ) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         if op not in NORMS:
             raise ValueError(unknown_name("op", op, NORMS))
-        self.norm = NORMS[op].with_parameters_per_channel
+        self.op, self.num_features = op, num_features
         sizes |= {"num_groups": num_groups, "num_splits": num_splits}
         for name, value in sizes.items():
             if (name in self.norm.size_arguments) != (value is not None):
@@ -118,10 +124,9 @@ class ReferenceNorm2d(nn.Module):
         # What cannot divide the channels or a batch is refused now, not at the first batch.
         smallest = (num_splits or 1, num_features, 1, 1)
         self.norm.on(smallest, self.norm.sizes_for(smallest, self.sizes))
-        self.op, self.num_features = op, num_features
         self.num_groups, self.num_splits = num_groups, num_splits
         self.eps, self.momentum = eps, momentum
-        self.track_running_stats = self.norm.buffers and not self.norm.flag_default
+        self.affine, self.track_running_stats = affine, _tracks(self.norm)
         parameters = {
             "weight": nn.Parameter(torch.ones(num_features)) if affine else None,
             "bias": nn.Parameter(torch.zeros(num_features)) if affine and self.norm.bias else None,
@@ -133,8 +138,16 @@ class ReferenceNorm2d(nn.Module):
             self.register_buffer("running_var", torch.ones(num_features))
             self.register_buffer("num_batches_tracked", torch.tensor(0, dtype=torch.long))
 
+    @property
+    def norm(self) -> Norm:
+        """The declaration, with a weight and a bias for each channel."""
+        return NORMS[self.op].with_parameters_per_channel
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x (N, C, H, W)."""
+        node = node_of(self, x)
+        if node is not None:
+            return node
         if x.dim() != 4 or x.shape[1] != self.num_features:
             raise ValueError(
                 f"x must have shape (N, {self.num_features}, H, W), got {tuple(x.shape)}"
@@ -151,20 +164,30 @@ class ReferenceNorm2d(nn.Module):
     def _arguments(self, x: Tensor) -> dict[str, Any]:
         arguments = {"eps": self.eps, **self.norm.sizes_for(tuple(x.shape), self.sizes)}
         if self.track_running_stats:
-            momentum = self.momentum
-            if self.training:
-                self.num_batches_tracked += 1
-                if momentum is None:
-                    momentum = 1.0 / float(self.num_batches_tracked)
+            momentum = next_momentum(self) if self.training else 0.0
             for name in ("running_mean", "running_var"):
                 # Training writes into the buffers themselves; what evaluation has read must not
                 # change before its backward pass.
                 buffer = _array(getattr(self, name))
                 arguments[name] = buffer if self.training else buffer.copy()
-            arguments |= {self.norm.flag: self.training, "momentum": momentum or 0.0}
+            arguments |= {self.norm.flag: self.training, "momentum": momentum}
         return arguments
 
     def extra_repr(self) -> str:
         """The op and its settings."""
         extras = [f"{name}={value}" for name, value in self.sizes.items()]
         return ", ".join([self.op, str(self.num_features), *extras, f"eps={self.eps}"])
+
+
+def _tracks(norm: Norm) -> bool:
+    """Whether it keeps running statistics; as in torch, instance norm does not by default."""
+    return norm.buffers and not norm.flag_default
+
+
+class _TrackingReferenceNorm2d(ReferenceNorm2d, nn.modules.batchnorm._BatchNorm):  # type: ignore[misc]
+    """With running statistics that torch's tools find, reset and fill anew."""
+
+    __doc__ = ReferenceNorm2d.__doc__
+
+    def _get_name(self) -> str:
+        return ReferenceNorm2d.__name__

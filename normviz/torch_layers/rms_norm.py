@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from normviz.torch_layers.common import node_of
+
 
 class RMSNorm2d(nn.Module):
     """RMSNorm over (C, H, W) with one weight per channel, as a convolutional network wants it.
@@ -13,7 +15,11 @@ class RMSNorm2d(nn.Module):
     ``y = x / sqrt(mean(x^2) + eps) * weight_c``; with eps None the machine epsilon of x's dtype,
     as torch.nn.RMSNorm. That layer has one weight per element, so it would fix the image's size.
 
-    Shapes: x (N, C, H, W); weight (C,).
+    Shapes: x (N, C, H, W); weight (C,). In mixed precision y has x's dtype. For torch.fx the layer
+    is one node.
+
+    Raises:
+        ValueError: another rank or number of channels.
 
     Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
 
@@ -38,6 +44,11 @@ class RMSNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x (N, C, H, W)."""
+        node = node_of(self, x)
+        if node is not None:
+            return node
+        if x.dim() != 4 or x.shape[1] != self.num_features:
+            raise ValueError(f"x must be (N, {self.num_features}, H, W), got {tuple(x.shape)}")
         y = F.rms_norm(x, x.shape[1:], eps=self.eps)
         return y if self.weight is None else (y * self.weight.view(-1, 1, 1)).to(x.dtype)
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.autograd.function import once_differentiable
+
+from normviz.torch_layers.common import check_channels, next_momentum, node_of
+from normviz.torch_layers.second_derivative import refuse_second_derivative
 
 
 class SyncBatchNorm2d(nn.BatchNorm2d):
@@ -17,10 +19,14 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
     evaluation, it is BatchNorm2d. grad_weight and grad_bias are those of the process's own
     samples, as in torch: DistributedDataParallel adds them up.
 
-    Shapes: x (N, C, H, W) on each process; H and W may differ, C may not.
+    Shapes: x (N, C, H, W) on each process; H and W may differ, C may not. In mixed precision y has
+    x's dtype. For torch.fx the layer is one node; not for torch.jit.script.
+    ``torch.nn.SyncBatchNorm.convert_sync_batchnorm`` makes a SyncBatchNorm of it, which refuses
+    CPU tensors.
 
     Raises:
         ValueError: one value per channel over all processes in training.
+        RuntimeError: over several processes, for a second derivative.
 
     >>> layer = SyncBatchNorm2d(3)
     >>> layer(torch.randn(4, 3, 5, 5)).shape
@@ -37,25 +43,29 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
         process_group: Any = None,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        if not bias:
+            self.register_parameter("bias", None)
         self.process_group = process_group
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize this process's x (N, C, H, W) by the statistics of all processes."""
+        node = node_of(self, x)
+        if node is not None:
+            return node
+        self._check_input_dim(x)
+        check_channels(x, self.num_features)
         own = self.training or self.running_mean is None
         if not own or _world_size(self.process_group) == 1:
             return super().forward(x)
-        self._check_input_dim(x)
         y, mean, var, count = _Synchronized.apply(
             x, self.weight, self.bias, self.eps, self.process_group
         )
         if self.training and self.track_running_stats:
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked.add_(1)
-            momentum = self.momentum
-            if momentum is None:
-                momentum = 1.0 / float(self.num_batches_tracked)
+            momentum = next_momentum(self)
             unbiased = var * (count / (count - 1))
             for buffer, new in ((self.running_mean, mean), (self.running_var, unbiased)):
                 if buffer is not None:
@@ -93,29 +103,30 @@ class _Synchronized(torch.autograd.Function):
         var = (sums + counts * (means - mean).square()).sum(0) / count
         inv_std = (var + eps).rsqrt()
         x_hat = ((wide - mean.view(1, -1, 1, 1)) * inv_std.view(1, -1, 1, 1)).to(x.dtype)
-        ctx.save_for_backward(x_hat, inv_std, weight)
-        ctx.group, ctx.count, ctx.has_bias = group, count, bias is not None
+        ctx.save_for_backward(x, x_hat, inv_std, weight, bias)
+        ctx.group, ctx.count = group, count
         ctx.mark_non_differentiable(mean, var, count)
         y = x_hat if weight is None else x_hat * weight.view(1, -1, 1, 1)
         y = y.clone() if bias is None else y + bias.view(1, -1, 1, 1)
-        return y, mean, var, count
+        return y.to(x.dtype), mean, var, count
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor, *_: Any) -> Any:
-        x_hat, inv_std, weight = ctx.saved_tensors
-        wide = grad_output.double()
-        grad_bias = wide.sum((0, 2, 3))
-        grad_weight = (wide * x_hat).sum((0, 2, 3))
-        shared = torch.cat((grad_bias, grad_weight))
-        distributed.all_reduce(shared, group=ctx.group)
-        mean_grad, mean_product = (shared / ctx.count).view(2, 1, -1, 1, 1)
-        scale = inv_std if weight is None else inv_std * weight
-        grad_input = (wide - mean_grad - x_hat * mean_product) * scale.view(1, -1, 1, 1)
-        return (
-            grad_input.to(x_hat.dtype),
+        x, x_hat, inv_std, weight, bias = ctx.saved_tensors
+        with torch.no_grad():
+            wide = grad_output.double()
+            grad_bias = wide.sum((0, 2, 3))
+            grad_weight = (wide * x_hat).sum((0, 2, 3))
+            shared = torch.cat((grad_bias, grad_weight))
+            distributed.all_reduce(shared, group=ctx.group)
+            mean_grad, mean_product = (shared / ctx.count).view(2, 1, -1, 1, 1)
+            scale = inv_std if weight is None else inv_std * weight
+            grad_input = (wide - mean_grad - x_hat * mean_product) * scale.view(1, -1, 1, 1)
+        gradients = (
+            grad_input.to(x.dtype),
             None if weight is None else grad_weight.to(weight.dtype),
-            grad_bias.to(x_hat.dtype) if ctx.has_bias else None,
-            None,
-            None,
+            None if bias is None else grad_bias.to(bias.dtype),
         )
+        parts = (grad_output, x, weight, bias)
+        name = "SyncBatchNorm2d over several processes"
+        return *(refuse_second_derivative(name, g, *parts) for g in gradients), None, None

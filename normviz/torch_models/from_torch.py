@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from normviz.norms.norm import Norm
 from normviz.reference import layers
 from normviz.reference.module import Module, to_numpy
 
@@ -37,8 +36,7 @@ def from_torch(module: Any) -> Module:
         TypeError: for any other module, and for state in bfloat16, which NumPy does not have.
     """
     twin: Module = object.__new__(getattr(layers, _twin_name(module)))
-    own = ("norm", "sizes", "shape") if isinstance(getattr(module, "norm", None), Norm) else ()
-    for setting in (*_SETTINGS, *own):
+    for setting in (*_SETTINGS, *twin._own_settings):
         if hasattr(module, setting):
             setattr(twin, setting, getattr(module, setting))
     if hasattr(twin, _SHAPE):

@@ -135,7 +135,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
         again, cannot = _compare(torch, module64, x64, grad64, "float64", TOLERANCE_IN_FLOAT64)
         if cannot is None:
             differences += tuple(replace(d, tensor=f"{d.tensor} in float64") for d in again)
-    name = type(module).__name__
+    name = module._get_name()
     return Report(name, dtype, bool(module.training), array.shape, differences, failure)
 
 
@@ -246,7 +246,7 @@ def standard_layers(dtype: str) -> list[tuple[str, Any, Array]]:
             for parameter in module.parameters():
                 parameter.copy_(torch.from_numpy(rng.normal(1.0, 0.5, tuple(parameter.shape))))
         x = (3.0 * rng.standard_normal(shape) + 1.0).astype(dtype)
-        layers.append((type(module).__name__, module, x))
+        layers.append((module._get_name(), module, x))
     return layers
 
 
