@@ -19,6 +19,7 @@ from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.reference_values import sheet as reference
+from normviz.workbook.sheets.tour import add_tour
 
 TITLE = "Normalization, step by step"
 
@@ -43,6 +44,8 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
     contents.fill(first, *verdict, [_row(page.title) for page in book.pages[1:]])
+    book.opening = catalog.FIRST[0].title
+    add_tour(book)
     return book
 
 

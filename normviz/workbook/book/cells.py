@@ -96,6 +96,16 @@ class Block:
     sentence: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop of a guided tour: a cell of a sheet, and what to see there."""
+
+    title: str
+    reference: str
+    heading: str
+    words: str
+
+
 @dataclass(slots=True)
 class Page:
     """One sheet: cells by row and column, and what is said about the sheet as a whole."""
@@ -211,6 +221,8 @@ class Book:
     title: str
     pages: list[Page] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    opening: str = ""
+    tour: list[Stop] = field(default_factory=list)
 
     def page(self, title: str, tab: str | None = None) -> Page:
         """Begin a new sheet after the others."""

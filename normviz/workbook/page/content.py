@@ -40,7 +40,10 @@ class Content:
 
     def data(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        made: dict[str, Any] = {"title": self.book.title}
+        made: dict[str, Any] = {"title": self.book.title, "opening": self.book.opening}
+        made["tour"] = [
+            [stop.title, stop.reference, stop.heading, stop.words] for stop in self.book.tour
+        ]
         made["sheets"] = [
             self._sheet(rectangle, rules, choices)
             for rectangle, rules, choices in zip(
@@ -54,7 +57,6 @@ class Content:
         made["formulas"] = self._formulas()
         made["words"] = list(self.words)
         made["layouts"] = [list(layout) for layout in self.layouts]
-        made["numbers"] = list(self.numbers)
         made["styles"] = [
             [self._number_format(style.number), int(style.wrap), int(style.unlocked), style.size]
             for style in self.styles
@@ -230,6 +232,7 @@ def _chart(rectangle: Rectangle, chart: Chart) -> dict[str, Any]:
         "width": width,
         "height": height,
         "lines": lines,
+        "legend": chart.legend,
         "across": _axis(chart.across),
         "up": _axis(chart.up),
     }
@@ -238,4 +241,4 @@ def _chart(rectangle: Rectangle, chart: Chart) -> dict[str, Any]:
 def _axis(axis: Axis) -> dict[str, Any]:
     scale = axis.scale
     ends = [scale.low, scale.high, scale.step, scale.number] if scale else None
-    return {"title": axis.title, "scale": ends}
+    return {"title": axis.title, "scale": ends, "log": axis.log}

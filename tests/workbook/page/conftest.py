@@ -64,10 +64,18 @@ def opened(browser: Browser, tmp_path: Path, faults: list[str]) -> Iterator[Open
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: faults.append(message.text))
         page.goto(f"{path.as_uri()}{hash_}")
-        page.wait_for_function("window.normviz !== undefined")
         return page
 
     yield open_
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for something to be true; Playwright's own way needs eval, which the page forbids."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it never came true: {expression}")

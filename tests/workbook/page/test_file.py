@@ -15,7 +15,7 @@ from normviz.workbook.lint.formulas import SAFE_FUNCTIONS
 from normviz.workbook.page.cells import MOST_CELLS, PageError
 from normviz.workbook.page.shapes import FUNCTIONS
 from normviz.workbook.page.write import page_bytes
-from tests.workbook.page.conftest import Opened
+from tests.workbook.page.conftest import Opened, until
 
 EVIL = (
     "<img src=x onerror=alert(1)>",
@@ -133,7 +133,7 @@ def test_texts_of_a_user_stay_texts(opened: Opened) -> None:
     titles = shown.evaluate("normviz.sheets()")
     for title, text in zip(titles, EVIL, strict=True):
         shown.evaluate("title => { location.hash = `sheet=${encodeURIComponent(title)}` }", title)
-        shown.wait_for_function(f"document.title.startsWith({title!r})")
+        until(shown, f"document.title.startsWith({title!r})")
         assert shown.evaluate("title => normviz.get(title, 'A3')", title) == f"{text}!"
         assert shown.locator("td[data-at]").first.inner_text() == text
         shown.locator("td[data-at]").nth(1).click()

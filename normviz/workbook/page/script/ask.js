@@ -23,11 +23,13 @@ export class AskBar {
     byId("ask-expand").setAttribute("aria-expanded", String(open));
     byId("ask-expand").textContent = open ? "Less" : "More";
     this.show(this.at);
+    this.actions.grown();
   }
 
   // Show a cell; the terms of its formula, for whoever outlines them.
   show(at) {
     this.at = at;
+    byId("ask-expand").hidden = at < 0;
     if (at < 0) {
       byId("ask-what").replaceChildren("Point at a number to ask where it comes from.");
       byId("ask-how").replaceChildren("Yellow cells are yours: type, or drag sideways.");
@@ -41,7 +43,7 @@ export class AskBar {
     byId("ask-how").replaceChildren(...this.#how(at, found));
     byId("ask-actions").replaceChildren(...this.#actions(at));
     if (!this.more.hidden) this.more.replaceChildren(...this.#details(at, found));
-    return found ? found.terms : engine.isLive(at) ? [] : [];
+    return found ? found.terms : [];
   }
 
   #what(at) {
@@ -80,11 +82,13 @@ export class AskBar {
 
   #formula({ pieces }) {
     const line = make("span", { class: "formula" }, "= ");
+    const guards = pieces.filter((piece) => piece.guard).map((piece) => piece.guard);
     for (const piece of pieces) {
-      if (piece.guard) line.append(make("span", { class: "guard" }, `${piece.guard}: `));
-      else if (piece.term) line.append(this.#chip(piece));
+      if (piece.guard) continue;
+      if (piece.term) line.append(this.#chip(piece));
       else line.append(piece.text);
     }
+    if (guards.length) line.append(make("span", { class: "guard" }, `because ${guards.join(", ")}`));
     return line;
   }
 

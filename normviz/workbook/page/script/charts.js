@@ -1,6 +1,6 @@
 // Charts of the sheet's own cells as pictures of lines, drawn anew where their cells change.
 
-import { draw, make } from "./dom.js";
+import { draw, make, within } from "./dom.js";
 import { formatted, general } from "./format.js";
 
 const EDGE = { top: 34, right: 16, bottom: 44, left: 58 };
@@ -20,7 +20,7 @@ export class Charts {
       const line = grid.element.rows[chart.row - 1];
       const left = grid.sheet.widths.slice(0, chart.column - 1).reduce((sum, width) => sum + width, 0);
       element.style.left = `${left}px`;
-      element.style.top = `${(line?.offsetTop ?? 0) + (line?.closest("tbody, thead")?.offsetTop ?? 0) * (line?.offsetParent === grid.element ? 0 : 1)}px`;
+      element.style.top = `${line ? within(layer, line, grid.zoom).top : 0}px`;
       layer.append(element);
     }
   }
@@ -37,14 +37,14 @@ export class Charts {
     for (const one of this.charts) this.#draw(one);
   }
 
-  #series({ lines, kind }) {
+  #series({ lines, kind, up: up_ }) {
     const { values } = this.book.engine;
     return lines.map((line) => {
       const up = cellsOf(line.up).map((at) => values[at]);
       const across = line.across ? cellsOf(line.across).map((at) => values[at]) : up.map((_, k) => k);
       const points = up
         .map((y, k) => [kind === "line" ? k : across[k], y])
-        .filter(([x, y]) => typeof x === "number" && typeof y === "number");
+        .filter(([x, y]) => typeof x === "number" && typeof y === "number" && (!up_.log || y > 0));
       return { ...line, points, names: across };
     });
   }
@@ -52,59 +52,88 @@ export class Charts {
   #draw({ chart, element }) {
     const { width, height } = chart;
     const series = this.#series(chart);
-    const hasLegend = series.length > 1;
-    const legend = hasLegend ? Math.min(180, 34 + LETTER * Math.max(...series.map(({ name }) => name.length))) : 0;
-    const box = { left: EDGE.left, top: EDGE.top, right: width - EDGE.right - legend, bottom: height - EDGE.bottom };
+    const keys = legendOf(chart, series);
+    const box = {
+      left: EDGE.left,
+      top: EDGE.top,
+      right: width - EDGE.right - keys.beside,
+      bottom: height - EDGE.bottom - keys.below,
+    };
     const all = series.flatMap(({ points }) => points);
-    const across = axis(chart.across.scale, all.map(([x]) => x), chart.kind === "line");
-    const up = axis(chart.up.scale, all.map(([, y]) => y), false);
-    const x = (value) => box.left + ((value - across.low) / (across.high - across.low || 1)) * (box.right - box.left);
-    const y = (value) => box.bottom - ((value - up.low) / (up.high - up.low || 1)) * (box.bottom - box.top);
-    const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.#words(chart, series) });
+    const across = axis(chart.across, all.map(([x]) => x), chart.kind === "line" ? (box.right - box.left) / 24 : 0);
+    const up = axis(chart.up, all.map(([, y]) => y), 0);
+    const x = (value) => box.left + across.part(value) * (box.right - box.left);
+    const y = (value) => box.bottom - up.part(value) * (box.bottom - box.top);
+    const name = this.#words(chart, series);
+    const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name });
     picture.append(write(chart.title, width / 2, 20, "title"));
+    this.#axes(picture, chart, series, box, across, up, x, y);
+    series.forEach((line, k) => {
+      picture.append(...stroked(line, x, y), ...keys.drawn(k, box));
+    });
+    element.replaceChildren(picture);
+  }
+
+  #axes(picture, chart, series, box, across, up, x, y) {
     for (const value of up.marks) {
       picture.append(draw("line", { class: "grid", x1: box.left, x2: box.right, y1: y(value), y2: y(value) }));
-      picture.append(write(marked(value, chart.up.scale), box.left - 7, y(value) + 4, "mark end"));
+      picture.append(write(marked(value, chart.up), box.left - 7, y(value) + 4, "mark end"));
     }
     const names = series[0]?.names ?? [];
     for (const value of across.marks) {
-      const words = chart.kind === "line" ? spoken(names[value]) : marked(value, chart.across.scale);
+      const words = chart.kind === "line" ? spoken(names[value]) : marked(value, chart.across);
       picture.append(write(words, x(value), box.bottom + 17, "mark"));
     }
     picture.append(draw("line", { class: "axis", x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom }));
-    picture.append(write(chart.across.title, (box.left + box.right) / 2, height - 8, "name"));
+    picture.append(write(chart.across.title, (box.left + box.right) / 2, box.bottom + 36, "name"));
     const side = write(chart.up.title, 0, 0, "name");
     side.setAttribute("transform", `translate(14 ${(box.top + box.bottom) / 2}) rotate(-90)`);
     picture.append(side);
-    series.forEach((line, k) => {
-      const stroke = `light-dark(#${line.color[0]},#${line.color[1]})`;
-      const path = line.points.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("");
-      if (line.drawn) {
-        const drawn = draw("path", { class: "line", d: path, "stroke-width": line.weight * 1.3, "stroke-dasharray": DASHES[line.dash] ?? "" });
-        drawn.style.stroke = stroke;
-        picture.append(drawn);
-      }
-      if (line.marks || !line.drawn) {
-        for (const [px, py] of line.points) {
-          const dot = draw("circle", { cx: x(px).toFixed(1), cy: y(py).toFixed(1), r: 3.4 });
-          dot.style.fill = stroke;
-          picture.append(dot);
-        }
-      }
-      if (hasLegend) {
-        const top = box.top + 8 + 18 * k;
-        const key = draw("line", { x1: box.right + 12, x2: box.right + 32, y1: top, y2: top, "stroke-width": 2.2, "stroke-dasharray": DASHES[line.dash] ?? "" });
-        key.style.stroke = stroke;
-        picture.append(key, write(line.name, box.right + 38, top + 4, "mark start"));
-      }
-    });
-    element.replaceChildren(picture);
   }
 
   #words(chart, series) {
     const last = series.filter(({ points }) => points.length).map(({ name, points }) => `${name} ends at ${general(Number(points.at(-1)[1].toPrecision(3)))}`);
     return `Chart: ${chart.title}. ${last.join(", ")}.`;
   }
+}
+
+// Where the names of the series stand, and how much room they take beside or below.
+function legendOf(chart, series) {
+  if (series.length < 2) return { beside: 0, below: 0, drawn: () => [] };
+  const widest = 40 + LETTER * Math.max(...series.map(({ name }) => name.length));
+  const isBeside = chart.legend === "right" && widest < chart.width / 2.6;
+  const columns = Math.max(1, Math.floor((chart.width - 24) / widest));
+  const key = (line, left, top) => {
+    const stroke = draw("line", { x1: left, x2: left + 20, y1: top, y2: top, "stroke-width": 2.2, "stroke-dasharray": DASHES[line.dash] ?? "" });
+    stroke.style.stroke = inkOf(line);
+    return [stroke, write(line.name, left + 26, top + 4, "mark start")];
+  };
+  if (isBeside) {
+    return { beside: widest + 4, below: 0, drawn: (k, box) => key(series[k], box.right + 12, box.top + 8 + 18 * k) };
+  }
+  const place = (k, box) => [16 + widest * (k % columns), box.bottom + 54 + 17 * Math.floor(k / columns)];
+  return { beside: 0, below: 8 + 17 * Math.ceil(series.length / columns), drawn: (k, box) => key(series[k], ...place(k, box)) };
+}
+
+const inkOf = (line) => `light-dark(#${line.color[0]},#${line.color[1]})`;
+
+// A series as a line, dots, or both.
+function stroked(line, x, y) {
+  const made = [];
+  if (line.drawn) {
+    const path = line.points.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("");
+    const drawn = draw("path", { class: "line", d: path, "stroke-width": line.weight * 1.3, "stroke-dasharray": DASHES[line.dash] ?? "" });
+    drawn.style.stroke = inkOf(line);
+    made.push(drawn);
+  }
+  if (line.marks || !line.drawn) {
+    for (const [px, py] of line.points) {
+      const dot = draw("circle", { cx: x(px).toFixed(1), cy: y(py).toFixed(1), r: 3.4 });
+      dot.style.fill = inkOf(line);
+      made.push(dot);
+    }
+  }
+  return made;
 }
 
 function cellsOf([first, rows, columns, stride]) {
@@ -122,19 +151,23 @@ function write(words, x, y, kind) {
 }
 
 const spoken = (value) => (typeof value === "number" ? general(value) : (value ?? ""));
-const marked = (value, scale) => (scale ? formatted(value, scale[3]) : general(value));
 
-// Ends and marks of an axis: as given, or round numbers around what there is.
-export function axis(scale, values, isCounted) {
-  const most = isCounted ? 13 : 6;
-  let [low, high] = [Math.min(...values), Math.max(...values)];
-  if (!values.length) [low, high] = [0, 1];
+function marked(value, { scale, log }) {
+  if (scale) return formatted(value, scale[3]);
+  return log && (value < 0.001 || value >= 1e5) ? formatted(value, "0E+00") : general(value);
+}
+
+// Ends and marks of an axis, and which part of it lies below a value: as given, in powers of ten,
+// counted where it has room for `places` names, or round numbers around what there is.
+export function axis({ scale, log }, values, places) {
+  if (log) return powers(values.filter((value) => value > 0));
+  let [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
   let step;
   if (scale) [low, high, step] = scale;
-  else if (isCounted) step = Math.max(1, Math.ceil((high - low + 1) / most));
+  else if (places) step = Math.max(1, Math.ceil((high - low + 1) / Math.min(places, 13)));
   else {
     if (low === high) [low, high] = [low - 0.5, high + 0.5];
-    const rough = (high - low) / most;
+    const rough = (high - low) / 6;
     const size = 10 ** Math.floor(Math.log10(rough));
     step = size * ([1, 2, 5].find((one) => one * size >= rough) ?? 10);
     low = Math.floor(low / step) * step;
@@ -142,5 +175,14 @@ export function axis(scale, values, isCounted) {
   }
   const marks = [];
   for (let k = 0; low + k * step <= high + step * 1e-6 && k < 100; k++) marks.push(Number((low + k * step).toPrecision(12)));
-  return { low, high, marks };
+  return { low, high, marks, part: (value) => (value - low) / (high - low || 1) };
+}
+
+function powers(values) {
+  const low = Math.floor(Math.log10(values.length ? Math.min(...values) : 1));
+  const high = Math.max(low + 1, Math.ceil(Math.log10(values.length ? Math.max(...values) : 10)));
+  const step = Math.ceil((high - low) / 8);
+  const marks = [];
+  for (let power = low; power <= high; power += step) marks.push(10 ** power);
+  return { low: 10 ** low, high: 10 ** high, marks, part: (value) => (Math.log10(value) - low) / (high - low) };
 }

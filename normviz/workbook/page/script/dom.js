@@ -28,3 +28,14 @@ export function set(element, properties) {
 export const byId = (id) => document.getElementById(id);
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+// Where an element lies within another, in the other's own pixels, whatever its zoom.
+export function within(outer, element, zoom) {
+  const [own, frame] = [element.getBoundingClientRect(), outer.getBoundingClientRect()];
+  return {
+    top: (own.top - frame.top) / zoom,
+    left: (own.left - frame.left) / zoom,
+    width: own.width / zoom,
+    height: own.height / zoom,
+  };
+}

@@ -1,6 +1,6 @@
 // Changing a cell: typed, chosen from a list, dragged, or stepped; refused with the sheet's own hint.
 
-import { byId, clamp, make } from "./dom.js";
+import { byId, clamp, make, within } from "./dom.js";
 import { general } from "./format.js";
 import { parsed, text } from "./values.js";
 
@@ -60,11 +60,12 @@ export class Editor {
     const about = choice?.title || this.book.said(at) || this.book.engine.addressed(at);
     this.field.setAttribute("aria-label", about);
     const { style } = this.field;
+    const { top, left, width, height } = within(this.layer, cell, grid.zoom);
     Object.assign(style, {
-      left: `${cell.offsetLeft}px`,
-      top: `${cell.offsetTop}px`,
-      width: `${Math.max(cell.offsetWidth, choice?.options.length ? 130 : 84)}px`,
-      height: `${Math.max(cell.offsetHeight, 24)}px`,
+      left: `${left}px`,
+      top: `${top}px`,
+      width: `${Math.max(width, choice?.options.length ? 130 : 84)}px`,
+      height: `${Math.max(height, 24)}px`,
     });
     this.layer.append(this.field);
     this.field.focus();
@@ -130,7 +131,7 @@ export class Editor {
     if (!why) return;
     this.note = make("div", { class: "refusal", role: "alert" }, why);
     this.note.style.left = this.field.style.left;
-    this.note.style.top = `${this.field.offsetTop + this.field.offsetHeight + 4}px`;
+    this.note.style.top = `${Number.parseFloat(this.field.style.top) + Number.parseFloat(this.field.style.height) + 4}px`;
     this.layer.append(this.note);
     this.field.setAttribute("aria-invalid", "true");
   }

@@ -123,14 +123,14 @@ class Reader {
   #branch(name, given, note) {
     if (name === "IF") {
       const words = this.#words(given[0]);
-      this.pieces.push({ guard: note === 1 ? `because ${words}` : `because not ${words}` });
+      this.pieces.push({ guard: note === 1 ? words : `not ${words}` });
       if (given[note]) this.#walk(given[note]);
       else this.#say("FALSE");
     } else if (name === "CHOOSE") {
       this.pieces.push({ guard: `choice ${note} by ${this.#words(given[0])}` });
       this.#walk(given[note]);
     } else {
-      if (note === 1) this.pieces.push({ guard: "because of an error" });
+      if (note === 1) this.pieces.push({ guard: "of an error" });
       this.#walk(given[note]);
     }
   }

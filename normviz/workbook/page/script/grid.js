@@ -13,6 +13,7 @@ export class Grid {
   constructor(book, sheet) {
     Object.assign(this, { book, sheet, engine: book.engine, fields: new Map(), owners: new Map() });
     this.looks = new Map();
+    this.rooms = new Map();
     this.rules = new Rules(this.engine, sheet);
     this.links = new Map(sheet.links.map(([at, target, address]) => [at, { target, address }]));
     this.spans = new Map();
@@ -106,13 +107,26 @@ export class Grid {
 
   // A text runs on over empty neighbors, as in a spreadsheet, and stops before what is not empty.
   #clip() {
+    const { sheet } = this;
     for (const [at, field] of this.fields) {
       if (!field.classList.contains("one")) continue;
       const [rows, columns] = this.spans.get(at) ?? [1, 1];
-      const next = this.fields.get(at + columns);
-      const isLast = columnOf(this.sheet, at) + columns > this.sheet.columns;
-      if (rows > 1 || (!isLast && next && this.engine.values[at + columns] !== null)) field.classList.add("clip");
+      let next = at + columns;
+      const end = at - columnOf(sheet, at) + 1 + sheet.columns;
+      while (next < end && (this.engine.values[next] === null || next === at) && !this.#isCovered(next, at)) next += 1;
+      if (rows > 1 || next === at + columns) field.classList.add("clip");
+      else if (next < end) {
+        const from = columnOf(sheet, at) - 1;
+        const room = sheet.widths.slice(from, from + next - at).reduce((sum, width) => sum + width, 0);
+        this.rooms.set(at, room - 6);
+      }
     }
+  }
+
+  // Whether a cell is hidden by the merged area of another.
+  #isCovered(at, own) {
+    const owner = this.owners.get(at);
+    return owner !== undefined && owner !== own && owner !== at && this.engine.values[owner] !== null;
   }
 
   field(at) {
@@ -137,10 +151,20 @@ export class Grid {
       const target = this.book.sheets[link.target];
       const anchor = make("a", { href: `#sheet=${encodeURIComponent(target.title)}&cell=${link.address}`, tabIndex: -1 }, shown);
       field.replaceChildren(anchor);
-    } else if (field.textContent !== shown) field.textContent = shown;
+    } else if (field.textContent !== shown) this.#say(field, at, shown, value);
     field.classList.toggle("number", typeof value === "number");
     field.classList.toggle("error", value instanceof CellError);
     field.classList.toggle("edited", this.book.state.isEdited(at));
+  }
+
+  #say(field, at, shown, value) {
+    const room = this.rooms.get(at);
+    if (typeof value !== "string" || room === undefined) field.textContent = shown;
+    else {
+      const run = make("span", { class: "run" }, shown);
+      run.style.maxWidth = `${room}px`;
+      field.replaceChildren(run);
+    }
   }
 
   refresh() {

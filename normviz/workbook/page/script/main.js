@@ -2,7 +2,7 @@
 
 import { AskBar } from "./ask.js";
 import { Charts } from "./charts.js";
-import { byId, make } from "./dom.js";
+import { byId, clamp, make, within } from "./dom.js";
 import { announce, Editor } from "./edit.js";
 import { CellError, Engine } from "./engine.js";
 import { said } from "./explain.js";
@@ -16,6 +16,9 @@ import { truth } from "./values.js";
 
 const HOVER_WAITS = 90;
 const LINK_WAITS = 300;
+const NARROW = 700;
+const PHONE_ZOOM = 0.86;
+const LEAST_ZOOM = 0.82;
 
 export function start(json, makeShapes) {
   const data = JSON.parse(json);
@@ -107,6 +110,7 @@ class Page {
       jump: (at) => this.jump(at),
       stepper: (at) => this.editor.stepper(at),
       follow: (at) => this.#follow(at),
+      grown: () => this.selected >= 0 && this.#reveal(this.grid.field(this.selected)),
     });
     this.tabs = new Tabs(this.book, (sheet) => this.open(sheet));
     this.search = new Search(this.book, (sheet, at) => this.jump(at < 0 ? this.#corner(sheet) : at));
@@ -135,7 +139,8 @@ class Page {
     const note = hash.includes("=") ? this.state.follow(hash) : "";
     if (note) this.#notice(note);
     const asked = new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B"));
-    const sheet = this.engine.sheets.find((one) => one.title === asked.get("sheet")) ?? this.tabs.visible[0];
+    const named = (title) => this.tabs.visible.find((one) => one.title === title);
+    const sheet = named(asked.get("sheet")) ?? this.sheet ?? named(this.data.opening) ?? this.tabs.visible[0];
     this.open(sheet);
     const at = asked.get("cell") ? place(sheet, asked.get("cell")) : -1;
     if (at >= 0) this.#visit(at);
@@ -158,6 +163,7 @@ class Page {
     if (this.grid.isOld) this.grid.refresh();
     this.grid.isOld = false;
     byId("paper").replaceChildren(this.grid.element);
+    this.#fit();
     byId("charts").replaceChildren();
     this.charts.get(sheet).place(byId("charts"), this.grid);
     this.charts.get(sheet).draw();
@@ -186,24 +192,32 @@ class Page {
     field.setAttribute("aria-selected", "true");
     field.tabIndex = 0;
     if (focus) field.focus({ preventScroll: true });
-    this.#reveal(field);
     this.#show(this.selected);
+    this.#reveal(field);
     this.#link();
+  }
+
+  // A sheet a little wider than the window is drawn a little smaller.
+  #fit() {
+    const width = this.sheet.widths.reduce((sum, one) => sum + one, 0);
+    const room = this.view.clientWidth - 4;
+    this.grid.zoom = room < NARROW ? PHONE_ZOOM : clamp(room / width, LEAST_ZOOM, 1);
+    this.canvas.style.zoom = this.grid.zoom;
   }
 
   // Bring a cell into sight, clear of the frozen rows.
   #reveal(field) {
-    const head = field.closest("thead") ? 0 : (this.grid.element.tHead?.offsetHeight ?? 0);
     const { view } = this;
-    const [top, left] = [field.offsetTop, field.offsetLeft];
-    const bottom = top + Math.min(field.offsetHeight, 120);
-    const right = left + Math.min(field.offsetWidth, 300);
+    const { top, left, width, height } = within(view, field, 1);
     if (!field.closest("thead")) {
-      if (top - head < view.scrollTop) view.scrollTop = top - head - 60;
-      else if (bottom + 8 > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight + 60;
+      const head = this.grid.element.tHead?.getBoundingClientRect().height ?? 0;
+      const bottom = top + Math.min(height, 120);
+      if (top < head) view.scrollTop += top - head - 60;
+      else if (bottom + 8 > view.clientHeight) view.scrollTop += bottom - view.clientHeight + 60;
     }
-    if (left < view.scrollLeft) view.scrollLeft = left - 40;
-    else if (right + 8 > view.scrollLeft + view.clientWidth) view.scrollLeft = right - view.clientWidth + 40;
+    const right = left + Math.min(width, 300);
+    if (left < 0) view.scrollLeft += left - 40;
+    else if (right + 8 > view.clientWidth) view.scrollLeft += right - view.clientWidth + 40;
   }
 
   #show(at) {
@@ -226,7 +240,7 @@ class Page {
     if (field) this.select(at);
     else {
       const row = this.grid.element.rows[rowOf(this.sheet, at) - 1];
-      this.view.scrollTop = Math.max(0, (row?.offsetTop ?? 0) - 100);
+      if (row) this.view.scrollTop += within(this.view, row, 1).top - 100;
     }
   }
 
@@ -318,7 +332,7 @@ class Page {
     const root = document.documentElement.style;
     const next = order[(order.indexOf(root.colorScheme || order[0]) + 1) % order.length];
     root.colorScheme = next;
-    byId("theme").textContent = { "light dark": "Auto", light: "Light", dark: "Dark" }[next];
+    byId("theme").textContent = { "light dark": "◐", light: "○", dark: "●" }[next];
   }
 
   async #share() {
@@ -356,6 +370,10 @@ class Page {
     });
     document.addEventListener("keydown", (event) => this.#key(event));
     window.addEventListener("hashchange", () => this.#arrive());
+    window.addEventListener("resize", () => {
+      this.#fit();
+      this.#show(this.selected);
+    });
   }
 
   // Pointing at a number asks it, until one is selected.

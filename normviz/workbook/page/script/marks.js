@@ -2,7 +2,7 @@
 // the formula's terms, and arrows at the edge to those out of sight.
 
 import { COLORS } from "./ask.js";
-import { make } from "./dom.js";
+import { clamp, make, within } from "./dom.js";
 import { columnOf, rowOf } from "./places.js";
 
 export class Marks {
@@ -24,50 +24,46 @@ export class Marks {
   #outline(term, { first, last }) {
     const [from, to] = [this.grid.field(first), this.grid.field(last)];
     if (!from || !to) return;
-    const [top, left] = [from.offsetTop, from.offsetLeft];
+    const zoom = this.grid.zoom;
+    const { top, left } = within(this.layer, from, zoom);
+    const end = within(this.layer, to, zoom);
     const box = make("div", { class: `outline t${term.index % COLORS}` });
-    const height = to.offsetTop + to.offsetHeight - top;
-    const width = to.offsetLeft + to.offsetWidth - left;
+    const height = end.top + end.height - top;
+    const width = end.left + end.width - left;
     Object.assign(box.style, { top: `${top}px`, left: `${left}px`, width: `${width}px`, height: `${height}px` });
     box.append(make("span", { class: "tag" }, String.fromCharCode(97 + (term.index % 26))));
     this.layer.append(box);
-    this.boxes.push({ term, top, left, height, width });
+    this.boxes.push({ term, element: box });
   }
 
   // For each term none of which is in sight, an arrow at the edge behind which it lies.
   #arrows() {
     this.edges.replaceChildren();
     if (!this.grid || !this.terms.length) return;
-    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.view;
-    const head = this.grid.element.tHead?.offsetHeight ?? 0;
+    const { clientHeight, clientWidth } = this.view;
+    const head = this.grid.element.tHead?.getBoundingClientRect().height ?? 0;
     for (const term of this.terms) {
-      const own = this.boxes.filter((box) => box.term === term);
-      if (!own.length) continue;
-      const isSeen = own.some(
-        (box) =>
-          box.top + box.height > scrollTop + head &&
-          box.top < scrollTop + clientHeight &&
-          box.left + box.width > scrollLeft &&
-          box.left < scrollLeft + clientWidth,
-      );
-      if (isSeen) continue;
-      const [box] = own;
-      const isAbove = box.top + box.height <= scrollTop + head;
-      const isBelow = box.top >= scrollTop + clientHeight;
-      const sign = isAbove ? "↑" : isBelow ? "↓" : box.left < scrollLeft ? "←" : "→";
-      const letter = String.fromCharCode(97 + (term.index % 26));
-      const arrow = make(
-        "button",
-        { class: `arrow t${term.index % COLORS}`, type: "button", title: "Go there", onclick: () => this.jump(term.cells[0]) },
-        `${sign} ${letter}`,
-      );
-      arrow.style.left = `${Math.min(Math.max(box.left - scrollLeft, 8), clientWidth - 60)}px`;
-      if (isAbove) arrow.style.top = `${head + 6}px`;
-      else if (isBelow) arrow.style.bottom = "6px";
-      else arrow.style.top = `${Math.min(Math.max(box.top - scrollTop, head), clientHeight - 40)}px`;
-      if (sign === "→") arrow.style.left = `${clientWidth - 60}px`;
-      this.edges.append(arrow);
+      const own = this.boxes.filter((box) => box.term === term).map((box) => within(this.view, box.element, 1));
+      const isSeen = ({ top, left, height, width }) =>
+        top + height > head && top < clientHeight && left + width > 0 && left < clientWidth;
+      if (!own.length || own.some(isSeen)) continue;
+      this.edges.append(this.#arrow(term, own[0], head));
     }
+  }
+
+  #arrow(term, { top, left, height }, head) {
+    const { clientHeight, clientWidth } = this.view;
+    const sign = top + height <= head ? "↑" : top >= clientHeight ? "↓" : left < 0 ? "←" : "→";
+    const letter = String.fromCharCode(97 + (term.index % 26));
+    const arrow = make(
+      "button",
+      { class: `arrow t${term.index % COLORS}`, type: "button", title: "Go there", onclick: () => this.jump(term.cells[0]) },
+      `${sign} ${letter}`,
+    );
+    arrow.style.left = `${sign === "→" ? clientWidth - 60 : clamp(left, 8, clientWidth - 60)}px`;
+    if (sign === "↓") arrow.style.bottom = "6px";
+    else arrow.style.top = `${sign === "↑" ? head + 6 : clamp(top, head + 6, clientHeight - 40)}px`;
+    return arrow;
   }
 }
 
