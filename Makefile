@@ -11,6 +11,10 @@ SEEDS  ?= 1
 CASES  ?= 10000
 KILLS  ?= 20
 
+# The page's linter and the rules of accessibility come by npm; where that is missing, without them.
+PAGE_TOOLS := tests/workbook/page/node_modules/.installed
+BIOME      := tests/workbook/page/node_modules/.bin/biome
+
 .DEFAULT_GOAL := help
 .PHONY: help demo workbook train cluster-demo test fuzz soak bench lint data report clean
 
@@ -33,7 +37,7 @@ train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=
 cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker killed on the way
 	$(BIN)/python -m training.run.cluster_demo
 
-test: $(VENV)/development ## all tests
+test: $(VENV)/development $(PAGE_TOOLS) ## all tests
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/development ## 10,000 command lines, tensors and damaged files (CASES=)
@@ -45,10 +49,11 @@ soak: $(VENV)/development ## a training killed twenty times must end with the sa
 bench: $(VENV)/development ## speed, as ratios within one run
 	$(BIN)/python -m tests.benchmarks
 
-lint: $(VENV)/development ## ruff and mypy
+lint: $(VENV)/development $(PAGE_TOOLS) ## ruff and mypy; the page's script, where npm is there
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if [ -x $(BIOME) ]; then $(BIOME) check; else echo "no npm: the page's script is not linted"; fi
 
 data: $(VENV)/training ## full MNIST into DATA
 	$(BIN)/python -m training data --out $(DATA)
@@ -79,3 +84,7 @@ $(VENV)/development: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) torch torchvision
 	$(PIP) -e '.[development]'
 	@touch $@ $(VENV)/training $(VENV)/core
+
+$(PAGE_TOOLS): tests/workbook/page/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix $(<D); else mkdir -p $(@D); fi
+	@touch $@

@@ -1,7 +1,7 @@
 // The bar below the sheet: ask a number, and it says what it is and where it comes from.
 
-import { CellError } from "./engine.js";
 import { byId, make } from "./dom.js";
+import { CellError } from "./engine.js";
 import { about, brief, explained, said, wrong } from "./explain.js";
 import { general } from "./format.js";
 import { text } from "./values.js";
@@ -37,7 +37,6 @@ export class AskBar {
       byId("ask-more").replaceChildren();
       return [];
     }
-    const { engine } = this.book;
     const found = explained(this.book, at);
     byId("ask-what").replaceChildren(...this.#what(at));
     byId("ask-how").replaceChildren(...this.#how(at, found));
@@ -57,7 +56,9 @@ export class AskBar {
       make("span", { class: "where" }, `${sheet.title} ${engine.addressed(at)}`),
       words ? make("strong", {}, words) : null,
       words && isNumber ? make("span", { class: "equals" }, " = ") : null,
-      isNumber || value instanceof CellError ? make("strong", { class: "value" }, shown) : make("span", { class: "value" }, clipped(shown)),
+      isNumber || value instanceof CellError
+        ? make("strong", { class: "value" }, shown)
+        : make("span", { class: "value" }, clipped(shown)),
       value instanceof CellError ? make("span", {}, ` (${wrong(value)})`) : null,
     ].filter(Boolean);
   }
@@ -73,7 +74,9 @@ export class AskBar {
       const words = was === undefined ? "You typed over its formula." : `You changed it; it was ${brief(was)}.`;
       parts.push(make("span", {}, words));
     } else if (engine.values[at] !== null && !this.book.isYours(at)) {
-      parts.push(make("span", {}, typeof engine.values[at] === "number" ? "A constant of the sheet." : "Words of the sheet."));
+      parts.push(
+        make("span", {}, typeof engine.values[at] === "number" ? "A constant of the sheet." : "Words of the sheet."),
+      );
     }
     const choice = this.book.choiceAt(at);
     if (choice && !found) parts.push(make("span", { class: "hint" }, choice.hint || "Yours to change."));
@@ -106,7 +109,6 @@ export class AskBar {
       shown,
       make("sub", { "aria-hidden": "true" }, letter),
     );
-    chip.setAttribute("aria-label", `${shown}, ${words}: go there`);
     const { engine } = this.book;
     const sheet = engine.sheetOf(term.cells[0]);
     if (sheet !== engine.sheetOf(this.at)) chip.append(make("span", { class: "elsewhere" }, ` ↗ ${sheet.title}`));
@@ -133,7 +135,12 @@ export class AskBar {
     made.push(
       make(
         "button",
-        { type: "button", "aria-pressed": String(isOn), title: "Tint every cell that follows from this one", onclick: () => this.actions.follow(at) },
+        {
+          type: "button",
+          "aria-pressed": String(isOn),
+          title: "Tint every cell that follows from this one",
+          onclick: () => this.actions.follow(at),
+        },
         "What follows?",
       ),
     );

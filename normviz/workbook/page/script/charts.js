@@ -60,8 +60,16 @@ export class Charts {
       bottom: height - EDGE.bottom - keys.below,
     };
     const all = series.flatMap(({ points }) => points);
-    const across = axis(chart.across, all.map(([x]) => x), chart.kind === "line" ? (box.right - box.left) / 24 : 0);
-    const up = axis(chart.up, all.map(([, y]) => y), 0);
+    const across = axis(
+      chart.across,
+      all.map(([x]) => x),
+      chart.kind === "line" ? (box.right - box.left) / 24 : 0,
+    );
+    const up = axis(
+      chart.up,
+      all.map(([, y]) => y),
+      0,
+    );
     const x = (value) => box.left + across.part(value) * (box.right - box.left);
     const y = (value) => box.bottom - up.part(value) * (box.bottom - box.top);
     const name = this.#words(chart, series);
@@ -92,7 +100,9 @@ export class Charts {
   }
 
   #words(chart, series) {
-    const last = series.filter(({ points }) => points.length).map(({ name, points }) => `${name} ends at ${general(Number(points.at(-1)[1].toPrecision(3)))}`);
+    const last = series
+      .filter(({ points }) => points.length)
+      .map(({ name, points }) => `${name} ends at ${general(Number(points.at(-1)[1].toPrecision(3)))}`);
     return `Chart: ${chart.title}. ${last.join(", ")}.`;
   }
 }
@@ -104,7 +114,14 @@ function legendOf(chart, series) {
   const isBeside = chart.legend === "right" && widest < chart.width / 2.6;
   const columns = Math.max(1, Math.floor((chart.width - 24) / widest));
   const key = (line, left, top) => {
-    const stroke = draw("line", { x1: left, x2: left + 20, y1: top, y2: top, "stroke-width": 2.2, "stroke-dasharray": DASHES[line.dash] ?? "" });
+    const stroke = draw("line", {
+      x1: left,
+      x2: left + 20,
+      y1: top,
+      y2: top,
+      "stroke-width": 2.2,
+      "stroke-dasharray": DASHES[line.dash] ?? "",
+    });
     stroke.style.stroke = inkOf(line);
     return [stroke, write(line.name, left + 26, top + 4, "mark start")];
   };
@@ -112,7 +129,11 @@ function legendOf(chart, series) {
     return { beside: widest + 4, below: 0, drawn: (k, box) => key(series[k], box.right + 12, box.top + 8 + 18 * k) };
   }
   const place = (k, box) => [16 + widest * (k % columns), box.bottom + 54 + 17 * Math.floor(k / columns)];
-  return { beside: 0, below: 8 + 17 * Math.ceil(series.length / columns), drawn: (k, box) => key(series[k], ...place(k, box)) };
+  return {
+    beside: 0,
+    below: 8 + 17 * Math.ceil(series.length / columns),
+    drawn: (k, box) => key(series[k], ...place(k, box)),
+  };
 }
 
 const inkOf = (line) => `light-dark(#${line.color[0]},#${line.color[1]})`;
@@ -122,7 +143,12 @@ function stroked(line, x, y) {
   const made = [];
   if (line.drawn) {
     const path = line.points.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("");
-    const drawn = draw("path", { class: "line", d: path, "stroke-width": line.weight * 1.3, "stroke-dasharray": DASHES[line.dash] ?? "" });
+    const drawn = draw("path", {
+      class: "line",
+      d: path,
+      "stroke-width": line.weight * 1.3,
+      "stroke-dasharray": DASHES[line.dash] ?? "",
+    });
     drawn.style.stroke = inkOf(line);
     made.push(drawn);
   }
@@ -174,7 +200,8 @@ export function axis({ scale, log }, values, places) {
     high = Math.ceil(high / step) * step;
   }
   const marks = [];
-  for (let k = 0; low + k * step <= high + step * 1e-6 && k < 100; k++) marks.push(Number((low + k * step).toPrecision(12)));
+  for (let k = 0; low + k * step <= high + step * 1e-6 && k < 100; k++)
+    marks.push(Number((low + k * step).toPrecision(12)));
   return { low, high, marks, part: (value) => (value - low) / (high - low || 1) };
 }
 

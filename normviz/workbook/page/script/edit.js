@@ -44,7 +44,8 @@ export class Editor {
   refusal(at, value) {
     const choice = this.book.choiceAt(at);
     if (!choice) return "";
-    const hint = choice.hint || (choice.options.length ? `One of ${choice.options.join(", ")}.` : "This value does not fit here.");
+    const hint =
+      choice.hint || (choice.options.length ? `One of ${choice.options.join(", ")}.` : "This value does not fit here.");
     if (choice.options.length) return choice.options.includes(text(value)) ? "" : hint;
     return this.book.holds(choice, at, value) ? "" : hint;
   }
@@ -158,7 +159,14 @@ export class Editor {
       const value = this.moved(at, this.book.engine.values[at], count, step);
       if (value !== undefined) this.book.state.put([[at, value]]);
     };
-    const slider = make("input", { type: "range", min: "-50", max: "50", step: "1", class: "slider", title: "Slide the number" });
+    const slider = make("input", {
+      type: "range",
+      min: "-50",
+      max: "50",
+      step: "1",
+      class: "slider",
+      title: "Slide the number",
+    });
     slider.value = "0";
     slider.setAttribute("aria-label", "Slide the number");
     const key = `slide ${at} ${Math.random()}`;
@@ -225,4 +233,3 @@ export class Editor {
 export function announce(words) {
   byId("status").textContent = words;
 }
-

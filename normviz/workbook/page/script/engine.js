@@ -4,8 +4,8 @@
 // through that order: a formula is computed where something it reads has changed, and what keeps
 // its value stops there.
 
-import { letters } from "./places.js";
 import * as functions from "./functions.js";
+import { letters } from "./places.js";
 import * as operators from "./values.js";
 
 const { CellError, ERRORS } = operators;
@@ -154,7 +154,10 @@ export class Engine {
       const at = cells[k];
       const shape = shapes[shapeOf[k]];
       const isDue =
-        places === null || shape.random || stamps[at] === generation || this.isStale(shape.slots, refs, starts[k], generation);
+        places === null ||
+        shape.random ||
+        stamps[at] === generation ||
+        this.isStale(shape.slots, refs, starts[k], generation);
       if (!isDue || (this.replaced.size && this.replaced.has(at))) continue;
       const value = this.compute(shapeOf[k], refs, starts[k]);
       if (value === values[at]) continue;

@@ -142,7 +142,10 @@ class Reader {
       .map((piece) => {
         if (typeof piece === "string") return piece.replace(/(<=|>=|<>|=|<|>)/, " $1 ");
         if (Array.isArray(piece)) {
-          return `${piece[0]}(${piece.slice(2).map((inner) => this.#words(inner)).join(", ")})`;
+          return `${piece[0]}(${piece
+            .slice(2)
+            .map((inner) => this.#words(inner))
+            .join(", ")})`;
         }
         const { at, rows, columns, name } = this.places[piece];
         return name || engine.addressed(at, rows, columns);

@@ -60,7 +60,12 @@ export function narrow(value, room = 9) {
     return sign + scientific(positive, room - 7).replace(/\.?0+E/, "E");
   }
   const places = Math.max(0, room - 2 - Math.max(power, 0));
-  return sign + fixed(positive, places).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return (
+    sign +
+    fixed(positive, places)
+      .replace(/(\.\d*?)0+$/, "$1")
+      .replace(/\.$/, "")
+  );
 }
 
 // A number in a format such as 0.000;-0.000;0 or 0.0E+00 or #,##0 or 0.0%.

@@ -2,7 +2,7 @@
 // blanks and truth values in it are passed over; an expression is a value and must be a number.
 // Sums run plainly from left to right; VARP and DEVSQ take the mean first.
 
-import { CellError, compare, ERRORS, finite, number, parsed, text, truth } from "./values.js";
+import { CellError, compare, ERRORS, finite, number, parsed, truth } from "./values.js";
 
 export class Area {
   constructor(values, at, rows, columns, stride) {
@@ -337,6 +337,19 @@ export function reading(values, note, random) {
   }
 
   return {
-    C, A, taken, grid, each, SUMPRODUCT, AVERAGEIF, SUMIF, COUNTIF, IFERROR, CHOOSE, INDEX, MATCH, RANDBETWEEN,
+    C,
+    A,
+    taken,
+    grid,
+    each,
+    SUMPRODUCT,
+    AVERAGEIF,
+    SUMIF,
+    COUNTIF,
+    IFERROR,
+    CHOOSE,
+    INDEX,
+    MATCH,
+    RANDBETWEEN,
   };
 }

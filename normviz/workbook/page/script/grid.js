@@ -1,7 +1,7 @@
 // One sheet as a table: drawn when it is first opened, then only what changes is touched.
 
-import { CellError } from "./engine.js";
 import { make } from "./dom.js";
+import { CellError } from "./engine.js";
 import { formatted } from "./format.js";
 import { columnOf, rowOf } from "./places.js";
 import { Rules } from "./rules.js";
@@ -58,7 +58,8 @@ export class Grid {
 
   #row(row, cells, taken) {
     const { sheet } = this;
-    const line = make("tr", { role: "row", "aria-rowindex": String(row) });
+    const isRow = cells.length > 0;
+    const line = make("tr", isRow ? { role: "row", "aria-rowindex": String(row) } : { role: "presentation" });
     line.style.height = `${sheet.heights[row] ?? 20}px`;
     const first = sheet.base + (row - 1) * sheet.columns;
     const looks = new Map(cells);
@@ -149,7 +150,11 @@ export class Grid {
     const shown = this.shown(at);
     if (link) {
       const target = this.book.sheets[link.target];
-      const anchor = make("a", { href: `#sheet=${encodeURIComponent(target.title)}&cell=${link.address}`, tabIndex: -1 }, shown);
+      const anchor = make(
+        "a",
+        { href: `#sheet=${encodeURIComponent(target.title)}&cell=${link.address}`, tabIndex: -1 },
+        shown,
+      );
       field.replaceChildren(anchor);
     } else if (field.textContent !== shown) this.#say(field, at, shown, value);
     field.classList.toggle("number", typeof value === "number");

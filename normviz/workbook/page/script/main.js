@@ -114,7 +114,11 @@ class Page {
     });
     this.tabs = new Tabs(this.book, (sheet) => this.open(sheet));
     this.search = new Search(this.book, (sheet, at) => this.jump(at < 0 ? this.#corner(sheet) : at));
-    const stops = (data.tour ?? []).map(([title, address, ...words]) => [engine.sheets.find((sheet) => sheet.title === title), address, ...words]);
+    const stops = (data.tour ?? []).map(([title, address, ...words]) => [
+      engine.sheets.find((sheet) => sheet.title === title),
+      address,
+      ...words,
+    ]);
     this.tour = new Tour(stops, (sheet, address) => this.#visit(place(sheet, address)));
   }
 
@@ -147,7 +151,12 @@ class Page {
   }
 
   #notice(words) {
-    const note = make("div", { class: "notice", role: "alert" }, words, make("button", { type: "button", onclick: () => note.remove() }, "Close"));
+    const note = make(
+      "div",
+      { class: "notice", role: "alert" },
+      words,
+      make("button", { type: "button", onclick: () => note.remove() }, "Close"),
+    );
     document.body.append(note);
   }
 
@@ -264,14 +273,20 @@ class Page {
     this.#tint(found);
     if (!isOn) {
       this.tabs.count(found);
-      announce(found.length ? `${found.length} cells follow from it, tinted here and counted on the tabs.` : "Nothing follows from it.");
+      announce(
+        found.length
+          ? `${found.length} cells follow from it, tinted here and counted on the tabs.`
+          : "Nothing follows from it.",
+      );
     }
     this.#show(at);
   }
 
   #tint(cells) {
     for (const field of this.tinted ?? []) field.classList.remove("follows");
-    this.tinted = cells.map((at) => this.grid.field(at)).filter((field, k) => field && this.engine.sheetOf(cells[k]) === this.sheet);
+    this.tinted = cells
+      .map((at) => this.grid.field(at))
+      .filter((field, k) => field && this.engine.sheetOf(cells[k]) === this.sheet);
     for (const field of this.tinted) field.classList.add("follows");
   }
 
@@ -431,7 +446,14 @@ class Page {
 
   #gridKey(event) {
     const at = this.selected;
-    const ways = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-20, 0], PageDown: [20, 0] };
+    const ways = {
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+      PageUp: [-20, 0],
+      PageDown: [20, 0],
+    };
     if (ways[event.key]) return this.#did(this.#step(at, ...ways[event.key]));
     if (event.key === "Tab") return this.#nextYellow(at, event.shiftKey ? -1 : 1);
     if (event.key === "Enter" || event.key === "F2") {
@@ -440,12 +462,14 @@ class Page {
       return this.#mayEdit(at) && this.#did(this.editor.open(at));
     }
     if (event.key === "Delete" || event.key === "Backspace") {
-      if (!this.book.isYours(at) || this.editor.refusal(at, null)) return this.book.isYours(at) && this.#did(this.editor.open(at, ""));
+      if (!this.book.isYours(at) || this.editor.refusal(at, null))
+        return this.book.isYours(at) && this.#did(this.editor.open(at, ""));
       return this.#did(this.state.put([[at, null]]));
     }
     if (event.key === "Home") return this.#did(this.#step(at, 0, -this.sheet.columns));
     if (event.key === "End") return this.#did(this.#step(at, 0, this.sheet.columns));
-    if (event.key.length === 1 && event.key !== " " && this.#mayEdit(at)) return this.#did(this.editor.open(at, event.key));
+    if (event.key.length === 1 && event.key !== " " && this.#mayEdit(at))
+      return this.#did(this.editor.open(at, event.key));
     return false;
   }
 
@@ -455,12 +479,12 @@ class Page {
     const [rows, columns] = this.grid.spans.get(at) ?? [1, 1];
     let row = rowOf(sheet, at);
     let column = columnOf(sheet, at);
-    let [far, wide] = [Math.abs(down) + Math.abs(across), 0];
+    let far = Math.abs(down) + Math.abs(across);
     const [one, side] = [Math.sign(down), Math.sign(across)];
     if (one > 0) row += rows - 1;
     if (side > 0) column += columns - 1;
     let found = at;
-    for (; far > 0 || found === at; wide++) {
+    while (far > 0 || found === at) {
       row += one;
       column += side;
       if (row < 1 || column < 1 || row > sheet.rows || column > sheet.columns) break;

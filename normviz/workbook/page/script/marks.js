@@ -57,7 +57,12 @@ export class Marks {
     const letter = String.fromCharCode(97 + (term.index % 26));
     const arrow = make(
       "button",
-      { class: `arrow t${term.index % COLORS}`, type: "button", title: "Go there", onclick: () => this.jump(term.cells[0]) },
+      {
+        class: `arrow t${term.index % COLORS}`,
+        type: "button",
+        title: "Go there",
+        onclick: () => this.jump(term.cells[0]),
+      },
       `${sign} ${letter}`,
     );
     arrow.style.left = `${sign === "→" ? clientWidth - 60 : clamp(left, 8, clientWidth - 60)}px`;

@@ -100,7 +100,12 @@ export class State {
 
   // Take the state from a link; a sentence where it cannot be taken, else "".
   follow(hash) {
-    const given = new Map(hash.replace(/^#/, "").split("&").map((part) => split(part, "=")));
+    const given = new Map(
+      hash
+        .replace(/^#/, "")
+        .split("&")
+        .map((part) => split(part, "=")),
+    );
     const draw = Number(given.get("draw"));
     if (Number.isInteger(draw) && draw > 0) this.engine.seed = draw;
     const listed = given.get("edits");

@@ -51,7 +51,8 @@ export class Tabs {
 
   #button(words, count, isOpen, onclick, state) {
     const button = make("button", { type: "button", onclick }, words);
-    if (isOpen || state === "aria-pressed") button.setAttribute(state, isOpen && state === "aria-current" ? "page" : String(isOpen));
+    if (isOpen || state === "aria-pressed")
+      button.setAttribute(state, isOpen && state === "aria-current" ? "page" : String(isOpen));
     if (count) {
       button.append(make("span", { class: "count", title: `${count} cells changed` }, String(count)));
       button.setAttribute("aria-label", `${words}, ${count} cells changed`);
@@ -108,13 +109,19 @@ export class Search {
     if (!words.length) return this.close();
     this.entries ??= this.#gather();
     const fits = (entry) => words.every((word) => entry.words.toLowerCase().includes(word));
-    const found = this.entries.filter(fits).sort((a, b) => a.weight - b.weight).slice(0, MOST_FOUND);
+    const found = this.entries
+      .filter(fits)
+      .sort((a, b) => a.weight - b.weight)
+      .slice(0, MOST_FOUND);
     found.forEach((entry, k) => {
       const item = make("li", { role: "option", id: `found-${k}`, onmousedown: () => this.#take(entry) });
       item.append(make("span", { class: "words" }, entry.words), make("span", { class: "where" }, entry.sheet.title));
       this.list.append(item);
     });
-    if (!found.length) this.list.append(make("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Nothing on any sheet says that."));
+    if (!found.length)
+      this.list.append(
+        make("li", { class: "nothing", role: "option", "aria-disabled": "true" }, "Nothing on any sheet says that."),
+      );
     this.found = found;
     this.list.hidden = false;
     this.field.setAttribute("aria-expanded", "true");
@@ -123,7 +130,9 @@ export class Search {
 
   #point(at) {
     this.pointed = at;
-    [...this.list.children].forEach((item, k) => item.setAttribute("aria-selected", String(k === at)));
+    [...this.list.children].forEach((item, k) => {
+      item.setAttribute("aria-selected", String(k === at));
+    });
     if (this.found?.length) this.field.setAttribute("aria-activedescendant", `found-${at}`);
   }
 

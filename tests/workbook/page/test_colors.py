@@ -1,0 +1,103 @@
+"""What the conditional formats paint, held to an independent engine; and the dark edition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ironcalc
+import pytest
+from playwright.sync_api import Page
+
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.cells import Page as Sheet
+from normviz.workbook.page.looks import dark_fill, dark_ink
+from normviz.workbook.xlsx.write import save
+from tests.workbook.page.conftest import Opened, until
+
+
+def ruled_cells(sheet: Sheet) -> list[tuple[int, int]]:
+    """Every cell of a sheet that a conditional format may paint, by row and column."""
+    found = {
+        (row, column)
+        for rule in sheet.rules
+        for row in range(rule.area[0], rule.area[2] + 1)
+        for column in range(rule.area[1], rule.area[3] + 1)
+        if column in sheet.rows.get(row, {})
+    }
+    hidden = {
+        (row, column)
+        for top, left, bottom, right in sheet.merges
+        for row in range(top, bottom + 1)
+        for column in range(left, right + 1)
+        if (row, column) != (top, left)
+    }
+    return sorted(found - hidden)
+
+
+def page_fills(page: Page, cells: list[tuple[int, int]]) -> list[str]:
+    """The backgrounds that the browser shows, as RRGGBB; white is that of the paper."""
+    script = """cells => cells.map(([row, column]) => {
+        const line = document.querySelector(`tr[aria-rowindex="${row}"]`);
+        const td = line.querySelector(`td[aria-colindex="${column}"]`);
+        const parts = getComputedStyle(td).backgroundColor.match(/[\\d.]+/g).map(Number);
+        const hex = parts.slice(0, 3).map(part => part.toString(16).padStart(2, '0')).join('');
+        return parts[3] === 0 ? 'FFFFFF' : hex.toUpperCase();
+    })"""
+    found: list[str] = page.evaluate(script, [list(cell) for cell in cells])
+    return found
+
+
+def test_colors_follow_every_drop_down_and_switch(
+    opened: Opened, default_book: Book, default_page: Path, tmp_path: Path
+) -> None:
+    file = save(default_book, tmp_path / "book.xlsx")
+    model = ironcalc.UserModel.from_xlsx(str(file), "en", "UTC", "en")
+    page = opened(default_page, color_scheme="light")
+    turned = 0
+    for number, sheet in enumerate(default_book.pages):
+        cells = ruled_cells(sheet)
+        switches = [choice for choice in sheet.choices if choice.options]
+        if not cells or not switches:
+            continue
+        page.evaluate(
+            "title => { location.hash = `sheet=${encodeURIComponent(title)}` }", sheet.title
+        )
+        until(page, f"document.title.startsWith({sheet.title!r})")
+        for choice in switches:
+            row, column = choice.area[:2]
+            shipped = sheet.rows[row][column].value
+            for option in (*choice.options, shipped):
+                value = float(option) if str(option).isdigit() else option
+                model.set_user_input(number, row, column, str(option))
+                page.evaluate(
+                    "([title, cell, value]) => normviz.set(title, cell, value)",
+                    [sheet.title, address(row, column), value],
+                )
+                wanted = [
+                    model.get_extended_cell_style(number, *cell)["style"]["fill"].get("color")
+                    for cell in cells
+                ]
+                wanted = [(color or "FFFFFF").removeprefix("#").upper() for color in wanted]
+                assert page_fills(page, cells) == wanted, (sheet.title, choice.title, option)
+                turned += 1
+    assert turned > 20
+
+
+@pytest.mark.parametrize("light", ["FFFFFF", "CFE3F5", "FFF3B0", "1D4E63", "D7F0DD", "F9D5D3"])
+def test_the_dark_edition_can_be_read(light: str) -> None:
+    fill = dark_fill(light)
+    for ink in ("1F2933", "5B6770", "1B6E3C", "A4231D") if light != "1D4E63" else ("FFFFFF",):
+        assert contrast(dark_ink(ink, light), fill) >= 4.5, (ink, light)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colors, as WCAG 2 measures it."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
