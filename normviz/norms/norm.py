@@ -170,13 +170,53 @@ class Norm:
         return self if self.per_channel else replace(self, per_channel=True)
 
     def sizes_for(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments that shape the sets, of those known; trailing ones are all of x but N.
+        """The arguments that shape the sets, of those known.
+
+        What is not known is chosen: trailing dimensions are all of x but N, and a factor is the
+        smallest that cuts its axis at all.
 
         >>> Norm("last", "... [d]", sizes=(SizeArgument("d", "last"),)).sizes_for((5, 3, 2), {})
         {'last': (3, 2)}
         """
-        trailing = {size.argument: shape[1:] for size in self.sizes if not size.divides}
-        return {n: v for n, v in (trailing | dict(known)).items() if n in self.size_arguments}
+        found = {}
+        for size in self.sizes:
+            if size.argument in known:
+                found[size.argument] = known[size.argument]
+            elif size.divides:
+                found[size.argument] = _smallest_factor(shape[_place(self, size)])
+            else:
+                found[size.argument] = shape[1:]
+        return found
+
+    def sizes_by_what_they_divide(self, shape: Shape, **parts: int) -> dict[str, Any]:
+        """As :meth:`sizes_for`, known by what is cut: ``channel=2`` for two groups of channels."""
+        known = {s.argument: parts[s.divides] for s in self.sizes if s.divides in parts}
+        return self.sizes_for(shape, known)
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether x of this shape has the dimensions that the pattern names.
+
+        >>> Norm("rows", "n c h [w]").fits((2, 3)), Norm("pixels", "n [c] ...").fits((2, 3))
+        (False, True)
+        """
+        try:
+            self.on(shape, self.sizes_for(shape, {}))
+        except (ValueError, IndexError):
+            return False
+        return True
+
+    def check_sizes(self, known: Mapping[str, Any]) -> None:
+        """Refuse sizes that the norm does not take, and missing ones.
+
+        Raises:
+            ValueError: naming the argument.
+        """
+        factors = [size.argument for size in self.sizes if size.divides]
+        for name in (*known, *factors):
+            value = known.get(name)
+            if (name in factors) != (value is not None):
+                wanted = "be given" if value is None else "be None"
+                raise ValueError(f"{name} must {wanted} for {self.name}, got {value}")
 
     @cached_property
     def argument_names(self) -> tuple[str, ...]:
@@ -314,11 +354,7 @@ def _trailing(argument: str, value: Any, shape: Shape) -> Shape:
 def _divisor(norm: Norm, size: SizeArgument, value: Any, shape: Shape) -> int:
     """The size of a factor of a composed dimension, which it has to divide."""
     number = positive_integer(size.argument, value)
-    names = [[axis.name for axis in dimension] for dimension in norm.pattern.dimensions]
-    place = next(i for i, of in enumerate(names) if size.axis in of)
-    if [REST] in names[:place]:
-        place -= len(names)
-    length = shape[place]
+    length = shape[_place(norm, size)]
     if length % number or not (length or size.empty):
         choices = f"use one of {divisors(length)}"
         if not length:
@@ -328,6 +364,17 @@ def _divisor(norm: Norm, size: SizeArgument, value: Any, shape: Shape) -> int:
             f"{size.argument}={number}: {choices}{size.hint}"
         )
     return number
+
+
+def _place(norm: Norm, size: SizeArgument) -> int:
+    """The dimension of x that an axis is a factor of; counted from the end after "..."."""
+    names = [[axis.name for axis in dimension] for dimension in norm.pattern.dimensions]
+    place = next(i for i, of in enumerate(names) if size.axis in of)
+    return place - len(names) if [REST] in names[:place] else place
+
+
+def _smallest_factor(length: int) -> int:
+    return next((d for d in range(2, length + 1) if length % d == 0), 1)
 
 
 def _title(name: str) -> str:

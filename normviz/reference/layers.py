@@ -297,6 +297,7 @@ class ReferenceNorm2d(_ChannelNorm):
         **sizes: Any,
     ) -> None:
         self.op, self.sizes = op, sizes
+        self.norm.check_sizes(sizes)
         tracks = self.norm.buffers and not self.norm.flag_default
         super().__init__(num_features, eps, momentum, affine, tracks, dtype)
         if not self.norm.bias:

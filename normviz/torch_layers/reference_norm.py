@@ -116,10 +116,7 @@ class ReferenceNorm2d(nn.Module):
             raise ValueError(unknown_name("op", op, NORMS))
         self.op, self.num_features = op, num_features
         sizes |= {"num_groups": num_groups, "num_splits": num_splits}
-        for name, value in sizes.items():
-            if (name in self.norm.size_arguments) != (value is not None):
-                wanted = "be given" if value is None else "be None"
-                raise ValueError(f"{name} must {wanted} for {op}, got {value}")
+        self.norm.check_sizes(sizes)
         self.sizes = {name: value for name, value in sizes.items() if value is not None}
         # What cannot divide the channels or a batch is refused now, not at the first batch.
         smallest = (num_splits or 1, num_features, 1, 1)

@@ -75,9 +75,7 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
 def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
     mode = "training: x's own statistics" if trace.training else "evaluation: stored statistics"
     settings = {
-        name: value
-        for name, value in trace.arguments.items()
-        if name in ("num_groups", "num_splits", "normalized_shape")
+        name: value for name, value in trace.arguments.items() if name in trace.norm.size_arguments
     }
     shown = (
         "all of x"
@@ -87,7 +85,7 @@ def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
     )
     facts = (
         ("layer", story.layer),
-        ("op", ", ".join([trace.op, *(f"{n} = {v}" for n, v in settings.items())])),
+        ("op", ", ".join([str(trace.norm), *(f"{n} = {v}" for n, v in settings.items())])),
         ("mode", mode),
         ("x", f"{story.source}; shape {trace.sets.shape}, {story.dtype}"),
         ("dy", story.gradient),

@@ -102,9 +102,7 @@ def _factor(text: str) -> str:
 
 
 def _whole(norm: Norm, shape: Shape, groups: int = 1, splits: int = 1) -> dict[str, object]:
-    numbers = {"channel": groups, "sample": splits}
-    known = {size.argument: numbers[size.divides] for size in norm.sizes if size.divides}
-    return norm.sizes_for(shape, known)
+    return norm.sizes_by_what_they_divide(shape, channel=groups, sample=splits)
 
 
 @dataclass(frozen=True)

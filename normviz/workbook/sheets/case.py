@@ -89,12 +89,8 @@ class Case:
 
     def arguments(self, op: str) -> dict[str, Any]:
         """The arguments that shape the sets of an op."""
-        known = {
-            "num_groups": self.settings.groups,
-            "num_splits": self.settings.splits,
-            "normalized_shape": self.shape[1:],
-        }
-        return {name: known[name] for name in NORMS[op].size_arguments}
+        cuts = {"channel": self.settings.groups, "sample": self.settings.splits}
+        return NORMS[op].sizes_by_what_they_divide(self.shape, **cuts)
 
     def sets(self, op: str) -> StatisticsSets:
         """The statistics sets of an op on x."""

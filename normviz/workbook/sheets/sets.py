@@ -37,9 +37,10 @@ def build(book: Book, case: Case) -> None:
 def _picture(case: Case, op: str, frame: Frame) -> Step:
     sets, words = case.sets(op), NORMS[op]
     noun = "set" if sets.count == 1 else "sets"
-    extra = {"group_norm": f", groups = {case.settings.groups}"}
-    extra["ghost_batch_norm"] = f", splits = {case.settings.splits}"
-    counts = f"{sets.count} {noun} of {sets.size} elements{extra.get(op, '')}"
+    cuts = {"channel": f", groups = {case.settings.groups}"}
+    cuts["sample"] = f", splits = {case.settings.splits}"
+    extra = "".join(cuts.get(size.divides, "") for size in words.sizes)
+    counts = f"{sets.count} {noun} of {sets.size} elements{extra}"
     caption = Caption(words.title, counts, sentence=words.sentence)
     look = by_set(LOOK, frame.set_of)
     return Step(op, caption, frame.set_of, "element", None, look, frame)

@@ -175,9 +175,7 @@ def _reach_of(norm: Norm) -> Reach | None:
 
 
 def _arguments(norm: Norm, shape: Shape, groups: int, splits: int) -> dict[str, object]:
-    known = {size.argument: groups for size in norm.sizes if size.divides == "channel"}
-    known |= {size.argument: splits for size in norm.sizes if size.divides == "sample"}
-    return norm.sizes_for(shape, known)
+    return norm.sizes_by_what_they_divide(shape, channel=groups, sample=splits)
 
 
 def _marked(name: str, shared: bool) -> str:

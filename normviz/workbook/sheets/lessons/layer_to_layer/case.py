@@ -53,12 +53,8 @@ class LayerCase:
     @property
     def arguments(self) -> dict[str, Any]:
         """What shapes the sets of the norm."""
-        known = {
-            "num_groups": self.groups,
-            "num_splits": self.splits,
-            "normalized_shape": SHAPE[1:],
-        }
-        return {name: known[name] for name in NORMS[self.op].size_arguments}
+        cuts = {"channel": self.groups, "sample": self.splits}
+        return NORMS[self.op].sizes_by_what_they_divide(SHAPE, **cuts)
 
     @property
     def sets(self) -> StatisticsSets:

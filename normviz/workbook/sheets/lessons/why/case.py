@@ -118,7 +118,8 @@ def case_steps(case: WhyCase, sums: Array) -> tuple[Array, Array]:
 
 def offered() -> list[Norm]:
     """The norms that rows of features allow: more than one value a set."""
-    return [n for n in NORMS.values() if n.on(SHAPE, arguments(n)).size > 1]
+    fitting = [n for n in NORMS.values() if n.fits(SHAPE)]
+    return [n for n in fitting if n.on(SHAPE, arguments(n)).size > 1]
 
 
 def _sizes(tensors: list[Array]) -> Array:

@@ -1,0 +1,166 @@
+"""A norm is one declaration: every declared one, and two that nobody foresaw, on every surface."""
+
+import inspect
+from collections.abc import Iterator
+from io import StringIO
+
+import numpy as np
+import openpyxl
+import pytest
+import torch
+
+import normviz
+from normviz import NORMS, Norm
+from normviz.cli.commands import main
+from normviz.norms.norm import SizeArgument
+from normviz.reference import layers
+from normviz.reference.call import backward, complete, forward
+from normviz.torch_layers import ReferenceNorm2d
+from normviz.torch_models.torch_steps import torch_steps
+from normviz.workbook.build import build
+from normviz.workbook.explain.explain import explain_op
+from normviz.workbook.sheets.case import Settings
+from normviz.workbook.xlsx.write import save
+from tests.workbook.engines import differences, expected, ironcalc_values
+
+SHAPE = (4, 6, 2, 3)
+UNFORESEEN = (
+    Norm(
+        "head_norm",
+        "n (h [k]) ...",
+        affine="(h k)",
+        sizes=(SizeArgument("h", "num_heads", divides="channel"),),
+    ),
+    Norm("row_rms", "n c h [w]", affine="c", centered=False, bias=False),
+)
+NAMES = [*NORMS, *(norm.name for norm in UNFORESEEN)]
+every_norm = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def declared() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for norm in UNFORESEEN:
+            patch.setitem(NORMS, norm.name, norm)
+        yield
+
+
+def call_of(name, seed=0):
+    """x, an upstream gradient, and the arguments of a training call."""
+    norm, rng = NORMS[name], np.random.default_rng(seed)
+    sizes = norm.sizes_for(SHAPE, {})
+    parameter = norm.on(SHAPE, sizes).parameter_shape
+    arguments = sizes | {"weight": rng.normal(1.0, 0.5, parameter), "eps": 0.01}
+    if norm.bias:
+        arguments["bias"] = rng.normal(0.0, 0.5, parameter)
+    if norm.flag:
+        arguments[norm.flag] = True
+    x, dy = rng.normal(0.5, 2.0, (2, *SHAPE))
+    return x, dy, arguments
+
+
+@every_norm
+def test_labels_number_the_sets(name):
+    sizes = NORMS[name].sizes_for(SHAPE, {})
+    labels = normviz.set_labels(name, SHAPE, **sizes)
+    sets = normviz.statistics_sets(name, SHAPE, **sizes)
+    assert labels.shape == SHAPE
+    assert (np.bincount(labels.ravel())[1:] == sets.size).all()
+    assert labels.max() == sets.count == np.prod(sets.statistic_shape)
+
+
+@pytest.mark.parametrize("name", [*NORMS])
+def test_the_function_has_the_signature_of_the_declaration(name):
+    found = inspect.signature(getattr(normviz, name)).parameters.values()
+    wanted = NORMS[name].signature.parameters.values()
+    assert [(p.name, p.default) for p in found] == [(p.name, p.default) for p in wanted]
+    first, *rest = inspect.signature(getattr(normviz, f"{name}_backward")).parameters.values()
+    assert first.name == "grad_output"
+    assert [(p.name, p.default) for p in rest] == [(p.name, p.default) for p in wanted]
+
+
+@every_norm
+def test_backward_is_the_finite_difference_of_forward(name):
+    x, dy, arguments = call_of(name)
+    norm, whole = NORMS[name], complete(NORMS[name], arguments)
+    found = backward(norm, dy, x, **whole)
+    steps = np.random.default_rng(1).standard_normal((3, *SHAPE))
+    for step in steps:
+        up, down = (forward(norm, x + h * step, **whole) for h in (1e-5, -1e-5))
+        slope = ((up - down) * dy).sum() / 2e-5
+        np.testing.assert_allclose(slope, (found.grad_input * step).sum(), rtol=1e-6, atol=1e-7)
+
+
+@every_norm
+def test_every_step_of_the_trace_is_torch_s(name):
+    x, dy, arguments = call_of(name)
+    made = normviz.trace(name, x, **arguments).backward(dy)
+    np.testing.assert_allclose(
+        made["output"], forward(NORMS[name], x, **complete(NORMS[name], arguments)), rtol=1e-12
+    )
+    for step, value in torch_steps(made).items():
+        if step in made:
+            np.testing.assert_allclose(made[step], value, rtol=1e-9, atol=1e-11, err_msg=step)
+
+
+@every_norm
+def test_the_reference_module_and_its_numpy_twin_agree_with_autograd(name):
+    sizes = {s.argument: 2 for s in NORMS[name].sizes if s.divides}
+    module = ReferenceNorm2d(name, 6, **sizes).double()
+    report = normviz.verify(module, torch.from_numpy(call_of(name)[0]))
+    assert report, report
+    twin = normviz.from_torch(module)
+    assert isinstance(twin, layers.ReferenceNorm2d)
+    assert twin.norm is module.norm
+
+
+@every_norm
+def test_explain_writes_a_book_of_it(name, tmp_path):
+    x = call_of(name)[0][:, :, :, :2].copy()
+    path = explain_op(name, x, tmp_path / "a.xlsx", **_sizes(name))
+    book = openpyxl.load_workbook(path, data_only=True)
+    texts = [str(cell.value) for page in book for row in page.iter_rows() for cell in row]
+    assert f"normviz.{name}" in texts
+    assert any("grad_input" in text for text in texts)
+
+
+def _sizes(name):
+    return {s.argument: 2 for s in NORMS[name].sizes if s.divides} | (
+        {NORMS[name].flag: True} if NORMS[name].flag else {}
+    )
+
+
+@every_norm
+def test_show_prints_its_steps_and_help_names_it(name, capsys):
+    sizes = [f"-s{size.axis}=2" for size in NORMS[name].sizes if size.divides]
+    assert main(["show", "--op", name, *sizes]) == 0
+    printed = capsys.readouterr().out
+    assert name in printed
+    assert "grad_input" in printed
+    with pytest.raises(SystemExit):
+        main(["show", "--help"])
+    assert name in StringIO(capsys.readouterr().out).read()
+
+
+@pytest.fixture(scope="module")
+def book(declared):
+    return build(Settings())
+
+
+@every_norm
+def test_the_workbook_has_its_sheet_and_its_picture_among_the_sets(book, name):
+    norm, pages = NORMS[name], {page.title: page for page in book.pages}
+    assert norm.title in pages
+    texts = [cell.value for row in pages["Sets"].rows.values() for cell in row.values()]
+    assert norm.title in texts
+    assert norm.sentence in " ".join(map(str, texts))
+
+
+def test_the_workbook_with_norms_nobody_foresaw_recalculates_without_a_wrong_cell(book, tmp_path):
+    path = save(book, tmp_path / "more.xlsx")
+    titles = {norm.title for norm in UNFORESEEN} | {"Checks", "Playground", "Layer to layer"}
+    wanted = {place: value for place, value in expected(book).items() if place[0] in titles}
+    assert {place[0] for place in wanted} == titles
+    found = ironcalc_values(path, wanted)
+    assert differences(wanted, found) == []
+    assert "FAIL" not in " ".join(map(str, found.values()))
