@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -64,6 +65,19 @@ def office_values_of(paths: Sequence[Path], scratch: Path) -> list[dict[Place, V
     command = [office, *options, "--outdir", str(out), *map(str, paths)]
     subprocess.run(command, check=True, capture_output=True, timeout=900, env=dict(os.environ))
     return [_stored_values(out / path.name) for path in paths]
+
+
+def gnumeric_values(path: Path, scratch: Path) -> dict[Place, Value]:
+    """What Gnumeric computes for every cell, made to recalculate."""
+    convert = shutil.which("ssconvert")
+    if convert is None:
+        pytest.skip("Gnumeric is not installed")
+    out = scratch / f"{path.stem}-gnumeric.xlsx"
+    command = [convert, "--recalc", str(path), str(out)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Workbook contains no default style")
+        return _stored_values(out)
 
 
 def _stored_values(path: Path) -> dict[Place, Value]:

@@ -85,7 +85,8 @@ class Block:
 
     `which(row, column)` says which of its values stands in a cell, such as "image 0, channel 1,
     pixel (0, 0)"; it is "" where the block has one value only, and None for a cell in the area
-    that is not of the block.
+    that is not of the block. `checked` is False where the values are rounding and nothing else, of
+    which every engine has its own.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Block:
     symbol: str = ""
     formula: str = ""
     sentence: str = ""
+    checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

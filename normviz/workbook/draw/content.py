@@ -148,11 +148,15 @@ class Line:
     rule: Rule | None = None
     wide: bool = False
     marks: Sequence[Mark] = ()
+    checked: bool = True
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A block of values with one formula; 1-d values are a row, and `label` names the block."""
+    """A block of values with one formula; 1-d values are a row, and `label` names the block.
+
+    Not `checked`, here and in a line, is what is made of rounding: engines differ in it.
+    """
 
     name: str
     values: Any
@@ -161,6 +165,7 @@ class Cells:
     label: str = ""
     marks: Sequence[Mark] = ()
     rule: Rule | None = None
+    checked: bool = True
 
 
 @dataclass(frozen=True)

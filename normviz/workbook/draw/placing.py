@@ -119,7 +119,8 @@ def _(item: content.Line, canvas: Canvas, spot: Spot) -> Placed:
             page.heights[row] = max(HEAD_HEIGHT, height_of(lines, look.size))
         canvas.allow((row, first, row, first), item.rule, item.label)
         canvas.mark(area, item.marks)
-        canvas.block(Block(item.label, area, lambda r, c: "" if c == first else None))
+        made = Block(item.label, area, lambda r, c: "" if c == first else None)
+        canvas.block(replace(made, checked=item.checked))
 
     return Placed(row, write)
 
@@ -241,7 +242,8 @@ def _write_cells(
 
     caption = table.caption or content.Caption()
     name = part.label or caption.name or part.name
-    canvas.block(Block(name, body.area, which, "", caption.formula, caption.sentence))
+    words = (caption.formula, caption.sentence)
+    canvas.block(Block(name, body.area, which, "", *words, checked=part.checked))
 
 
 @place.register

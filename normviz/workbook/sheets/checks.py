@@ -35,8 +35,9 @@ AS_SHIPPED = "as shipped"
 COLUMNS = texts(20, 36, 9, 15, 13, 15, 13, 11)
 UNCHECKED = (
     "Not in a check: the limits in the columns 'allowed', the cells that say whether inputs are as "
-    "shipped, the verdict at the top of this sheet and on Contents, and yellow cells that hold a "
-    "formula until you type over it."
+    "shipped, the verdict at the top of this sheet and on Contents, yellow cells that hold a "
+    "formula until you type over it, and on Numerics what E[x²] − E[x]² gives: rounding, in which "
+    "programs differ."
 )
 
 

@@ -67,7 +67,7 @@ def _cells(page: Page, *, yellow: bool) -> Iterator[Located]:
 
 def _summary(page: Page, reads: tuple[int, ...]) -> Summary:
     live, yellow = list(_cells(page, yellow=False)), list(_cells(page, yellow=True))
-    blocks = _blocks(page, live)
+    blocks = _blocks(page, [located for located in live if is_checked(page, *located[:2])])
     terms = [term for area, cells in blocks for term in _terms(page, area, cells)]
     same = [f"{_at(page, r, c)}={_literal(cell)}" for r, c, cell in yellow if cell.formula is None]
     return Summary(
@@ -79,6 +79,12 @@ def _summary(page: Page, reads: tuple[int, ...]) -> Summary:
         _joined("AND", same) or "TRUE",
         reads,
     )
+
+
+def is_checked(page: Page, row: int, column: int) -> bool:
+    """Whether a formula is more than rounding."""
+    at = page.block_at(row, column)
+    return at is None or at[0].checked
 
 
 def _blocks(page: Page, live: Sequence[Located]) -> list[tuple[Area, list[Located]]]:

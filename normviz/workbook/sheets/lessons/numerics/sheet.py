@@ -160,7 +160,14 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
     for (name, fill, formula, found), title in zip(results, WAYS, strict=True):
         value, error = float(found), abs(float(found) - case.variance) / case.variance
         lines += [
-            Line(name, f"variance: {title}", value, formula, FOUND.filled(fill)),
+            Line(
+                name,
+                f"variance: {title}",
+                value,
+                formula,
+                FOUND.filled(fill),
+                checked=name != "one_pass",
+            ),
             Line(
                 f"{name}_error",
                 "relative error",
@@ -168,6 +175,7 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
                 f"ABS({{{name}}}-{{truth}})/{{truth}}",
                 RESULT.but(number="0.0E+00"),
                 marks=judged("{this}>0.001"),
+                checked=name != "one_pass",
             ),
         ]
     return (
@@ -225,6 +233,7 @@ def _table(case: NumericsCase) -> Sequence[Item]:
             FOUND if name.startswith("table") else LARGE.but(size=8.5).filled(PAPER),
             label,
             wrong if name.startswith("table") else (),
+            checked=name != "table_one_pass",
         )
         for (name, (label, formula)), values in zip(formulas.items(), columns, strict=True)
     ]

@@ -1,0 +1,102 @@
+"""The checks keep their word: any formula typed over by another number turns the verdict.
+
+Not checked is what the sheet Checks names: its limits, whether inputs are as shipped, the verdict
+itself, and yellow cells that hold a formula until one types over it.
+"""
+
+from pathlib import Path
+
+import ironcalc
+import numpy as np
+import pytest
+
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Cell, Page
+from normviz.workbook.book.styles import HEADER, HEADER_LEFT, INPUT
+from normviz.workbook.build import build
+from normviz.workbook.sheets.checks import UNCHECKED
+from normviz.workbook.sheets.shipped import is_checked
+from normviz.workbook.xlsx.write import save
+
+SEED, DRAWN = 20261126, 250
+UNCHECKED_COLUMNS = ("allowed", "its yellow cells")
+Place = tuple[int, int, int, Cell]
+
+
+def checked(book: Book) -> list[Place]:
+    """Sheet, row, column and cell of every formula that a check must hold."""
+    return [
+        (sheet, row, column, cell)
+        for sheet, page in enumerate(book.pages)
+        if page.title != "Contents"
+        for row, line in page.rows.items()
+        for column, cell in line.items()
+        if cell.formula is not None and cell.style.fill != INPUT
+        if is_checked(page, row, column) and not _is_named(page, row, column)
+    ]
+
+
+def _is_named(page: Page, row: int, column: int) -> bool:
+    """Whether a cell is of a kind that the sheet Checks says is in no check."""
+    if page.title != "Checks":
+        return False
+    heads = [
+        line[column].value
+        for at, line in sorted(page.rows.items())
+        if at < row and column in line and line[column].style in (HEADER, HEADER_LEFT)
+    ]
+    return not heads or heads[-1] in UNCHECKED_COLUMNS
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def model(book: Book, tmp_path_factory: pytest.TempPathFactory) -> object:
+    path = save(book, Path(tmp_path_factory.mktemp("overwritten")) / "book.xlsx")
+    made = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
+    made.evaluate()
+    return made
+
+
+def verdict(book: Book, model: object) -> str:
+    (where,) = (
+        (row, column)
+        for row, line in book.pages[0].rows.items()
+        for column, cell in line.items()
+        if str(cell.value).endswith("checks pass")
+    )
+    return str(model.get_cell_value(0, *where))  # type: ignore[attr-defined]
+
+
+def another(cell: Cell) -> str:
+    """A number that the cell does not have."""
+    value = cell.value
+    return repr(value + 1 + abs(value) / 2) if isinstance(value, int | float) else "9"
+
+
+def test_the_verdict_turns_at_whatever_formula_is_typed_over(book: Book, model: object) -> None:
+    places = checked(book)
+    assert len(places) > 9_000
+    draw = np.random.default_rng(SEED)
+    unseen = []
+    assert verdict(book, model).startswith("All ")
+    for at in draw.choice(len(places), DRAWN, replace=False):
+        sheet, row, column, cell = places[at]
+        model.set_user_input(sheet, row, column, another(cell))  # type: ignore[attr-defined]
+        model.evaluate()  # type: ignore[attr-defined]
+        if not verdict(book, model).endswith("checks FAIL"):
+            unseen.append(f"{book.pages[sheet].title}!{address(row, column)}: {cell.formula}")
+        model.set_user_input(sheet, row, column, f"={cell.formula}")  # type: ignore[attr-defined]
+    model.evaluate()  # type: ignore[attr-defined]
+    assert unseen == []
+    assert verdict(book, model).startswith("All ")
+
+
+def test_the_sheet_says_what_is_in_no_check(book: Book) -> None:
+    (page,) = (page for page in book.pages if page.title == "Checks")
+    texts = [cell.value for line in page.rows.values() for cell in line.values()]
+    assert any(UNCHECKED in str(text) for text in texts)
+    assert UNCHECKED_COLUMNS[0] in UNCHECKED
