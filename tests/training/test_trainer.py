@@ -44,7 +44,7 @@ def test_every_trial_learns_a_little_or_collapses_as_published(name, tiny):
     assert all(moved.values()), moved
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer", "group", "ghost", "instance", "rms"])
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "ghost", "instance", "rms", "pixel"])
 def test_ten_steps_on_the_numpy_reference_give_the_same_weights(norm, sample):
     """float64, dropout and all: torch's layers and the NumPy code, to 1e-6."""
     config = replace(find_trial("bn"), norm=norm, batch_size=16)

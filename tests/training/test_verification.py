@@ -28,7 +28,7 @@ class Careless(nn.BatchNorm2d):
         return super().forward(x) * ((count - 1) / count) ** 0.5
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer", "group", "ghost", "instance", "rms"])
+@pytest.mark.parametrize("norm", ["batch", "layer", "group", "ghost", "instance", "rms", "pixel"])
 @pytest.mark.parametrize("backend", ["torch", "reference"])
 def test_every_layer_of_the_network_is_verified(norm, backend, batch):
     reports = verify_layers(Net(norm=norm, backend=backend), batch)

@@ -22,7 +22,7 @@ from typing import Any
 
 from training.errors import TrainingError
 
-NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "none")
+NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "pixel", "none")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "onecycle")
 LAYERS = ("conv 8", "conv 16", "squeeze 8", "pool", "conv 12", "conv 14", "same 14")  # see Net

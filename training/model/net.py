@@ -31,7 +31,7 @@ class Net(nn.Module):
         group_norm_groups: groups of GroupNorm; must divide 8, 16, 12 and 14, so 1 or 2.
         num_splits: splits of the batch for Ghost BatchNorm.
         norm: the normalization by name instead: "batch", "layer", "group", "ghost", "instance",
-            "rms" or "none".
+            "rms", "pixel" or "none".
         backend: "torch", or "reference" for the NumPy code of normviz.
         layers: all layers before the average pooling, in the words of :mod:`training.model.stack`.
         average: side of the average pooling, which must leave one value a channel; behind it

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from normviz.torch_layers import ReferenceNorm2d
+from normviz.torch_layers import Norm, ReferenceNorm2d
 from training.model.fast_norms import (
     BatchNorm2d,
     GhostBatchNorm2d,
@@ -33,6 +33,10 @@ _TORCH: dict[str, Maker] = {
     "ghost": lambda channels, _groups, splits: GhostBatchNorm2d(channels, splits),
     "instance": lambda channels, _groups, _splits: InstanceNorm2d(channels),
     "rms": lambda channels, _groups, _splits: RMSNorm2d(channels, EPS),
+    # Without a fast kernel: plain torch, as every norm that a pattern says.
+    "pixel": lambda channels, _groups, _splits: Norm(
+        "n [c] h w", (None, channels, None, None), affine="c", eps=EPS
+    ),
 }
 _REFERENCE: dict[str, Maker] = {
     "batch": lambda channels, _groups, _splits: ReferenceNorm2d("batch_norm", channels),
@@ -47,6 +51,7 @@ _REFERENCE: dict[str, Maker] = {
     ),
     "instance": lambda channels, _groups, _splits: ReferenceNorm2d("instance_norm", channels),
     "rms": lambda channels, _groups, _splits: ReferenceNorm2d("rms_norm", channels, eps=EPS),
+    "pixel": lambda channels, _groups, _splits: ReferenceNorm2d("pixel_norm", channels),
 }
 
 
