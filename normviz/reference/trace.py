@@ -21,6 +21,7 @@ from normviz.reference.call import checked_call, complete, update_running
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.core import Moments, working_dtype
 from normviz.reference.steps import Kind, StepText
+from normviz.reference.trace_table import as_html
 
 Array = npt.NDArray[Any]
 
@@ -89,6 +90,11 @@ class Trace(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    def _repr_html_(self) -> str:
+        """The steps as a table, in a notebook."""
+        steps = ((f"{s.name} {s.symbol}", s.formula, s.value) for s in self.steps)
+        return as_html(f"{self.op} of x of shape {self.x.shape}", steps)
 
     @property
     def op(self) -> str:

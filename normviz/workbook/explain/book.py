@@ -69,6 +69,7 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
         _checks(trace, story, page),
         *contents.legend(),
     )
+    book.opening = page.page.title
     return book
 
 

@@ -19,6 +19,7 @@ from normviz.tensors.files import checked
 from normviz.torch_models.capture import RANDOM, Capture, capture
 from normviz.workbook.explain.book import Story, explain_book
 from normviz.workbook.explain.selection import Choice, select
+from normviz.workbook.in_notebook import Explained
 from normviz.workbook.write import save
 
 Array = npt.NDArray[Any]
@@ -28,15 +29,18 @@ RANKS = (2, 3, 4, 5)
 def explain(
     module: Any,
     x: Any,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     grad_output: Any = None,
     layer: str | None = None,
     *,
     samples: Choice = None,
     channels: Choice = None,
     pixels: Any = None,
-) -> Path:
-    """Write a workbook that shows every step of a normalization layer on these numbers.
+) -> Path | Explained:
+    """A workbook that shows every step of a normalization layer on these numbers.
+
+    It is written to ``path``, a .xlsx or .html file, which is returned. Without a path it is
+    returned itself, and shows itself in a notebook.
 
     ``module`` is a torch normalization layer, one of :mod:`normviz.reference.layers`, or with
     ``layer="features.3"`` a model whose layer of that name is explained on what it sees when the
@@ -50,7 +54,7 @@ def explain(
     All steps are in float64; the layer's own results stand beside them.
 
     Shapes: x of rank 2 to 5 as the layer takes it (with ``layer``, as the model takes it), a torch
-    tensor or array. Returns the path.
+    tensor or array.
 
     Raises:
         TypeError: a module that is no normalization layer, an x that holds no numbers.
@@ -68,7 +72,8 @@ def explain(
     seen = capture(module, x, grad_output, layer)
     made, story = _of_capture(seen)
     selection = select(made.sets, samples, channels, pixels)
-    return save(explain_book(made, selection, story), Path(path))
+    book = explain_book(made, selection, story)
+    return Explained(book) if path is None else save(book, path)
 
 
 def explain_op(

@@ -370,6 +370,13 @@ class Page {
     view.addEventListener("click", (event) => {
       const at = cellOf(event);
       if (at < 0) return;
+      const link = event.target.closest("a") && this.grid.links.get(at);
+      if (link) {
+        // Followed here: inside of another page an address is that page's, not this one's.
+        event.preventDefault();
+        this.jump(place(this.book.sheets[link.target], link.address));
+        return;
+      }
       this.select(at);
       if (this.book.choiceAt(at)?.options.length) this.editor.open(at);
     });
