@@ -35,7 +35,7 @@ train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=
 	$(BIN)/python -m training report $(RUN)
 
 cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker killed on the way
-	$(BIN)/python -m training.run.cluster_demo
+	$(BIN)/python -m training.cli.cluster_demo
 
 test: $(VENV)/development $(PAGE_TOOLS) ## all tests
 	$(BIN)/python -m pytest

@@ -1,11 +1,16 @@
-"""The files of a run folder: written whole or not at all, JSON read back."""
+"""The files of a run: written whole or not at all, JSON read back, a folder locked."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from normviz import files
 from training.errors import TrainingError
@@ -54,3 +59,35 @@ def read_json(path: Path) -> Any:
         raise TrainingError(f"{path} is missing") from None
     except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
+
+
+@contextmanager
+def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold ``folder`` for this process, waiting ``patience`` seconds for another to let go.
+
+    The operating system releases it, even after kill -9.
+
+    Raises:
+        TrainingError: when another process holds it, naming that process, or it cannot be used.
+    """
+    path = folder / ".lock"
+    owner = "unknown"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            owner = path.read_text(errors="replace").strip() or owner
+        lock = FileLock(path, timeout=patience)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"{folder} is in use by another process ({owner}); wait for it or use another --out"
+        ) from None
+    except OSError as error:
+        raise TrainingError(f"cannot use {folder}: {error.strerror or error}") from error
+    try:
+        # The number is a courtesy to whom is refused; on a full disk the lock holds without it.
+        with suppress(OSError):
+            path.write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        lock.release()

@@ -1,4 +1,6 @@
-"""The rival: how a tutorial trains a trial; nothing of ours but the network's topology.
+"""The rivals: how a tutorial trains a trial, and how a careful user of torch does.
+
+Nothing of either is ours but the network's topology.
 
 A DataLoader over torchvision.datasets.MNIST with RandomRotation, ToTensor and Normalize, in the
 main process, torch's own layers and optimizers with their defaults. Only Ghost BatchNorm is
@@ -6,6 +8,8 @@ normviz's own module: torch has none.
 """
 
 import functools
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +22,10 @@ from normviz import torch_layers
 from training.data import load as data
 from training.data.datasets import MNIST
 from training.data.load import IDX_DIMENSIONS, Digits
-from training.experiments.trials import TrialConfig
+from training.experiments.config import TrialConfig
 from training.model.dropout import SparseDropout
 from training.model.fast_norms import BatchNorm2d, GhostBatchNorm2d, GroupNorm
-from training.run.trainer import build_model
+from training.run.one_network import build_model
 
 
 @functools.cache
@@ -38,16 +42,19 @@ def dataset(folder: str, rotation: float) -> datasets.MNIST:
 class Plain:
     """The plain way of training ``config``."""
 
-    def __init__(self, config: TrialConfig, folder: str, seed: int = 0) -> None:
+    def __init__(
+        self, config: TrialConfig, folder: str, seed: int = 0, with_loader: bool = True
+    ) -> None:
         torch.manual_seed(seed)
         self.config = config
-        self.loader = torch.utils.data.DataLoader(
-            dataset(folder, config.rotation),
-            batch_size=config.batch_size,
-            shuffle=True,
-            num_workers=0,
-            drop_last=config.norm == "ghost",  # its splits must be of one size
-        )
+        if with_loader:
+            self.loader = torch.utils.data.DataLoader(
+                dataset(folder, config.rotation),
+                batch_size=config.batch_size,
+                shuffle=True,
+                num_workers=0,
+                drop_last=config.norm == "ghost",  # its splits must be of one size
+            )
         self.model = with_plain_layers(build_model(config, seed))
         parameters, lr, decay = self.model.parameters(), config.learning_rate, config.weight_decay
         self.optimizer: torch.optim.Optimizer
@@ -78,6 +85,36 @@ class Plain:
             running = running + norm
             penalty = penalty + strength * running
         return penalty
+
+
+class Careful(Plain):
+    """What a careful user of torch writes: images in memory, moved by the batch, channels last."""
+
+    def __init__(self, config: TrialConfig, digits: Digits, seed: int = 0) -> None:
+        super().__init__(config, "", seed, with_loader=False)
+        self.model = self.model.to(memory_format=torch.channels_last)
+        images = digits.train_images.unsqueeze(1).float() / 255
+        self.images = ((images - digits.mean) / digits.std, digits.train_labels)
+        self.black = -digits.mean / digits.std
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch."""
+        images, labels = self.images
+        order = torch.randperm(len(labels))
+        size = self.config.batch_size
+        for start in range(0, len(order) - size + 1, size):
+            part = order[start : start + size]
+            yield self.rotated(images[part]), labels[part]
+
+    def rotated(self, images: Tensor) -> Tensor:
+        """Every image by its own angle, black from outside."""
+        limit = math.radians(self.config.rotation)
+        angles = (torch.rand(len(images)) * 2 - 1) * limit
+        cos, sin, zero = angles.cos(), angles.sin(), torch.zeros(len(images))
+        turn = torch.stack((cos, -sin, zero, sin, cos, zero), 1).view(-1, 2, 3)
+        grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+        moved = F.grid_sample(images - self.black, grid, "nearest", align_corners=False)
+        return (moved + self.black).contiguous(memory_format=torch.channels_last)
 
 
 def with_plain_layers(model: nn.Module) -> nn.Module:

@@ -16,11 +16,13 @@ import torch
 from training.cli.commands import main
 from training.data import load as data
 from training.data.load import Digits
-from training.experiments.trials import TrialConfig, find_trial
-from training.results.run_folder import Result, Results, read_run
+from training.experiments.config import TrialConfig
+from training.experiments.trials import find_trial
+from training.results.run_folder import Results, read_run
 from training.run.history import Epoch, Record
-from training.run.local import run_task
+from training.run.many_tasks import run_task
 from training.run.task import Settings, Task
+from training.run.task_folder import Result
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +50,7 @@ def tiny(sample: Digits) -> Digits:
         sample.train_labels[:320],
         sample.test_images[:100],
         sample.test_labels[:100],
+        is_sample=True,
     )
 
 
@@ -76,7 +79,7 @@ def environment() -> dict[str, str]:
 
 
 PAIR = ("bn", "ln")
-QUICK = ("--data", "sample", "--epochs", "2")
+QUICK = ("--data", "sample", "--epochs", "2", "--threads", "1")
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +163,9 @@ def _made_up(folder: Path, accuracies: dict[str, list[list[float]]]) -> Results:
             ]
             record = Record(rows)
             config = replace(find_trial(name), epochs=len(values))
-            details = {"data": {"name": "MNIST", "description": "MNIST (60,000 and 10,000)"}}
+            words = "MNIST (60,000 and 10,000)"
+            data_set = {"dataset": "mnist", "is_sample": False, "name": "MNIST"}
+            details = {"data": data_set | {"description": words}}
             task = folder / name / f"seed-{seed}"
             results.append(Result(task, config, seed, details, record, record.summary(), None))
     return Results(folder, results, [])

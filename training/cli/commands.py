@@ -2,130 +2,143 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from training.cli.arguments import build_parser
+from normviz.cli.ending import BAD_INPUT, one_sentence, say
 from training.cli.explain import explain
-from training.cli.option_values import parse_seeds
-from training.cli.progress import (
-    Display,
-    duration,
-    final_table,
-    make_console,
-)
+from training.cli.parser import build_parser
+from training.cli.plan import Plan, changed_batches, make_plan, open_engine
+from training.cli.progress import Display, final_table, make_console
 from training.data import load as data
 from training.data.download import fetch
 from training.errors import TrainingError, first_line
-from training.experiments.trials import TRIALS, find_trial
-from training.report.claims_csv import write_claims_csv
-from training.report.claims_figure import write_claims
-from training.report.claims_table import claims_table
+from training.experiments.study import known_studies, read_study
+from training.experiments.trials import TRIALS
+from training.files import locked
+from training.report.claims import claims_table, not_judged, write_claims, write_claims_csv
+from training.report.differences import write_differences
 from training.report.page import write_report
 from training.report.plots import draw_all
-from training.report.results_xlsx import write_results
-from training.results.run_folder import read_run, refuse_other_data, write_summary
+from training.report.study import study_table, write_study
+from training.report.workbook.book import write_results
+from training.results.comparisons import compare_all
+from training.results.cost import duration, estimate_seconds
+from training.results.run_folder import read_run, read_summary, refuse_other_data, write_summary
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
-from training.run.engines import open_engine
-from training.run.forecast import estimate_seconds
-from training.run.local import run_tasks
-from training.run.lock import locked
-from training.run.precision import choose
-from training.run.task import Settings, Task
+from training.run.machine import environment
+from training.run.many_tasks import run_tasks
 
-BAD_INPUT, INTERRUPTED = 2, 130
+KEPT = "what was finished is kept, --resume continues"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0, 2 after an error, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+    commands = {"run": run, "list": list_trials, "report": report, "data": fetch_data}
+    commands["explain"] = explain
+
+    def command() -> int:
         options = build_parser().parse_args(words)
         options.words = words
-        commands = {"run": run, "list": list_trials, "report": report, "data": fetch_data}
-        commands["explain"] = explain
-        status = commands[options.command](options)
-        sys.stdout.flush()  # where a reader that went away is noticed
-        return status
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept, --resume continues", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (... list | head): no more output, and no complaint either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        return BAD_INPUT
+        return commands[options.command](options)
+
+    return one_sentence(command, (TrainingError,), KEPT)
 
 
 def run(options: Namespace) -> int:
     """Train the trials asked for, then write tables, figures and report."""
     check_device(options.device)
     parallel.join(options.device)
-    kind = "sample" if options.data == "sample" else options.dataset
-    if options.out == "":
-        raise TrainingError("--out must name a folder, got an empty name")
-    folder = Path(options.out or f"runs/{kind}")
-    tasks = plan(options, folder)
-    digits = data.load(options.data, options.dataset)
+    plan = make_plan(options)
+    sources = {t.run_folder: data.load(options.data, t.settings.dataset) for t in plan.tasks}
     if parallel.rank() > 0:
-        for _ in run_tasks(tasks):
+        for _ in run_tasks(plan.tasks):
             pass
         parallel.leave()
         return 0
     console = make_console()
-    console.print(f"data: {digits.describe()}", markup=False)
-    with locked(folder), open_engine(options, tasks, folder) as engine:
-        refuse_other_data(folder, digits)
-        expected = estimate_seconds(tasks, engine.jobs)
-        precisions = " and ".join(sorted({task.settings.precision for task in tasks}))
-        console.print(
-            f"{len(tasks)} task{'s' * (len(tasks) > 1)} into {folder}, {engine.where()} with "
-            f"{options.threads} thread(s) each, in {precisions}: about {duration(expected)}",
-            markup=False,
-        )
+    for digits in sources.values():
+        console.print(f"data: {digits.describe()}", markup=False)
+    with ExitStack() as stack:
+        stack.enter_context(locked(plan.folder))
+        engine = stack.enter_context(open_engine(options, plan.tasks, plan.folder))
+        for folder, digits in sources.items():
+            refuse_other_data(folder, digits, plan.tasks[0].settings.study)
+        expected = estimate_seconds(plan.tasks, engine.jobs)
+        console.print(announcement(plan, engine.where(), expected), markup=False)
         failed = []
-        with Display(console, tasks, expected, engine.where) as display:
-            for outcome in engine.run(tasks):
+        named = {task.name: task for task in plan.tasks}
+        with Display(console, plan.tasks, expected, engine.where) as display:
+            for outcome in engine.run(plan.tasks):
                 display.ended(outcome)
                 failed += [outcome] if outcome.error else []
+                if plan.table and (outcome.summary or outcome.diverged):
+                    revision = str(environment()["git"])
+                    plan.table.add(named[outcome.task], outcome.summary, revision)
         try:
-            if len(failed) < len(tasks):
-                conclude(folder, console)
+            if len(failed) < len(plan.tasks) or not plan.tasks:
+                conclude_plan(plan, console)
         finally:  # whatever keeps the report from being written does not hide these
             for outcome in failed:
-                print(f"error: {outcome.task}: {outcome.error}", file=sys.stderr)
+                say(f"error: {outcome.task}: {outcome.error}")
     parallel.leave()
     return BAD_INPUT if failed else 0
 
 
-def conclude(folder: Path, console: Console) -> None:
+def announcement(plan: Plan, where: str, expected: float) -> str:
+    """Return what is said before a run starts."""
+    tasks, lines = plan.tasks, []
+    if plan.study and plan.table:
+        lines.append(f"study {plan.study.name}: {plan.study.title}")
+        done = len(plan.table.own)
+        lines.append(f"{done} tasks are in {plan.table.path} already" if done else "")
+    threads = " or ".join(map(str, sorted({task.settings.threads for task in tasks})))
+    precisions = " and ".join(sorted({task.settings.precision for task in tasks}))
+    lines.append(
+        f"{len(tasks)} task{'s' * (len(tasks) != 1)} into {plan.folder}, {where} with {threads} "
+        f"thread(s) each, in {precisions}: about {duration(expected)}"
+        if tasks
+        else "nothing is left to run"
+    )
+    changed = changed_batches([task.config for task in tasks])
+    if changed and not plan.study:
+        lines.append(
+            f"note: another batch size fits another learning rate; {changed[0]} keeps that of its "
+            "trial, --scale-lr linear or sqrt lets it follow"
+        )
+    return "\n".join(filter(None, lines))
+
+
+def conclude_plan(plan: Plan, console: Console) -> None:
+    """Make what the folders of a run hold beside their tasks, and of a study its verdicts."""
+    for folder in plan.run_folders:
+        if any(folder.glob("*/seed-*/config.json")):
+            conclude(folder, console, claims=plan.study is None)
+    if plan.study and plan.table:
+        console.print(study_table(plan.table))
+        for path in write_study(plan.table):
+            console.print(f"study: {path}", markup=False)
+
+
+def conclude(folder: Path, console: Console, claims: bool = True) -> None:
     """Make everything that a run folder holds beside its tasks, and print the table."""
     results = read_run(folder)
     judgments = judge_all(results)
     # The table is seen even where nothing can be written; all is written even where nobody reads.
     try:
         console.print(final_table(results))
-        if any(max(judgment.seeds, default=0) for judgment in judgments):
+        if claims and any(judgment.can_be_judged for judgment in judgments):
             console.print(claims_table(judgments))
-        else:
-            console.print(
-                "The published claims need whole trials on full MNIST: none is judged here."
-            )
+        elif claims:
+            console.print(not_judged(judgments), markup=False)
         for problem in results.problems:
             console.print(f"left out: {problem}", markup=False)
     finally:
@@ -135,37 +148,10 @@ def conclude(folder: Path, console: Console) -> None:
         write_results(results)
         write_claims(judgments, folder)
         write_claims_csv(judgments, folder)
-
-
-def plan(options: Namespace, folder: Path) -> list[Task]:
-    """Return the tasks that the options ask for, trial by trial, seed by seed.
-
-    Raises:
-        TrainingError: for an unknown trial or seed, or settings that do not go together.
-    """
-    configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
-    if options.epochs:
-        configs = [replace(config, epochs=options.epochs) for config in configs]
-    settings = Settings(
-        data=options.data,
-        dataset=options.dataset,
-        device=options.device,
-        threads=options.threads,
-        backend=options.backend,
-        resume=options.resume,
-        processes=parallel.size(),
-        synchronize=options.sync_batch_norm,
-        command=shlex.join(["python", "-m", "training", *options.words]),
-    )
-    seeds = parse_seeds(options.seeds)
-    tasks = [Task(config, seed, settings, folder) for config in configs for seed in seeds]
-    chosen = [
-        choose(options.precision, options.device, options.backend, task.folder) for task in tasks
-    ]
-    return [
-        replace(task, settings=replace(settings, precision=precision))
-        for task, precision in zip(tasks, parallel.share(chosen), strict=True)
-    ]
+        write_differences(compare_all(results), folder)
+    for name in ("report.html", "results.xlsx", "differences.png", "accuracy.png"):
+        if (folder / name).exists():
+            console.print(f"{name.partition('.')[0]}: {folder / name}", markup=False)
 
 
 def check_device(name: str) -> None:
@@ -182,17 +168,35 @@ def check_device(name: str) -> None:
 
 
 def list_trials(_options: Namespace) -> int:
-    """Print the trials and what was published about them."""
+    """Print the trials, what was published about them, and the studies."""
     width = max(len(config.summary) for config in TRIALS.values())
     for config in TRIALS.values():
         published = config.published.text if config.published else "-"
         print(f"{config.name:24}{config.recipe:5}{config.summary:{width}}  {published}")
+    print("\nstudies, for --experiment:")
+    for name in known_studies():
+        study = read_study(name)
+        print(f"{name:24}{len(study.arms)} arms, {len(study.seeds)} seeds: {study.title}")
     return 0
 
 
 def report(options: Namespace) -> int:
-    """Make tables, figures and report of a run folder again, from what is in it."""
-    conclude(Path(options.folder), make_console())
+    """Make tables, figures and report of a run folder again, from what is in it.
+
+    Of a summary.csv that was kept without its run: what the claims and every two trials come to.
+    """
+    path, console = Path(options.folder), make_console()
+    if path.suffix != ".csv":
+        conclude(path, console)
+        return 0
+    results = read_summary(path)
+    judgments = judge_all(results)
+    console.print(claims_table(judgments))
+    write_claims(judgments, path.parent)
+    write_claims_csv(judgments, path.parent)
+    write_differences(compare_all(results), path.parent)
+    for name in ("claims.csv", "claims.png", "differences.csv", "differences.png"):
+        console.print(f"written: {path.parent / name}", markup=False)
     return 0
 
 

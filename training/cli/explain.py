@@ -17,30 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import normviz
-from training.cli.option_values import positive
 from training.data import load as data
-from training.data.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.model.net import Net
-from training.results.run_folder import read_config
 from training.run import checkpoint
-from training.run.trainer import build_model
-
-
-def add_explain(commands: Any) -> None:
-    """Add the command to a parser's commands."""
-    parser = commands.add_parser("explain", help="a trained layer as a workbook, step by step")
-    add = parser.add_argument
-    add("run", metavar="RUN", help="the run folder, e.g. runs/mnist")
-    add("trial", metavar="TRIAL", help="a trial in it")
-    add("--layer", required=True, metavar="NAME", help="e.g. block3.norm")
-    add("--seed", default="0", metavar="K", help="which seed of the trial; default: 0")
-    add("--data", default="sample", metavar="DIR", help="where the digits are; default: sample")
-    add("--batch", type=positive, default=64, metavar="N", help="how many digits; default: 64")
-    add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
-    for name in ("samples", "channels", "pixels"):
-        add(f"--{name}", metavar="I", help="which to show, such as 0:4 or 0,3,7")
-    add("-o", "--output", metavar="FILE", help="default: TRIAL-LAYER.xlsx")
+from training.run.one_network import build_model
+from training.run.task_folder import read_config
 
 
 def explain(options: Namespace) -> int:
@@ -102,8 +84,7 @@ def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tens
         TrainingError: when the digits cannot be read, or are of another kind than the trial's.
     """
     trained_on = details["data"]
-    name = next((d.name for d in DATASETS.values() if d.title == trained_on["name"]), MNIST.name)
-    digits = data.load(source, name)
+    digits = data.load(source, trained_on["dataset"])
     images = digits.test_images[:count]
     words = f"the first {len(images)} test images of {digits.describe()}"
     if digits.digest != details["decisive"]["data"]:

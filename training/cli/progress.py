@@ -17,7 +17,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from training.results.overview import Overview, overviews
+from training.results.cost import duration
+from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results
 from training.run.history import Epoch, epochs_so_far
 from training.run.task import Outcome, Task
@@ -36,18 +37,6 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to ``main``; rich itself would end the process with status 1."""
         raise BrokenPipeError
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people.
-
-    >>> duration(42), duration(600), duration(8100)
-    ('42 s', '10 min', '2 h 15 min')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class Estimate(NamedTuple):
@@ -171,7 +160,7 @@ def final_table(run: Results) -> Table:
     table.add_column("trial", no_wrap=True)
     for heading in ("seeds", "last epoch", "best epoch", "at epoch", "seconds"):
         table.add_column(heading, justify="right")
-    on_mnist = run.data_name.startswith("MNIST")
+    on_mnist = run.is_mnist
     table.add_column("published" if on_mnist else "published, on MNIST")
     for trial in overviews(run):
         table.add_row(trial.name, *_cells(trial))

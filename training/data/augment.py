@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.experiments.trials import TrialConfig
+from training.experiments.config import TrialConfig
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,6 @@ KMNIST = Dataset(
     algorithm="md5",
 )
 DATASETS = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST, KMNIST)}
-FULL_TITLES = frozenset(dataset.title for dataset in DATASETS.values())
 
 
 def find_dataset(name: str) -> Dataset:

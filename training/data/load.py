@@ -11,7 +11,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,9 @@ from torch import Tensor
 
 from training.data import augment
 from training.data.datasets import MNIST, Dataset, find_dataset
-from training.data.seeding import generator
+from training.data.seeding import INIT_EPOCH, generator
 from training.errors import TrainingError
-from training.experiments.trials import TrialConfig
+from training.experiments.config import TrialConfig
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
 SAMPLE = Path(__file__).with_name("sample.npz")
@@ -42,6 +42,8 @@ class Digits:
     mean: float = MEAN  # of the training pixels in [0, 1]
     std: float = STD
     noun: str = "digits"
+    dataset: str = MNIST.name  # as --dataset names it
+    is_sample: bool = False  # the few digits of the package, not the whole set
 
     def describe(self) -> str:
         """Return e.g. ``MNIST (60,000 training and 10,000 test digits)``."""
@@ -84,6 +86,7 @@ def _load_sample() -> Digits:
         images["train_labels"].long(),
         images["test_images"],
         images["test_labels"].long(),
+        is_sample=True,
     )
 
 
@@ -104,6 +107,36 @@ def _load_folder(folder: Path, dataset: Dataset) -> Digits:
         mean,
         std,
         dataset.noun,
+        dataset.name,
+    )
+
+
+def drawn(digits: Digits, train_size: int, seed: int) -> Digits:
+    """Return the same images, divided anew: ``train_size`` drawn by the seed train, the rest test.
+
+    So a seed stands for a sample of the data too, and two trials with the same seed share it.
+    With 0 the data set's own division stays.
+
+    Raises:
+        TrainingError: when there are not so many images.
+    """
+    if not train_size:
+        return digits
+    images = torch.cat((digits.train_images, digits.test_images))
+    labels = torch.cat((digits.train_labels, digits.test_labels))
+    if train_size >= len(labels):
+        raise TrainingError(
+            f"train_size={train_size} leaves no test image of the {len(labels):,} of {digits.name}"
+        )
+    order = torch.randperm(len(labels), generator=generator(seed, INIT_EPOCH, "division"))
+    train, test = order[:train_size].sort().values, order[train_size:].sort().values
+    return replace(
+        digits,
+        name=f"{digits.name}, divided by the seed",
+        train_images=images[train],
+        train_labels=labels[train],
+        test_images=images[test],
+        test_labels=labels[test],
     )
 
 
@@ -177,10 +210,18 @@ def get_iterator(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the training batches of one epoch: shuffled, augmented, normalized.
 
-    Order, angles and shifts depend on (seed, epoch) alone. The last batch is smaller where the
-    batch size does not divide the data, as in torch's DataLoader; for Ghost BatchNorm it is cut to
-    a multiple of ``num_splits`` (at most num_splits - 1 images of an epoch are not seen).
+    Order, angles and shifts depend on the seed and the number of the pass over the data alone. The
+    last batch is smaller where the batch size does not divide the data, as in torch's DataLoader;
+    for Ghost BatchNorm it is cut to a multiple of ``num_splits`` (at most num_splits - 1 images of
+    a pass are not seen).
     """
+    for number in range((epoch - 1) * config.passes, epoch * config.passes):
+        yield from _one_pass(digits, config, seed, number + 1)
+
+
+def _one_pass(
+    digits: Digits, config: TrialConfig, seed: int, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     order = torch.randperm(len(digits.train_labels), generator=generator(seed, epoch, "order"))
     movements = augment.draw(len(order), config, generator(seed, epoch, "augmentation"))
     matrices = augment.matrices(movements)
@@ -197,7 +238,7 @@ def get_iterator(
 def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
     """Return how many batches ``get_iterator`` yields."""
     full, rest = divmod(len(digits.train_labels), config.batch_size)
-    return full + (_usable(rest, config) > 0)
+    return config.passes * (full + (_usable(rest, config) > 0))
 
 
 def _usable(count: int, config: TrialConfig) -> int:

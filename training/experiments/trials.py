@@ -16,105 +16,10 @@ Use::
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from typing import Any
 
 from training.errors import TrainingError
-
-NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "pixel", "none")
-OPTIMIZERS = ("adam", "sgd")
-SCHEDULES = ("constant", "exponential", "step", "onecycle")
-LAYERS = ("conv 8", "conv 16", "squeeze 8", "pool", "conv 12", "conv 14", "same 14")  # see Net
-AVERAGE = 6
-INTERPOLATIONS = ("nearest", "bilinear")
-VIEWS = (1, 5)  # as it is; and also a pixel to each side
-
-
-@dataclass(frozen=True)
-class Published:
-    """What the original authors reported, in percent of the 10,000 test digits; None: not said."""
-
-    text: str
-    last: float | None = None
-    best: float | None = None
-
-
-@dataclass(frozen=True)
-class TrialConfig:
-    """Everything that decides a trial's numbers, besides data, seed, threads and precision."""
-
-    name: str
-    summary: str
-    recipe: str  # "A", "B" or "own"
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float  # of the first epoch; the highest one for "onecycle"
-    schedule: str
-    layers: tuple[str, ...] = LAYERS  # of the network, as Net reads them
-    average: int = AVERAGE  # side of the average pooling after them
-    norm: str = "batch"
-    group_norm_groups: int = 2
-    num_splits: int = 2
-    dropout_value: float = 0.01
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0  # torch's meaning: strength * p is added to the gradient of p
-    l1: float = 0.0
-    l1_form: str = "correct"  # or "accumulated", the published loop; see penalties.py
-    gamma: float = 1.0  # factor of "exponential" (every epoch) and "step" (every step_size epochs)
-    step_size: int = 1
-    warmup: float = 0.3  # part of a "onecycle" spent rising
-    rotation: float = 7.0  # degrees, drawn uniformly within plus and minus
-    shift: float = 0.0  # pixels, each direction, drawn uniformly within plus and minus
-    log_scale: float = 0.0  # logarithm of the magnification, likewise
-    shear: float = 0.0  # likewise
-    interpolation: str = "nearest"  # as torchvision's RandomRotation does by default
-    views: int = 1  # of each test image, shifted by a pixel; their probabilities are averaged
-    published: Published | None = field(default=None)
-
-    def __post_init__(self) -> None:
-        _one_of("norm", self.norm, NORMS)
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("interpolation", self.interpolation, INTERPOLATIONS)
-        _one_of("l1_form", self.l1_form, ("correct", "accumulated"))
-        for name in ("epochs", "batch_size", "step_size", "num_splits", "group_norm_groups"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"{name}={getattr(self, name)} must be 1 or more")
-        if self.views not in VIEWS:
-            raise TrainingError(f"views={self.views} is not one of 1 (as it is), 5 (shifted too)")
-        if not 0 <= self.dropout_value < 1:
-            raise TrainingError(f"dropout_value={self.dropout_value} must be in [0, 1)")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain dictionary kept in ``config.json``."""
-        return {**dataclasses.asdict(self), "layers": list(self.layers)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TrialConfig:
-        """Build a configuration from a dictionary.
-
-        Raises:
-            TrainingError: for a key that is not a field, naming it and the fields there are.
-        """
-        known = {f.name for f in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise TrainingError(
-                f"unknown key {unknown[0]!r}; a trial has {', '.join(sorted(known))}"
-            )
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        if isinstance(values.get("published"), dict):
-            values["published"] = Published(**values["published"])
-        return cls(**values)
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise TrainingError(f"{name}={value!r} is not one of {', '.join(allowed)}")
-
+from training.experiments.config import Published, TrialConfig
 
 A: dict[str, Any] = {
     "recipe": "A",

@@ -1,22 +1,29 @@
 """The network of the experiments: 5,632 convolution weights, and 128 of BatchNorm make 5,760.
 
-Every block is convolution (no bias), ReLU, normalization, dropout. What the normalization is, and
-whether torch's own layer or the NumPy reference computes it, are the choices. Which layers there
-are is data, see :mod:`training.model.stack`.
+A network is a stack of layers, a layer is a block or one of the few things between blocks, and
+both are data of a trial. Its ``layers`` are words:
+
+``"conv 8"``     a block to 8 channels, without padding
+``"same 8"``     a block to 8 channels, padded by 1, so that the size stays
+``"squeeze 8"``  a bare 1 by 1 convolution to 8 channels
+``"pool"``       the maximum of every 2 by 2 pixels
+
+So is its ``block``: "conv relu norm dropout" is what every published trial trains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.experiments.trials import AVERAGE, LAYERS, NORMS
-from training.model import stack
-from training.model.block import Block
+from training.experiments.config import AVERAGE, BLOCK, LAYERS, NORMS, block_words
 from training.model.dropout import SparseDropout
+from training.model.fast_norms import FastNorm
 from training.model.norms import BACKENDS, make_norm
 
 FLAGS = {"layer": "layer_norm", "group": "group_norm", "ghost": "ghost_norm"}
@@ -33,9 +40,11 @@ class Net(nn.Module):
         norm: the normalization by name instead: "batch", "layer", "group", "ghost", "instance",
             "rms", "pixel" or "none".
         backend: "torch", or "reference" for the NumPy code of normviz.
-        layers: all layers before the average pooling, in the words of :mod:`training.model.stack`.
+        layers: all layers before the average pooling, in the words of :mod:`training.model.net`.
         average: side of the average pooling, which must leave one value a channel; behind it
             comes a bare 1 by 1 convolution to the 10 digits.
+        block: what a block is made of, in its order.
+        bias: whether the convolutions in blocks have one.
 
     Raises:
         ValueError: when two choices contradict each other or a value cannot be.
@@ -59,6 +68,8 @@ class Net(nn.Module):
         backend: str = "torch",
         layers: Sequence[str] = LAYERS,
         average: int = AVERAGE,
+        block: str = BLOCK,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         chosen = {"layer": layer_norm, "group": group_norm, "ghost": ghost_norm}
@@ -69,14 +80,17 @@ class Net(nn.Module):
         if not 0 <= dropout_value < 1:
             raise ValueError(f"dropout_value={dropout_value} must be in [0, 1)")
 
-        def block(inputs: int, outputs: int, padding: int) -> Block:
+        words = block_words(block)
+
+        def make_block(inputs: int, outputs: int, padding: int) -> Block:
             layer = None
-            if self.norm != "none":
+            if self.norm != "none" and "norm" in words:
                 layer = make_norm(self.norm, outputs, group_norm_groups, num_splits, backend)
-            return Block(inputs, outputs, padding, layer, dropout_value)
+            conv = nn.Conv2d(inputs, outputs, 3, padding=padding, bias=bias)
+            return Block(words, conv, layer, dropout_value)
 
         # Registered in the order in which they work, for forward to follow.
-        made = list(stack.build(layers, block))
+        made = list(build(layers, make_block))
         for name, layer, _ in made:
             self.add_module(name, layer)
         self.average = nn.AvgPool2d(average)
@@ -131,3 +145,106 @@ def choose_norm(norm: str | None, batch_norm: bool, others: dict[str, bool]) -> 
                 f"norm={norm!r} and {FLAGS[name]}=True contradict each other: choose one"
             )
     return norm
+
+
+WORDS = re.compile(r"(conv|same|squeeze) ([1-9]\d*)|pool")
+
+
+class MakesBlock(Protocol):
+    """Makes one block: a 3 by 3 convolution and what follows it."""
+
+    def __call__(self, inputs: int, outputs: int, padding: int) -> nn.Module:
+        """Return the block from ``inputs`` to ``outputs`` channels."""
+
+
+class Layer(NamedTuple):
+    """One layer, the name a checkpoint knows it by, and the channels behind it."""
+
+    name: str
+    module: nn.Module
+    channels: int
+
+
+def build(layers: Sequence[str], block: MakesBlock, channels: int = 1) -> Iterator[Layer]:
+    """Yield the layers that the words mean, first to last, for an input of ``channels``.
+
+    Blocks are numbered from 1; of the others only those after the first are.
+
+    Raises:
+        ValueError: for a word that means no layer, naming those that do.
+
+    >>> plain = lambda inputs, outputs, padding: nn.Conv2d(inputs, outputs, 3, padding=padding)
+    >>> [(name, channels) for name, _, channels in build(["conv 8", "pool", "same 4"], plain)]
+    [('block1', 8), ('pool', 8), ('block2', 4)]
+    """
+    counts: Counter[str] = Counter()
+
+    def named(name: str) -> str:
+        counts[name] += 1
+        return f"{name}{counts[name]}" if name == "block" or counts[name] > 1 else name
+
+    for words in layers:
+        match = WORDS.fullmatch(words)
+        if match is None:
+            raise ValueError(
+                f"layer {words!r} is not one of 'conv C', 'same C', 'squeeze C', 'pool' with C "
+                "channels"
+            )
+        if words == "pool":
+            yield Layer(named("pool"), nn.MaxPool2d(2), channels)
+            continue
+        kind, inputs, channels = match[1], channels, int(match[2])
+        if kind == "squeeze":
+            yield Layer(named("squeeze"), nn.Conv2d(inputs, channels, 1, bias=False), channels)
+        else:
+            yield Layer(named("block"), block(inputs, channels, int(kind == "same")), channels)
+
+
+class Block(nn.Sequential):
+    """A 3 by 3 convolution and what stands with it, in the order of ``words``.
+
+    ``norm`` and dropout stand there unless None and 0. In training a fast norm does the work of its
+    neighbors in its own loop, with the same result. Where one of them was replaced, stands
+    elsewhere, or is watched with hooks, they run one after the other.
+    """
+
+    def __init__(
+        self, words: Sequence[str], conv: nn.Conv2d, norm: nn.Module | None, dropout: float
+    ) -> None:
+        super().__init__()
+        parts: dict[str, nn.Module | None] = {
+            "conv": conv,
+            "relu": nn.ReLU(inplace=True),
+            "norm": norm,
+            "dropout": SparseDropout(dropout) if dropout > 0 else None,
+        }
+        for word in words:
+            if (part := parts[word]) is not None:
+                self.add_module(word, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From (N, C, H, W) to (N, C', H', W'), as the convolution makes it."""
+        conv, *others = self
+        x = conv(x)
+        norm = _stands_for(others)
+        if norm is not None and norm.takes(x):
+            dropout = cast(SparseDropout, others[2]) if len(others) > 2 else None
+            return norm.step(x, relu=True, dropout=dropout)
+        for layer in others:
+            x = layer(x)
+        return x
+
+
+def _stands_for(layers: Sequence[nn.Module]) -> FastNorm | None:
+    """Return the norm whose step does what all the layers do, if nobody watches one of them."""
+    norm = layers[1] if len(layers) > 1 else None
+    if not isinstance(norm, FastNorm) or type(norm).forward is not FastNorm.forward:
+        return None
+    kinds = [type(layer) for layer in layers]
+    known = kinds in ([nn.ReLU, type(norm)], [nn.ReLU, type(norm), SparseDropout])
+    return norm if known and not any(map(_watched, layers)) else None
+
+
+def _watched(layer: nn.Module) -> bool:
+    forward = layer._forward_pre_hooks or layer._forward_hooks
+    return bool(forward or layer._backward_pre_hooks or layer._backward_hooks)

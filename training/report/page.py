@@ -12,34 +12,37 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from training.cli.progress import duration
-from training.data.datasets import FULL_TITLES
+from training.experiments.claims import MEASURES, TARGET
 from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
 from training.model.penalties import accumulated_factors
 from training.report import plots
-from training.report.claims_figure import draw_claims
+from training.report.claims import draw_claims, not_judged
+from training.report.differences import draw_differences
 from training.report.embedding import data_uri, pictures
+from training.report.inside import draw_inside
+from training.results.comparisons import compare_all, shares_noise
 from training.results.cost import (
     SEEDS,
     SERIAL_SECONDS,
     as_it_went,
     at_best_pace,
     cost,
+    duration,
 )
 from training.results.intervals import CONFIDENCE
 from training.results.l1_lesson import largest_that_trains, strengths
-from training.results.overview import (
+from training.results.over_seeds import (
     Overview,
     confusion,
     in_words,
     largest_differences,
     overviews,
 )
-from training.results.run_folder import Result, Results
-from training.results.verdicts import confidence_words, judge_all
-from training.run.history import TARGET
-from training.run.trainer import build_model
+from training.results.run_folder import Results
+from training.results.verdicts import judge_all, p_words
+from training.run.one_network import build_model
+from training.run.task_folder import Result
 
 GALLERY_SHOWN = 24
 ACCUMULATED = "bn-l1-accumulated"
@@ -64,7 +67,7 @@ def render(run: Results) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"words": in_words, "time": duration, "differences": largest_differences}
-    environment.filters |= {"most_confused": most_confused, "confidence": confidence_words}
+    environment.filters |= {"most_confused": most_confused, "p": p_words}
     return environment.get_template("report.html.j2").render(context(run))
 
 
@@ -76,11 +79,14 @@ def context(run: Results) -> dict[str, Any]:
     counted = factors()
     judgments = judge_all(run)
     compared = draw_claims(judgments)
+    inside = draw_inside(run)
+    differences = compare_all(run)
     l1_rows = strengths(run)
     return {
         "name": run.folder.name,
         "data_name": run.data_name,
-        "is_sample": any(r.details["data"]["name"] not in FULL_TITLES for r in run.results),
+        "is_sample": run.is_sample,
+        "is_mnist": run.is_mnist,
         "trials": trials,
         "finished": [t for t in trials if t.finished],
         "by_name": {t.name: t for t in trials if t.finished},
@@ -97,8 +103,14 @@ def context(run: Results) -> dict[str, Any]:
         "mean_factor": sum(f["factor"] * f["count"] for f in counted)
         / sum(f["count"] for f in counted),
         "published_trials": TRIALS,
-        "judgments": judgments,
+        "judgments": [j for j in judgments if j.can_be_judged],
+        "not_judged": not_judged(judgments),
+        "differences": differences,
+        "differences_figure": _figure(draw_differences(differences)) if differences else None,
+        "shared_noise": shares_noise(run.results),
+        "measures": MEASURES,
         "claims_figure": _figure(compared) if compared else None,
+        "inside_figure": _figure(inside) if inside else None,
         "costs": [cost(trials, as_it_went), cost(trials, at_best_pace)],
         "cost_seeds": SEEDS,
         "serial_seconds": SERIAL_SECONDS,

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from training.report.gallery import save
-from training.results.overview import Overview, overviews
-from training.results.run_folder import Result, Results, counted
-from training.run.history import TARGET
+from training.experiments.claims import TARGET
+from training.results.over_seeds import Overview, overviews
+from training.results.run_folder import Results, counted
+from training.run.gallery import save
+from training.run.task_folder import Result
 
 MEASURES = {
     "accuracy": ("test_accuracy", "test accuracy (%)"),
@@ -25,7 +26,6 @@ COLLAPSED = 0.5  # of the best accuracy; a trial below has learned nothing that 
 OUTLIER_DEVIATIONS = 5.0  # times the median absolute deviation, beyond which a trial is left out
 OUTLIER_LEAST = 1.0  # percent; trials nearer to the median than this are never outliers
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#444444")
-FULL_DATA = "MNIST"
 RECIPE_TITLES = {
     "A": "recipe A, the last half in view",
     "B": "recipe B, the last half in view",
@@ -172,10 +172,9 @@ def draw_comparison(run: Results) -> Any | None:
     figure = Figure(figsize=(9.5, 1.5 + 0.34 * len(shown)), dpi=110, layout="constrained")
     axis = figure.subplots()
     # Beside a run on other data the published numbers would only mislead.
-    comparable = all(r.details["data"]["name"] == FULL_DATA for r in run.results)
     for row, trial in enumerate(shown):
         _ending(axis, row, trial)
-        if comparable:
+        if run.is_mnist:
             _published(axis, row, trial)
     low, high = axis.get_xlim()
     if low - 0.05 < TARGET < high + 0.05:

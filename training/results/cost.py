@@ -1,4 +1,4 @@
-"""What a run costs, from its own histories: seconds a trial, and what more workers would give.
+"""What a run costs: forecast from a few steps before it starts, counted from its histories after.
 
 Tasks (trial x seed) share nothing, so W workers take them one after the other as they become free;
 the whole lasts as long as the busiest worker, never less than the longest task, and the serial part
@@ -9,13 +9,27 @@ as fast as this one.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from training.results.overview import Overview
-from training.run.forecast import EVALUATION_SHARE, TASK_SECONDS
-from training.run.history import Record
+import torch
 
+from training.data import load as data
+from training.data.load import Digits
+from training.experiments.config import TrialConfig
+from training.results.over_seeds import Overview
+from training.run.history import Record, epochs_so_far
+from training.run.machine import prepare
+from training.run.one_network import Trainer
+from training.run.task import Settings, Task
+
+WARM_STEPS, TIMED_STEPS = 2, 6
+# Measured: one view of a test digit costs a quarter of training on one; fixed costs of a task
+# (imports, verification, gallery) a few seconds.
+EVALUATION_SHARE = 0.25
+TASK_SECONDS = 4.0
 WORKERS = (1, 2, 10, 100)
 SEEDS = 5
 # Measured on one core: start, loading and forecast 5 s; tables, figures, report of 17 trials 4 s.
@@ -88,3 +102,59 @@ def _task_seconds(record: Record, seconds: Callable[[Record], float], views: int
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
+    """Return the expected wall seconds for what is left of ``tasks``, ``jobs`` at a time."""
+    seconds = [0.0]
+    for task in tasks:
+        digits = data.load(task.settings.data, task.settings.dataset)
+        left = task.config.epochs - len(epochs_so_far(task.folder))
+        if left:
+            each = _epoch_seconds(task.config, task.settings, digits)
+            seconds.append(TASK_SECONDS + left * each)
+    return max(sum(seconds) / jobs, *seconds)
+
+
+def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> float:
+    train, test = len(digits.train_labels), len(digits.test_labels)
+    if config.train_size:
+        train, test = config.train_size, train + test - config.train_size
+    images = config.passes * train + EVALUATION_SHARE * config.views * test
+    return images * _seconds_per_image(replace(config, passes=1), settings)
+
+
+@lru_cache(maxsize=64)
+def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
+    prepare(settings.threads)
+    digits = data.load(settings.data, settings.dataset)
+    few = replace(
+        digits,
+        train_images=digits.train_images[: config.batch_size],
+        train_labels=digits.train_labels[: config.batch_size],
+        test_images=digits.test_images[:1],
+        test_labels=digits.test_labels[:1],
+    )
+    trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
+    trainer.model.train()
+    times = []
+    for epoch in range(1, WARM_STEPS + TIMED_STEPS + 1):
+        started = time.perf_counter()
+        for x, y in data.get_iterator(few, config, 0, epoch):
+            trainer.train_step(x.to(settings.device), y.to(settings.device))
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return sorted(times[WARM_STEPS:])[TIMED_STEPS // 2] / len(few.train_labels)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> duration(42), duration(600), duration(8100)
+    ('42 s', '10 min', '2 h 15 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from training.experiments.claims import Random
 from training.experiments.trials import TRIALS
-from training.results.claims import Random
 from training.results.intervals import Estimate
-from training.results.overview import Overview, overviews
+from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results
 from training.results.verdicts import Verdict, find
 

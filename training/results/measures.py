@@ -1,35 +1,33 @@
-"""What the published claims are about, each as one number of a trial's history.
+"""What the claims are about, each counted as one number of a trial's history.
 
 Accuracies are of the test set, in percent; differences of them are points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
-from training.run.history import TARGET, Record
-
-SPAN = 10  # epochs that count as early, and as late; late ones of recipe B are those after epoch 10
-ONE_DIGIT = 0.01  # points: one of 10,000 test digits
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number of a history, with the words of a sentence that compares two trials by it."""
-
-    name: str
-    more: str  # "FIRST ... SECOND", where FIRST has the larger number
-    unit: str
-    resolution: float  # differences below it are not seen
-    of: Callable[[Record], float]
+from training.experiments.claims import (
+    BEST,
+    CROSSING,
+    EARLY_FALL,
+    LAST,
+    LATE_DEVIATION,
+    SPAN,
+)
+from training.run.history import Record
+from training.run.task_folder import Result
 
 
 def late_deviation(record: Record) -> float:
-    """Return the standard deviation of the test accuracy over the last ten epochs, in points."""
-    return float(np.std(_accuracies(record)[-SPAN:], ddof=1))
+    """Return the standard deviation of the test accuracy over the last ten epochs, in points.
+
+    About a straight line through them, so that an accuracy that still rises is not unsteady.
+    """
+    values = _accuracies(record)[-SPAN:]
+    epochs = np.arange(len(values))
+    residuals = values - np.polyval(np.polyfit(epochs, values, 1), epochs)
+    return float(np.sqrt(np.sum(residuals**2) / (len(values) - 2)))
 
 
 def early_fall(record: Record) -> float:
@@ -38,36 +36,24 @@ def early_fall(record: Record) -> float:
     return float(max(0.0, -steps.min()))
 
 
-def crossing(record: Record) -> float:
-    """Return the first epoch at 99.4 %; for a trial that never gets there, the one after its last.
-
-    So a trial that never crosses counts as later by less than it is, never by more.
-    """
-    return float(record.first_above(TARGET) or len(record.epochs) + 1)
-
-
 def _accuracies(record: Record) -> np.ndarray:
     return np.array([epoch.test_accuracy for epoch in record.epochs])
 
 
-LAST = Measure(
-    "accuracy of the last epoch", "ends above", "points", ONE_DIGIT, lambda r: r.last.test_accuracy
-)
-BEST = Measure(
-    "accuracy of the best epoch", "peaks above", "points", ONE_DIGIT, lambda r: r.best.test_accuracy
-)
-LATE_DEVIATION = Measure(
-    f"standard deviation over the last {SPAN} epochs",
-    "is less steady than",
-    "points",
-    ONE_DIGIT,
-    late_deviation,
-)
-EARLY_FALL = Measure(
-    f"largest fall within the first {SPAN} epochs",
-    "falls further than",
-    "points",
-    ONE_DIGIT,
-    early_fall,
-)
-CROSSING = Measure(f"first epoch at {TARGET} %", "is later than", "epochs", 1.0, crossing)
+def value(measure: str, result: Result) -> float | None:
+    """Return one measure of a finished seed, or None where its history was not kept.
+
+    A seed that diverged has the last accuracy of a constant answer, and no other.
+    """
+    summary = result.summary or {}
+    if measure == LAST:
+        return result.last_accuracy
+    if result.diverged:
+        return None
+    if measure == BEST:
+        return float(summary["best_accuracy"])
+    if measure == CROSSING:
+        return float(summary["first_epoch_at_target"] or summary["epochs"] + 1)
+    if not result.record.epochs:
+        return None
+    return {LATE_DEVIATION: late_deviation, EARLY_FALL: early_fall}[measure](result.record)

@@ -4,69 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
-import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from training.data.datasets import DATASETS, MNIST
 from training.data.load import Digits
 from training.errors import TrainingError
-from training.experiments.trials import TRIALS, TrialConfig
+from training.experiments.trials import TRIALS
 from training.files import read_json, write_whole
 from training.run.history import Record
-
-# What is read back from each file, so what must be there.
-CONFIG_KEYS = {
-    "trial": dict,
-    "seed": int,
-    "data": dict,
-    "command": str,
-    "precision": str,
-    "device": str,
-    "threads": int,
-    "backend": str,
-    "parameters": int,
-    "environment": dict,
-    "verification": dict,
-    "decisive": dict,
-}
-DATA_KEYS = {"name": str, "description": str, "mean": float, "std": float}
-SUMMARY_KEYS = (
-    *("epochs", "last_accuracy", "last_loss", "best_accuracy", "best_epoch", "train_seconds"),
-    *("first_epoch_at_target", "seconds_to_target", "images_per_second"),
-    *("misclassified", "confusion"),
-)
-MISTAKE_ARRAYS = ("index", "true", "predicted", "confidence", "images")
-
-
-@dataclass(frozen=True)
-class Result:
-    """One trial with one seed, as far as it got."""
-
-    folder: Path
-    config: TrialConfig
-    seed: int
-    details: dict[str, Any]  # config.json
-    record: Record  # may be empty
-    summary: dict[str, Any] | None  # None: not finished
-    failure: str | None
-
-    @property
-    def status(self) -> str:
-        """ "finished", or how far it got and why it stopped."""
-        if self.summary is not None:
-            return "finished"
-        done = f"{len(self.record.epochs)} of {self.config.epochs} epochs"
-        return f"failed after {done}: {self.failure}" if self.failure else f"unfinished, {done}"
-
-    def mistakes(self) -> dict[str, np.ndarray] | None:
-        """Return the arrays of ``misclassified.npz``, or None before the trial is finished."""
-        path = self.folder / "misclassified.npz"
-        return _read_mistakes(path) if path.exists() else None
+from training.run.task_folder import Result, read_object, read_task
 
 
 @dataclass(frozen=True)
@@ -81,6 +30,17 @@ class Results:
     def data_name(self) -> str:
         """What the run used, e.g. "MNIST (60,000 training and 10,000 test digits)"."""
         return " and ".join(sorted({r.details["data"]["description"] for r in self.results}))
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any of it was trained on the digits of the package."""
+        return any(r.details["data"]["is_sample"] for r in self.results)
+
+    @property
+    def is_mnist(self) -> bool:
+        """Whether all of it was trained on full MNIST, which the published numbers are of."""
+        data = [r.details["data"] for r in self.results]
+        return not self.is_sample and all(d["dataset"] == MNIST.name for d in data)
 
     def by_trial(self) -> dict[str, list[Result]]:
         """Return the results of each trial over its seeds, trials in the order of the table."""
@@ -128,92 +88,17 @@ def read_run(folder: Path) -> Results:
 
 def _reason(failure: Path) -> str:
     try:
-        return str(_read_object(failure, ("error",))["error"])
+        return str(read_object(failure, ("error",))["error"])
     except TrainingError as error:
         return str(error)
 
 
-def read_task(folder: Path) -> Result:
-    """Read the folder of one trial with one seed, all that a table or report will ask of it.
+def refuse_other_data(folder: Path, digits: Digits, study: str = "") -> None:
+    """Keep a run folder to one data set and one study, or none.
 
     Raises:
-        TrainingError: when a file of it is damaged, or was written by another version.
-    """
-    details, config = read_config(folder)
-    record = Record()
-    if (folder / "history.csv").exists():
-        record = Record.read_csv(folder / "history.csv")
-    summary = failure = None
-    if (folder / "summary.json").exists():
-        summary = _read_object(folder / "summary.json", SUMMARY_KEYS)
-        if len(record.epochs) != summary["epochs"]:
-            raise TrainingError(
-                f"{folder / 'history.csv'} is damaged: it has {len(record.epochs)} of the "
-                f"{summary['epochs']} epochs of summary.json"
-            )
-        _read_mistakes(folder / "misclassified.npz")
-    elif (folder / "failure.json").exists():
-        failure = str(_read_object(folder / "failure.json", ("error",))["error"])
-    return Result(folder, config, details["seed"], details, record, summary, failure)
-
-
-def read_config(folder: Path) -> tuple[dict[str, Any], TrialConfig]:
-    """Read ``config.json`` of one trial with one seed, and the trial in it.
-
-    Raises:
-        TrainingError: when it is damaged, or was written by another version.
-    """
-    path = folder / "config.json"
-    details = _read_object(path, CONFIG_KEYS)
-    _check_types(path, details, CONFIG_KEYS)
-    _check_types(path, details["data"], DATA_KEYS)
-    details.setdefault("resumed", [])  # from which epoch on in another environment, if any
-    _check_types(path, details["decisive"], {"data": str})
-    try:
-        return details, TrialConfig.from_dict(details["trial"])
-    except (TrainingError, TypeError, ValueError) as error:
-        raise TrainingError(f"{path} is damaged, or of another version: {error}") from error
-
-
-def _check_types(path: Path, found: dict[str, Any], types: dict[str, type]) -> None:
-    for key, kind in types.items():
-        if not isinstance(found.get(key), kind):
-            raise TrainingError(
-                f"{path} is damaged, or of another version: {key!r} is {found.get(key)!r}, not "
-                f"{kind.__name__}"
-            )
-
-
-def _read_object(path: Path, keys: Collection[str]) -> dict[str, Any]:
-    """Read a JSON object that has these keys."""
-    found = read_json(path)
-    if not isinstance(found, dict):
-        raise TrainingError(f"{path} is damaged: it holds {type(found).__name__}, not an object")
-    for key in keys:
-        if key not in found:
-            raise TrainingError(f"{path} is damaged, or of another version: it has no {key!r}")
-    return found
-
-
-def _read_mistakes(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise TrainingError(f"{path} is missing") from None
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise TrainingError(f"{path} is damaged: {str(error) or type(error).__name__}") from error
-    missing = sorted(set(MISTAKE_ARRAYS) - set(found))
-    if missing:
-        raise TrainingError(f"{path} is damaged: it has no {missing[0]!r}")
-    return found
-
-
-def refuse_other_data(folder: Path, digits: Digits) -> None:
-    """Keep a run folder to one data set.
-
-    Raises:
-        TrainingError: when a task in it was trained on other data than ``digits``.
+        TrainingError: when a task in it was trained on other data than ``digits``, or belongs to
+            another study.
     """
     for config in sorted(folder.glob("*/seed-*/config.json")):
         try:
@@ -221,11 +106,21 @@ def refuse_other_data(folder: Path, digits: Digits) -> None:
             found, name = details["decisive"]["data"], details["data"]["description"]
         except (TrainingError, KeyError, TypeError):
             continue  # damaged: its own task says so
+        other = details.get("study", "")
+        if other != study:
+            raise TrainingError(
+                f"{folder} holds a run of {_study(other)}, this one is of {_study(study)}; use "
+                "another --out"
+            )
         if found != digits.digest:
             raise TrainingError(
                 f"{folder} holds a run on {name}, this one is on {digits.describe()}; "
                 "use another --out"
             )
+
+
+def _study(words: str) -> str:
+    return f"the study {words}" if words else "no study"
 
 
 SUMMARY_COLUMNS = (
@@ -257,6 +152,39 @@ def write_summary(run: Results) -> None:
                 row |= {k: v for k, v in known.items() if v is not None}
             writer.writerow({k: _plain(v) for k, v in row.items()})
     write_whole(run.folder / "summary.csv", text.getvalue())
+
+
+def read_summary(path: Path) -> Results:
+    """Read a ``summary.csv`` that was kept without its run: seeds without their histories.
+
+    Raises:
+        TrainingError: when it is missing or damaged, or has no finished seed of a known trial.
+    """
+    titles = {dataset.title: name for name, dataset in DATASETS.items()}
+    results = []
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                if row["status"] != "finished" or row["trial"] not in TRIALS:
+                    continue
+                title = row["data"]
+                data = {
+                    "dataset": titles.get(title, MNIST.name), "is_sample": title not in titles,
+                    "name": title, "description": title,
+                }  # fmt: skip
+                config, seed = TRIALS[row["trial"]], int(row["seed"])
+                summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
+                task = path.parent / config.name / f"seed-{seed}"
+                details = {"data": data}
+                results.append(Result(task, config, seed, details, Record(), summary, None))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is not the summary.csv of a run: {error}") from error
+    if not results:
+        raise TrainingError(f"{path} has no finished seed of a known trial")
+    return Results(path.parent, results, [])
+
+
+_NUMBERS = ("epochs", "last_accuracy", "best_accuracy", "first_epoch_at_target", "train_seconds")
 
 
 def _plain(value: Any) -> Any:

@@ -1,54 +1,57 @@
-"""Holds the published claims to the seeds of a run: supported, refuted or undecided.
+"""Holds the published claims to the seeds of a run.
 
-A comparison is decided by the t interval of the paired difference over the seeds that both trials
-have finished, at 95 %. A claim of k parts is
+A part of a claim compares two trials, or a trial with a limit, by the interval of the difference at
+95 %. All parts of all claims that a run can decide are corrected together (Holm), and a part is
 
-- supported when each part is, at 95 % (then all of them together are, at no less);
-- refuted when one part is at 1 - 5 %/k (Bonferroni: the refuting part was picked out of k);
-- undecided otherwise, and always where seeds would have to decide and there is only one.
+- supported when it holds, refuted when its opposite does;
+- equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests;
+- undecided otherwise, with the difference that would have been seen with 80 % power.
 
-Only whole trials count: finished, for the epochs of their recipe, on a full data set.
+A claim is supported when each of its parts is, refuted when one is. One seed decides no comparison.
+Only whole trials count: finished or diverged, for the epochs of their recipe, on a full data set. A
+diverged seed counts with the accuracy of a constant answer.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 
 import numpy as np
 from scipy import stats
 
-from training.experiments.trials import TRIALS
-from training.results.claims import (
+from training.experiments.claims import (
+    BEST,
     CLAIMS,
+    LAST,
+    MEASURES,
     AtMost,
     Claim,
     More,
     Part,
     Random,
 )
-from training.results.intervals import (
-    CONFIDENCE,
-    Estimate,
-    estimate,
-    paired,
-    sign_confidence,
-)
-from training.results.measures import BEST, LAST, Measure
-from training.results.run_folder import Result, Results
+from training.experiments.trials import TRIALS
+from training.results.comparisons import detectable, difference, holm, shares_noise
+from training.results.intervals import CONFIDENCE, Estimate, estimate
+from training.results.measures import value
+from training.results.run_folder import Results
+from training.run.task_folder import Result
 
-SAMPLE = "sample"
+ALPHA = 1 - CONFIDENCE
+EQUIVALENT = 0.10  # points: a tenth of the errors that trials at 99 % make
 # Of MNIST's test set, for histories that come without a confusion matrix: the ones.
 TEST_DIGITS, LARGEST_CLASS = 10_000, 1135
 
 
 class Verdict(StrEnum):
-    """What a run says about a claim."""
+    """What a run says about a claim, or a part of it."""
 
     SUPPORTED = "supported"
     REFUTED = "refuted"
+    EQUIVALENT = "equivalent"
     UNDECIDED = "undecided"
 
 
@@ -62,7 +65,7 @@ class Finding:
     seeds: int = 0
     margin: Estimate | None = None  # positive: as claimed
     beside: Estimate | None = None  # the same for the best epoch, where the last one decides
-    confidence: float | None = None  # of the sign of the margin
+    p: float | None = None  # two-sided; corrected once all parts are known
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,17 @@ class Judgment:
     findings: tuple[Finding, ...]
 
     @property
-    def confidence(self) -> float | None:
-        """At which the verdict holds; None for undecided."""
-        found = [f.confidence or 0.0 for f in self.findings if f.verdict is self.verdict]
+    def p(self) -> float | None:
+        """The corrected p value that the verdict rests on; None for undecided."""
+        found = [1.0 if f.p is None else f.p for f in self.findings if f.verdict is self.verdict]
         if self.verdict is Verdict.SUPPORTED:
-            return min(found)
-        if self.verdict is Verdict.REFUTED:
-            return 1 - len(self.findings) * (1 - max(found))
-        return None
+            return max(found)
+        return min(found) if self.verdict is Verdict.REFUTED else None
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether the run has all trials of a part."""
+        return any(finding.seeds for finding in self.findings)
 
     @property
     def seeds(self) -> list[int]:
@@ -96,39 +102,59 @@ class Judgment:
             return f"all {len(self.findings)} parts hold"
         if self.verdict is Verdict.REFUTED:
             refuting = [f for f in self.findings if f.verdict is Verdict.REFUTED]
-            against = max(refuting, key=lambda f: f.confidence or 0.0)
+            against = min(refuting, key=lambda f: 1.0 if f.p is None else f.p)
             return f"this part fails: {against.part}. Measured: {against.words}"
         reasons = (f.words.split("; ") for f in self.findings if not f.seeds)
         lacking = dict.fromkeys(chain.from_iterable(reasons))
-        if lacking:
-            return "; ".join(lacking)
-        return self._undecided()
+        decided = [self._undecided()] if self.can_be_judged else []
+        return "; ".join([*decided, *lacking])
 
     def _undecided(self) -> str:
         leaning = sum(1 for f in self.findings if f.margin is not None and f.margin.mean > 0)
         of = f"{leaning} of {len(self.findings)} parts lean its way"
-        if max(self.seeds) == 1:
+        if max(self.seeds) < 2:
             return f"one seed has no interval, so nothing is decided; {of}"
-        still = [str(f.part) for f in self.findings if f.verdict is Verdict.UNDECIDED]
-        return f"{of}; not decided: {', '.join(still)}"
+        said = [of]
+        for verdict, words in ((Verdict.EQUIVALENT, "equivalent"), (Verdict.UNDECIDED, "open")):
+            parts = [str(f.part) for f in self.findings if f.seeds and f.verdict is verdict]
+            said += [f"{words}: {', '.join(parts)}"] if parts else []
+        return "; ".join(said)
 
 
-def judge_all(run: Results) -> list[Judgment]:
-    """Return the verdict on every published claim."""
-    return [judge(claim, run) for claim in CLAIMS]
+def judge_all(run: Results, claims: Sequence[Claim] = CLAIMS) -> list[Judgment]:
+    """Return the verdict on every claim, corrected for all of their parts."""
+    found = [[find(part, run) for part in claim.parts] for claim in claims]
+    corrected = iter(holm([finding.p for findings in found for finding in findings]))
+    judged = [tuple(_decided(f, next(corrected)) for f in findings) for findings in found]
+    return [
+        Judgment(claim, _together(findings), findings)
+        for claim, findings in zip(claims, judged, strict=True)
+    ]
 
 
 def judge(claim: Claim, run: Results) -> Judgment:
-    """Return the verdict on one claim."""
-    findings = tuple(find(part, run, len(claim.parts)) for part in claim.parts)
+    """Return the verdict on one claim, corrected for its parts alone."""
+    return judge_all(run, (claim,))[0]
+
+
+def _together(findings: Sequence[Finding]) -> Verdict:
     verdicts = {finding.verdict for finding in findings}
     if Verdict.REFUTED in verdicts:
-        verdict = Verdict.REFUTED
-    elif verdicts == {Verdict.SUPPORTED}:
-        verdict = Verdict.SUPPORTED
-    else:
-        verdict = Verdict.UNDECIDED
-    return Judgment(claim, verdict, findings)
+        return Verdict.REFUTED
+    return Verdict.SUPPORTED if verdicts == {Verdict.SUPPORTED} else Verdict.UNDECIDED
+
+
+def _decided(finding: Finding, p: float | None) -> Finding:
+    """Return the finding with its corrected p value, and the verdict that follows."""
+    margin = finding.margin
+    if margin is None or p is None or isinstance(finding.part, Random):
+        return replace(finding, p=p)
+    verdict = Verdict.UNDECIDED
+    if p <= ALPHA:
+        verdict = Verdict.SUPPORTED if margin.mean > 0 else Verdict.REFUTED
+    elif finding.part.measure in (LAST, BEST) and margin.p_beyond(EQUIVALENT) <= ALPHA:
+        verdict = Verdict.EQUIVALENT
+    return replace(finding, p=p, verdict=verdict)
 
 
 def whole(run: Results, trial: str) -> list[Result]:
@@ -136,14 +162,14 @@ def whole(run: Results, trial: str) -> list[Result]:
     return [
         r
         for r in run.by_trial().get(trial, [])
-        if r.summary is not None
-        and len(r.record.epochs) == TRIALS[trial].epochs
-        and not r.details["data"]["name"].startswith(SAMPLE)
+        if r.counts
+        and (r.summary or {"epochs": r.config.epochs})["epochs"] == TRIALS[trial].epochs
+        and not r.details["data"]["is_sample"]
     ]
 
 
-def find(part: Part, run: Results, parts: int = 1) -> Finding:
-    """Return what a run says about one of ``parts`` parts of a claim."""
+def find(part: Part, run: Results) -> Finding:
+    """Return what a run says about one part of a claim, not yet corrected for the others."""
     found = {trial: whole(run, trial) for trial in part.trials}
     lacking = [trial for trial, results in found.items() if not results]
     if lacking:
@@ -151,96 +177,87 @@ def find(part: Part, run: Results, parts: int = 1) -> Finding:
         return Finding(part, Verdict.UNDECIDED, words)
     if isinstance(part, Random):
         return _find_random(part, found[part.trial])
-    if isinstance(part, AtMost):
-        # One value a seed, held to the limit: the margin is what is left of it.
-        values = _values(found[part.trial], part.measure)
-        room = estimate([part.limit - value for value in values.values()], part.measure.resolution)
-        return _by_margin(part, part.measure, room, parts)
-    margin = _difference(part, found, part.measure)
+    margin = _margin(part, found, part.measure)
     if margin is None:
-        words = f"{part.first} and {part.second} have no seed in common"
+        words = f"of {' and '.join(part.trials)} no history was kept"
         return Finding(part, Verdict.UNDECIDED, words)
-    beside = _difference(part, found, BEST) if part.measure is LAST else None
-    return _by_margin(part, part.measure, margin, parts, beside)
+    beside = _margin(part, found, BEST) if part.measure == LAST else None
+    words = margin_words(margin, part.measure)
+    if isinstance(part, AtMost):
+        words += ", as what is left to the limit"
+    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside, margin.p)
+    return _decided(finding, margin.p)
 
 
 def _why_not(run: Results, trial: str) -> str:
     results = run.by_trial().get(trial, [])
     if not results:
         return f"{trial} is not in this run"
-    if results[0].details["data"]["name"].startswith(SAMPLE):
+    if results[0].details["data"]["is_sample"]:
         return "a run on the sample says nothing about MNIST"
     if any(r.summary is not None for r in results):
         return f"{trial} ran for other than the {TRIALS[trial].epochs} epochs of its recipe"
     return f"{trial} is {results[0].status}"
 
 
-def _values(results: list[Result], measure: Measure) -> dict[int, float]:
-    return {r.seed: measure.of(r.record) for r in results}
-
-
-def _difference(part: More, found: dict[str, list[Result]], measure: Measure) -> Estimate | None:
-    first, second = (_values(found[trial], measure) for trial in part.trials)
-    return paired(first, second, measure.resolution)
-
-
-def _by_margin(
-    part: Part, measure: Measure, margin: Estimate, parts: int, beside: Estimate | None = None
-) -> Finding:
-    confidence = sign_confidence(margin)
-    verdict = Verdict.UNDECIDED
-    if confidence is not None:
-        if margin.mean > 0 and confidence >= CONFIDENCE:
-            verdict = Verdict.SUPPORTED
-        elif margin.mean < 0 and confidence >= 1 - (1 - CONFIDENCE) / parts:
-            verdict = Verdict.REFUTED
-    words = margin_words(margin, measure)
+def _margin(part: More | AtMost, found: dict[str, list[Result]], measure: str) -> Estimate | None:
+    """Return the difference, or what is left to the limit; None where a history is lacking."""
+    of_trial = [{r.seed: value(measure, r) for r in found[trial]} for trial in part.trials]
+    kept = [{k: v for k, v in values.items() if v is not None} for values in of_trial]
+    if not all(kept):
+        return None
+    resolution = MEASURES[measure].resolution
     if isinstance(part, AtMost):
-        words += ", as what is left to the limit"
-    return Finding(part, verdict, words, margin.n, margin, beside, confidence)
+        return estimate([part.limit - v for v in kept[0].values()], resolution)
+    shared = shares_noise([r for results in found.values() for r in results])
+    return difference(kept[0], kept[1], shared, resolution)
 
 
-def margin_words(margin: Estimate, measure: Measure) -> str:
-    """Write a margin with its interval, or say that one seed has none."""
-    digits = 2 if measure.unit == "points" else 1
-    mean = f"{margin.mean:+.{digits}f} {measure.unit}"
+def margin_words(margin: Estimate, measure: str) -> str:
+    """Write a margin with its interval, or say that so few seeds have none."""
+    unit = MEASURES[measure].unit
+    digits = 2 if unit == "points" else 1
+    mean = f"{margin.mean:+.{digits}f} {unit}"
     if margin.low is None or margin.high is None:
-        return f"{mean} with one seed, which has no interval"
-    return f"{mean} [{margin.low:+.{digits}f}, {margin.high:+.{digits}f}] over {margin.n} seeds"
+        return f"{mean} with {margin.n} seed{'s' * (margin.n > 1)}, which have no interval"
+    power = detectable(margin)
+    return f"{mean} [{margin.low:+.{digits}f}, {margin.high:+.{digits}f}] over {margin.n} seeds" + (
+        f"; {power:.{digits}f} would have been seen" if power else ""
+    )
 
 
-def confidence_words(confidence: float | None) -> str:
-    """Write a confidence in percent, never rounded up to certainty.
+def p_words(p: float | None) -> str:
+    """Write a p value, never rounded down to nothing.
 
-    >>> confidence_words(0.9731), confidence_words(0.99999), confidence_words(None)
-    ('97.3 %', '> 99.9 %', '–')
+    >>> p_words(0.0269), p_words(0.00001), p_words(None)
+    ('0.027', '< 0.001', '–')
     """
-    if confidence is None:
+    if p is None:
         return "–"
-    return "> 99.9 %" if confidence > 0.999 else f"{math.floor(1000 * confidence) / 10:.1f} %"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _find_random(part: Random, results: list[Result]) -> Finding:
-    accuracies = ", ".join(f"{r.record.last.test_accuracy:.2f}" for r in results)
+    accuracies = ", ".join(f"{r.last_accuracy:.2f}" for r in results)
     p_values = [_p_random(r) for r in results]
-    learned = sum(p < 1 - CONFIDENCE for p in p_values)
+    learned = sum(p < ALPHA for p in p_values)
     n = len(results)
     words = f"ends at {accuracies} %; a constant answer reaches {100 * chance(results[0]):.2f} %"
     if learned == n:
         words += ": it learns" if n == 1 else f": it learns with each of {n} seeds"
-        return Finding(part, Verdict.REFUTED, words, n, confidence=1 - max(p_values))
+        return Finding(part, Verdict.REFUTED, words, n, p=max(p_values))
     if learned:
         words += f": random with {n - learned} of {n} seeds"
         return Finding(part, Verdict.UNDECIDED, words, n)
     if all(_answers_the_same(r) for r in results):
         words += "; every digit gets the same answer"
     # That all of n seeds are random bounds the share of seeds that are, from below.
-    share = (1 - CONFIDENCE) ** (1 / n)
+    share = ALPHA ** (1 / n)
     if share <= 0.5:
         words += f" ({n} seed{'s' if n > 1 else ''}, too few to say that most are)"
         return Finding(part, Verdict.UNDECIDED, words, n)
     words += f"; so with at least {100 * share:.0f} % of all seeds"
-    return Finding(part, Verdict.SUPPORTED, words, n, confidence=CONFIDENCE)
+    return Finding(part, Verdict.SUPPORTED, words, n)
 
 
 def chance(result: Result) -> float:
@@ -260,7 +277,7 @@ def _class_sizes(result: Result) -> tuple[int, int]:
 def _p_random(result: Result) -> float:
     """Return the exact binomial p value of the last accuracy under a constant answer."""
     largest, total = _class_sizes(result)
-    right = round(result.record.last.test_accuracy / 100 * total)
+    right = round(result.last_accuracy / 100 * total)
     return float(stats.binomtest(right, total, largest / total, alternative="greater").pvalue)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from training.errors import TrainingError, first_line
+from training.experiments.config import DEFAULTS
 from training.files import write_whole
 from training.run.history import COLUMNS
 
@@ -91,6 +92,8 @@ def check_settings(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> 
     Raises:
         TrainingError: naming the first setting of ``found`` that differs from ``asked``.
     """
+    # What another version did not know was as its default now is.
+    found, asked = ({**DEFAULTS, **settings} for settings in (found, asked))
     for key in sorted(set(found) | set(asked)):
         if found.get(key) != asked.get(key):
             raise TrainingError(
@@ -100,7 +103,6 @@ def check_settings(path: Path, found: dict[str, Any], asked: dict[str, Any]) -> 
 
 
 def _setting(key: str, settings: dict[str, Any]) -> str:
-    # Another version of the program may not have known it.
     return f"{key}={settings[key]!r}" if key in settings else f"no setting {key}"
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError, first_line
-from training.run.environment import environment
-from training.run.local import resuming, run_task
+from training.run.machine import environment
+from training.run.many_tasks import resuming, run_task
+from training.run.one_task import refuse_unasked
 from training.run.task import Outcome, Task
-from training.run.trial import refuse_unasked
 
 PATIENCE = "20s"  # for the scheduler to answer
 MUST_AGREE = ("normviz", "torch", "numba")

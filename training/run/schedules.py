@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from training.experiments.trials import TrialConfig
+from training.experiments.config import TrialConfig
 
 # Parts of the highest learning rate: OneCycleLR's div_factor=10 and final_div_factor=100.
 ONECYCLE_START = 1 / 10

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.experiments.trials import TrialConfig
+from training.experiments.config import TrialConfig
+from training.experiments.variants import DESCRIPTIVE
 
-# Words about a trial, which do not decide its numbers.
-DESCRIPTIVE = ("summary", "recipe", "published")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Settings:
     synchronize: bool = False  # whether these share the statistics of BatchNorm
     command: str = ""
     dataset: str = "mnist"  # not decisive by itself: the digest of what was read is
+    record: bool = True  # what goes on inside the network, see inside.py
+    study: str = ""  # its name and digest, where the task belongs to one
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,16 @@ class Task:
 
     @property
     def name(self) -> str:
-        """``TRIAL/seed-K``, which is also its place in the run folder."""
-        return f"{self.config.name}/seed-{self.seed}"
+        """``TRIAL/seed-K``, its place in the run folder; of a study, which may have several data
+        sets, with the name of the data set before it."""
+        before = f"{self.settings.dataset}/" if self.settings.study else ""
+        return f"{before}{self.config.name}/seed-{self.seed}"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether its folder holds something of a run."""
+        kept = ("config.json", "checkpoint.pt", "summary.json")
+        return any((self.folder / name).exists() for name in kept)
 
     @property
     def folder(self) -> Path:
@@ -59,7 +69,7 @@ class Task:
         chosen = {k: settings[k] for k in ("device", "precision", "threads", "backend")}
         if self.settings.processes > 1:
             chosen |= {k: settings[k] for k in ("processes", "synchronize")}
-        return {"trial": config.pop("name"), **config, **chosen, "seed": self.seed, "data": digest}
+        return {"trial": self.config.name, **config, **chosen, "seed": self.seed, "data": digest}
 
 
 @dataclass(frozen=True)
@@ -69,3 +79,4 @@ class Outcome:
     task: str
     error: str | None = None  # None: finished
     summary: dict[str, Any] | None = None
+    diverged: bool = False  # an error that is a result

@@ -1,0 +1,126 @@
+"""What the options of ``run`` come to: tasks, precision, threads, and what is refused at once."""
+
+import json
+
+import pytest
+
+from training.cli import plan
+from training.cli.parser import build_parser
+from training.cli.plan import make_plan
+from training.errors import TrainingError
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """Make the plan of a command line on the sample."""
+
+    def make(*words):
+        place = ["--data", "sample", "--out", str(tmp_path / "run")]
+        options = build_parser().parse_args(["run", *words, *place])
+        options.words = list(words)
+        return make_plan(options)
+
+    return make
+
+
+def begin(folder, **settings):
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(settings))
+
+
+def names(made):
+    return [task.name for task in made.tasks]
+
+
+def test_float32_and_a_share_of_the_cores_are_the_default(planned, monkeypatch):
+    monkeypatch.setattr(plan, "usable_cores", lambda: 8)
+    monkeypatch.setattr(plan, "default_jobs", lambda tasks: min(tasks, 8))
+    alone, three = planned("bn"), planned("bn", "--seeds", "3")
+    assert {task.settings.precision for task in alone.tasks + three.tasks} == {"float32"}
+    assert [task.settings.threads for task in alone.tasks + three.tasks] == [8, 2, 2, 2]
+    assert [t.settings.threads for t in planned("bn", "gn", "--jobs", "1").tasks] == [8, 8]
+    assert planned("bn", "--threads", "3").tasks[0].settings.threads == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("precision", "bfloat16"), ("threads", 5)], ids=["precision", "threads"]
+)
+def test_a_task_goes_on_as_it_or_its_run_began(planned, tmp_path, key, value):
+    begin(tmp_path / "run" / "bn" / "seed-0", **{key: value})
+    made = planned("bn", "ln", "--resume")
+    assert [getattr(task.settings, key) for task in made.tasks] == [value, value]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000, '{"precision": "int8"}', "{}"])
+def test_a_record_that_does_not_say_leaves_the_default(planned, tmp_path, content):
+    folder = tmp_path / "run" / "bn" / "seed-0"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(content)
+    assert planned("bn", "--resume").tasks[0].settings.precision == "float32"
+
+
+def test_others_that_do_not_agree_leave_the_default(planned, tmp_path):
+    for name in ("float32", "bfloat16"):
+        begin(tmp_path / "run" / name / "seed-0", precision=name)
+    assert planned("bn", "--resume").tasks[0].settings.precision == "float32"
+
+
+def test_settings_make_a_grid_of_named_variants_beside_the_trials_themselves(planned):
+    made = planned("bn", "gn", "--set", "batch_size=8,64", "--seeds", "2")
+    assert names(made) == [
+        f"{name}/seed-{seed}"
+        for name in ("bn batch_size=8", "bn", "gn batch_size=8", "gn")
+        for seed in (0, 1)
+    ]
+    assert made.tasks[0].config.published is None
+    assert made.tasks[2].config.published
+
+
+@pytest.mark.parametrize(
+    ("way", "rate"), [("linear", 0.025), ("sqrt", 0.05)], ids=["linear", "square root"]
+)
+def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, way, rate):
+    (task,) = planned("bn", "--set", "batch_size=16", "--scale-lr", way).tasks
+    assert task.config.learning_rate == pytest.approx(rate)
+    assert task.config.name == f"bn batch_size=16 learning_rate={rate:g}"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bn", "--set", "batchsize=8"], "'batchsize' is no field of a trial; there are average"),
+        (["bn", "--set", "batch_size"], "--set 'batch_size' is not KEY=VALUE"),
+        (["bn", "--set", "batch_size=many"], "batch_size=many is not a whole number"),
+        (["bn", "--set", "batch_size=2.5"], "batch_size=2.5 is not a whole number"),
+        (["bn", "--set", "learning_rate=fast"], "learning_rate=fast is not a number"),
+        (["bn", "--set", "nesterov=maybe"], "nesterov=maybe is not true or false"),
+        (["bn", "--set", "norm=bach"], "norm='bach' is not one of batch"),
+        (["bn", "--set", "block=relu conv"], "must begin with conv"),
+        (["bn", "--set", "batch_size=2", "--set", "batch_size=4"], "batch_size is given twice"),
+        (["bn", "--set", "batch_size=1"], "batch_size=1 leaves one image to share statistics"),
+        (["gbn", "--set", "num_splits=3"], "num_splits=3 does not divide batch_size=64"),
+        (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
+        (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
+        (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
+         "--scale-lr sets the learning rate"),
+        (["bn", "--table", "x.csv"], "it goes with --experiment"),
+        (["bn", "--experiment", "order"], "leave out trials"),
+        (["--experiment", "nowhere.toml"], "no such file; there are"),
+        (["--backend", "reference", "--precision", "bfloat16"], "which NumPy does not have"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_runs(planned, words, told, tmp_path):
+    with pytest.raises(TrainingError) as refused:
+        planned(*words)
+    assert told in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_tasks_run_when_told_to(planned):
+    assert len(planned("bn", "--seeds", "501", "--yes").tasks) == 501
+
+
+def test_a_run_that_exists_is_one_sentence(planned, tmp_path):
+    begin(tmp_path / "run" / "bn" / "seed-0")
+    with pytest.raises(TrainingError, match="holds a run already, with 1 of these 6 tasks"):
+        planned("bn", "ln", "--seeds", "3")

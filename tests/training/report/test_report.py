@@ -1,0 +1,110 @@
+"""``report.html``: whole, self-contained, and honest about what it is about."""
+
+import re
+
+import numpy as np
+import pytest
+
+from training.experiments.trials import TRIALS
+from training.model.penalties import accumulated_factors
+from training.report.page import factors, render, write_report
+from training.results.over_seeds import (
+    confusion,
+    in_words,
+    largest_differences,
+    overviews,
+)
+from training.run.one_network import build_model
+
+
+@pytest.fixture(scope="module")
+def page(small_run):
+    return render(small_run)
+
+
+def test_every_trial_stands_with_measured_and_published(small_run, page):
+    for trial in overviews(small_run):
+        assert f'id="trial-{trial.name}"' in page
+        assert trial.config.published is None or trial.config.published.text in page
+        if trial.finished:
+            assert str(trial.last).partition(" [")[0] in page
+            assert str(trial.best).partition(" [")[0] in page
+
+
+def test_nothing_is_fetched_from_anywhere(page):
+    addresses = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]+)", page)
+    assert addresses
+    assert all(a.startswith(("data:", "#")) for a in addresses)
+    assert "<script" not in page
+
+
+def test_command_versions_threads_and_precision_are_told(page):
+    import torch
+
+    assert "python -m training run &lt;all&gt; --seeds 2" in page
+    assert torch.__version__.split("+")[0] in page
+    assert "threads of each trial" in page
+    assert "float32" in page
+
+
+def test_data_that_is_not_mnist_is_said_in_big_letters(page):
+    assert "<strong>SAMPLE RUN — NOT MNIST RESULTS</strong>" in page
+    assert "tiny (320 training and 100 test digits)" in page
+
+
+def test_what_is_missing_is_said_and_the_rest_reported(page):
+    assert "gn, seed 1: unfinished, 3 of 3 epochs" in page
+    assert "none, seed 1: failed after 0 of 3 epochs: the training loss of none became" in page
+    absent = [n for n in TRIALS if n not in ("bn", "gn", "bn-l1-accumulated", "none")]
+    assert f"not part of this run: {', '.join(absent)}" in page
+    names = "bn, gn, bn-l1-accumulated, none"
+    assert f"run for other than the epochs of their recipe: {names}" in page
+
+
+def test_galleries_are_the_most_confident_mistakes(small_run, page):
+    mistakes = small_run.by_trial()["bn"][0].mistakes()
+    first = f"<b>{mistakes['true'][0]}</b> as <b>{mistakes['predicted'][0]}</b>"
+    assert first in page
+    assert f"{100 * mistakes['confidence'][0]:.1f} %" in page
+    assert page.count("data:image/png;base64,") >= 3 * 24
+
+
+def test_confusion_is_added_over_the_finished_seeds(small_run):
+    results = small_run.by_trial()["bn"]
+    counts = confusion(results)
+    assert counts.shape == (10, 10)
+    assert counts.sum() == 200
+    assert np.array_equal(counts, sum(confusion([r]) for r in results))
+
+
+def test_the_factor_of_each_parameter_tensor_is_shown(page):
+    expected = accumulated_factors(build_model(TRIALS["bn-l1-accumulated"], 0))
+    assert {row["tensor"]: row["factor"] for row in factors()} == expected
+    for row in factors():
+        assert f"<code>{row['tensor']}</code>" in page
+        assert f"{row['factor']} ×" in page
+    assert max(expected.values()) == 17
+
+
+def test_the_page_appears_in_the_run_folder(small_run):
+    write_report(small_run)
+    assert (small_run.folder / "report.html").read_text() == render(small_run)
+
+
+def test_recipes_in_words():
+    assert in_words(TRIALS["bn-l1-l2"]) == (
+        "25 epochs, batch 128, Adam 0.03, times 0.85 every epoch, rotations ±7°, dropout 0.01, "
+        "L1 5e-05 (correct), weight decay 1e-05"
+    )
+
+
+def test_the_largest_difference_is_of_every_layout_and_bfloat16_by_itself():
+    def found(*values):
+        return {"differences": [{"relative": value} for value in values]}
+
+    kinds = {"report": found(1e-7), "as_laid_out": found(0.0, 3e-7), "after_relu": found(2e-7)}
+    layers = {"block1.norm": kinds, "block2.norm": {"report": found(2e-7)}}
+    assert largest_differences({"verification": layers}) == (2, 3e-7, None)
+    layers["block2.norm"]["in_bfloat16"] = found(2e-3)
+    assert largest_differences({"verification": layers}) == (2, 3e-7, 2e-3)
+    assert largest_differences({"verification": {}}) == (0, 0.0, None)

@@ -1,0 +1,122 @@
+"""``results.xlsx``: opens, is clean, and recalculates to the very values it carries."""
+
+import io
+import zipfile
+
+import openpyxl
+import pytest
+
+from normviz.workbook.book.address import address
+from normviz.workbook.lint import lint
+from normviz.workbook.xlsx.write import workbook_bytes
+from tests.workbook.engines import expected, ironcalc_values
+from training.files import write_whole
+from training.report.workbook.book import build, write_results
+from training.report.workbook.parts import nice_scale
+from training.results.over_seeds import overviews
+
+
+@pytest.fixture(scope="module")
+def book(small_run):
+    return build(small_run)
+
+
+@pytest.fixture(scope="module")
+def content(book):
+    return workbook_bytes(book)
+
+
+@pytest.fixture(scope="module")
+def opened(content):
+    return openpyxl.load_workbook(io.BytesIO(content), data_only=True)
+
+
+def row_of(sheet, name):
+    return next(row for row in sheet.iter_rows(values_only=True) if name in row)
+
+
+def test_one_sheet_a_trial_between_summary_and_explanation(opened, small_run):
+    started = [t.name for t in overviews(small_run)]
+    assert opened.sheetnames == ["Summary", "Claims", "Curves", *started, "Accumulated L1"]
+
+
+def test_the_lint_finds_nothing(content):
+    assert lint(content) == []
+
+
+@pytest.fixture
+def path(content, tmp_path):
+    path = tmp_path / "results.xlsx"
+    path.write_bytes(content)
+    return path
+
+
+def test_every_formula_recalculates_to_its_cached_value(book, path):
+    cached = expected(book)
+    found = ironcalc_values(path, cached)
+    assert len(cached) > 100
+    for place, value in cached.items():
+        tolerant = value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)
+        assert found[place] == tolerant, place
+
+
+def cell_below(page, heading, value, column_heading):
+    """The cell of a table: under a heading, in the row that begins with a value."""
+    top = next(r for r, line in page.rows.items() if 2 in line and line[2].value == heading)
+    column = next(c for c, cell in page.rows[top].items() if cell.value == column_heading)
+    below = sorted(r for r in page.rows if r > top)
+    row = next(r for r in below if 2 in page.rows[r] and page.rows[r][2].value == value)
+    return address(row, column)
+
+
+def test_a_changed_history_changes_seed_and_summary(book, path):
+    pages = {page.title: page for page in book.pages}
+    summary = ("Summary", cell_below(pages["Summary"], "trial", "bn", "last epoch, %"))
+    other = ("bn", cell_below(pages["bn"], "seed", 1, "last epoch, %"))
+    changed = ("bn", cell_below(pages["bn"], "epoch", 3, "test accuracy"))
+    found = ironcalc_values(path, {summary: None, other: None}, {changed: "99.87"})
+    assert found[summary] == pytest.approx((99.87 + found[other]) / 2)
+
+
+def test_numbers_are_those_of_the_run(opened, small_run):
+    for trial in overviews(small_run):
+        cells = row_of(opened["Summary"], trial.name)
+        if trial.finished:
+            assert pytest.approx(trial.last.mean) in cells
+            assert trial.last.n in cells
+        else:
+            assert trial.results[0].status in cells
+
+
+def test_the_sample_says_so(opened):
+    texts = [c for row in opened["Summary"].iter_rows(values_only=True) for c in row if c]
+    assert "SAMPLE RUN: NOT MNIST RESULTS" in texts
+    assert "python -m training run <all> --seeds 2" in texts
+    assert any("gn, seed 1: unfinished" in str(text) for text in texts)
+
+
+def test_charts_and_pictures_are_in_the_file(content, small_run):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        charts = [archive.read(n).decode() for n in names if n.startswith("xl/charts/chart")]
+        pictures = [n for n in names if n.startswith("xl/media/")]
+    assert len(charts) == 4 + 2 * len(overviews(small_run))
+    assert all("numCache" in chart for chart in charts)
+    assert all('<c:smooth val="1"' not in chart for chart in charts)
+    assert len(pictures) >= 3 * 18
+
+
+def test_the_same_run_gives_the_same_bytes(small_run, content, tmp_path):
+    write_whole(tmp_path / "other.xlsx", workbook_bytes(build(small_run)))
+    assert (tmp_path / "other.xlsx").read_bytes() == content
+    write_results(small_run)
+    assert (small_run.folder / "results.xlsx").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "values", [[99.3, 99.3], [9.8, 99.5], [0.0, 0.0001], [0.02, 2.3], [99.41, 99.42]]
+)
+def test_scales_hold_their_values_in_few_round_steps(values):
+    scale = nice_scale(values)
+    assert scale.low <= min(values) <= max(values) <= scale.high
+    assert 1 <= round((scale.high - scale.low) / scale.step) <= 8

@@ -1,0 +1,75 @@
+"""Every two trials of a run beside each other."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from training.report.differences import draw_differences, write_differences
+from training.results.comparisons import compare_all, detectable, holm
+from training.run.task_folder import Result
+
+SEEDS = {"bn": [99.3, 99.4, 99.35], "gn": [99.1, 99.2, 99.3], "ln": [99.0, 98.9, 99.1]}
+
+
+@pytest.fixture
+def run(made_up_run):
+    return made_up_run({name: [[value] for value in values] for name, values in SEEDS.items()})
+
+
+def test_every_two_trials_the_largest_difference_first(run):
+    found = compare_all(run)
+    assert [str(one) for one in found] == ["bn − ln", "gn − ln", "bn − gn"]
+    expected = [stats.ttest_ind(SEEDS[c.first], SEEDS[c.second], equal_var=False) for c in found]
+    assert [c.margin.p for c in found] == pytest.approx([e.pvalue for e in expected])
+    assert [c.p for c in found] == pytest.approx(holm([c.margin.p for c in found]))
+
+
+def test_what_a_seed_shares_is_paired(run):
+    drawn = [replace(r, config=replace(r.config, train_size=60)) for r in run.results]
+    (one, *_) = compare_all(replace(run, results=drawn))
+    assert one.margin.p == pytest.approx(stats.ttest_rel(SEEDS["bn"], SEEDS["ln"]).pvalue)
+
+
+def test_the_test_images_widen_an_interval_by_their_own_spread(run, monkeypatch):
+    wrong = {"bn": [0, 1], "gn": [0, 1, 2, 3], "ln": [0, 7, 8, 9]}
+    kept = lambda result: {"index": np.array(wrong[result.config.name])}  # noqa: E731
+    monkeypatch.setattr(Result, "mistakes", kept)
+    counted = [replace(r, summary=r.summary | {"confusion": [[100]]}) for r in run.results]
+    one = next(c for c in compare_all(replace(run, results=counted)) if str(c) == "bn − gn")
+    images = np.zeros(100)
+    images[[2, 3]] = -1
+    error = np.hypot(one.margin.error, 100 * stats.sem(images))
+    assert one.with_images.error == pytest.approx(error)
+    assert one.with_images.low < one.margin.low < one.margin.high < one.with_images.high
+
+
+def test_without_kept_mistakes_there_is_no_second_interval(run):
+    assert {one.with_images for one in compare_all(run)} == {None}
+
+
+def test_what_would_have_been_seen_has_eighty_percent_power(run):
+    margin = compare_all(run)[0].margin
+    shift = detectable(margin) / margin.error
+    limit = stats.t.ppf(0.975, margin.degrees)
+    assert stats.t.sf(limit - shift, margin.degrees) == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_file_has_a_row_a_pair_and_the_figure_too(run, tmp_path):
+    found = compare_all(run)
+    write_differences(found, tmp_path)
+    with (tmp_path / "differences.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["first"], row["second"]) for row in rows] == [(c.first, c.second) for c in found]
+    assert float(rows[0]["difference"]) == pytest.approx(found[0].margin.mean, rel=1e-5)
+    assert rows[0]["low_with_images"] == ""
+    assert (tmp_path / "differences.png").read_bytes().startswith(b"\x89PNG")
+    (axis,) = draw_differences(found).axes
+    assert len(axis.get_yticks()) == 3
+
+
+def test_one_trial_has_nothing_to_be_compared_with(made_up_run, tmp_path):
+    write_differences(compare_all(made_up_run({"bn": [[99.0]]})), tmp_path)
+    assert list(tmp_path.iterdir()) == []

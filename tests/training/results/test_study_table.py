@@ -1,0 +1,145 @@
+"""The table of a study: kept over sessions, and the verdicts it comes to."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from training.errors import TrainingError
+from training.experiments.study import Question, parse_study, read_study
+from training.report.study import study_table, write_study
+from training.results.study_table import StudyTable, answer, verdict_of
+from training.run.task import Settings, Task
+
+LIMIT = math.log(1.1)
+ORDER = read_study("order")
+EQUAL = ORDER.tests[0]
+
+
+def fill(table: StudyTable, errors: dict[str, list[float | None]], dataset: str = "mnist") -> None:
+    """Add finished tasks with these errors by arm and seed; None diverged."""
+    for arm, values in errors.items():
+        for seed, error in enumerate(values):
+            settings = Settings(data="data", dataset=dataset, study="order")
+            task = Task(table.study.arms[arm], seed, settings, Path("run"))
+            summary = None if error is None else {"last_accuracy": 100 - error, "measures": {}}
+            table.add(task, summary, "abc")
+
+
+def around(error: float, ratio: float = 1.0) -> list[float]:
+    """Errors of eight seeds that share what a seed draws, and little else."""
+    shared = np.random.default_rng(0).normal(0, 0.2, 8)
+    own = np.random.default_rng(int(1000 * ratio)).normal(0, 0.03, 8)
+    return [float(v) for v in error * ratio * np.exp(shared + own)]
+
+
+@pytest.fixture
+def table(tmp_path):
+    return StudyTable(tmp_path / "order.csv", ORDER)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(1.01, "supported"), (1.4, "refuted"), (1.1, "undecided")],
+    ids=["equal", "unlike", "at the margin"],
+)
+def test_equal_within_ten_percent(table, ratio, verdict):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, ratio)})
+    found = answer(EQUAL, table, "mnist")
+    assert found.verdict == verdict
+    assert found.estimate.n == 8
+    assert math.exp(found.estimate.mean) == pytest.approx(ratio, abs=0.06)
+
+
+def test_seeds_are_paired_and_the_p_value_is_that_of_two_one_sided_tests(table):
+    first, second = around(1.5), around(1.5, 1.01)
+    fill(table, {"after ReLU": first, "before ReLU": second})
+    logs = np.log(second) - np.log(first)
+    p = max(
+        stats.ttest_1samp(logs, -0.0953, alternative="greater").pvalue,
+        stats.ttest_1samp(logs, 0.0953, alternative="less").pvalue,
+    )
+    assert answer(EQUAL, table, "mnist").p == pytest.approx(p, rel=1e-3)
+
+
+def test_a_seed_that_diverged_counts_as_a_constant_answer(table):
+    fill(table, {"after ReLU": [1.0, 1.0, None], "before ReLU": [1.0, 1.0, 1.0]})
+    found = answer(EQUAL, table, "mnist").estimate
+    assert found.mean == pytest.approx(-math.log(90) / 3)
+
+
+def test_a_verdict_takes_every_data_set(table):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.01)})
+    alone = [answer(EQUAL, table, name) for name in ("mnist", "fashion-mnist")]
+    assert [one.verdict for one in alone] == ["supported", "not run"]
+    assert verdict_of(alone) == "undecided"
+    fill(table, {"after ReLU": around(9), "before ReLU": around(9, 1.01)}, "fashion-mnist")
+    assert verdict_of([answer(EQUAL, table, n) for n in table.datasets]) == "supported"
+
+
+def test_many_tests_ask_more_of_each(table):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.06)})
+    p = answer(EQUAL, table, "mnist").p
+    assert answer(EQUAL, table, "mnist", tests=1).verdict == "supported"
+    assert answer(EQUAL, table, "mnist", tests=int(0.05 / p) + 1).verdict == "undecided"
+
+
+def test_what_is_in_the_table_is_not_run_again(table, tmp_path):
+    fill(table, {"after ReLU": [1.5, 1.6]})
+    again = StudyTable(table.path, ORDER)
+    settings = Settings(data="data", dataset="mnist", study="order")
+    have = [again.has(Task(ORDER.arms["after ReLU"], seed, settings, tmp_path)) for seed in (1, 2)]
+    assert have == [True, False]
+    assert again.rows == table.rows
+    other = parse_study("order", {"trials": ["bn"], "set": {"epochs": 2}})
+    changed = StudyTable(table.path, other)
+    assert changed.own == []
+    assert len(changed.rows) == 2
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path):
+    path = tmp_path / "order.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(TrainingError, match="is not the table of a study"):
+        StudyTable(path, ORDER)
+
+
+RATES = read_study("rates")
+
+
+@pytest.mark.parametrize(
+    ("bn_ruined_above", "verdict"), [(3.0, "supported"), (0.1, "refuted")], ids=["larger", "not"]
+)
+def test_the_largest_usable_rate_is_held_to_a_sign_test(tmp_path, bn_ruined_above, verdict):
+    table = StudyTable(tmp_path / "rates.csv", RATES)
+
+    def error(arm: str) -> float:
+        rate = RATES.arms[arm].learning_rate / 0.1
+        limit = bn_ruined_above if arm.startswith("BN") else 0.3
+        return 1.5 if rate <= limit + 1e-9 else 90.0
+
+    fill(table, {arm: [error(arm)] * 8 for arm in RATES.arms})
+    found = answer(RATES.tests[0], table, "mnist", tests=8)
+    assert found.verdict == verdict
+    assert found.p == pytest.approx(0.5**8)
+
+
+def test_verdicts_and_figure_lie_beside_the_table(table):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.01)})
+    paths = write_study(table)
+    assert [path.name for path in paths] == ["order.csv", "order-verdicts.csv", "order.png"]
+    assert paths[2].read_bytes().startswith(b"\x89PNG")
+    lines = paths[1].read_text().splitlines()
+    assert len(lines) == 4  # heading, two data sets, all
+    assert study_table(table).row_count == 3
+
+
+def test_a_question_may_have_one_limit(table):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.3)})
+    weights = {"before ReLU": 1.0, "after ReLU": -1.0}
+    above = Question("above 1.1", weights, low=LIMIT, refuted_low=LIMIT)
+    assert answer(above, table, "mnist").verdict == "supported"
+    below = Question("below 1", weights, high=0.0, refuted_high=-LIMIT)
+    assert answer(below, table, "mnist").verdict == "refuted"

@@ -1,0 +1,32 @@
+"""How long a run is said to take."""
+
+import pytest
+
+from training.results import cost as forecast
+
+
+@pytest.fixture
+def estimate(monkeypatch, use_tiny, make_task):
+    """Of tasks that take so many epochs of 10 s."""
+    monkeypatch.setattr(forecast, "_epoch_seconds", lambda *_: 10.0)
+    monkeypatch.setattr(forecast, "TASK_SECONDS", 0.0)
+
+    def of(jobs, *epochs):
+        tasks = [make_task("bn", seed=at, epochs=count) for at, count in enumerate(epochs)]
+        return forecast.estimate_seconds(tasks, jobs)
+
+    return of
+
+
+def test_jobs_share_the_work(estimate):
+    assert estimate(1, 2, 2, 2) == 60
+    assert estimate(2, 2, 2, 2, 2) == 40
+
+
+def test_no_run_is_shorter_than_its_longest_task(estimate):
+    assert estimate(8, 5) == 50
+    assert estimate(2, 9, 1) == 90
+
+
+def test_nothing_left_takes_no_time(estimate):
+    assert estimate(2) == 0

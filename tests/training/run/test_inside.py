@@ -1,0 +1,83 @@
+"""What is recorded inside the network: right numbers, and the network as it was."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from training.data import load as data
+from training.errors import TrainingError
+from training.experiments.trials import find_trial
+from training.run.inside import closing_measures, look_inside, read_inside, write_inside
+from training.run.one_network import Trainer
+from training.run.one_task import OneTask
+
+
+@pytest.fixture
+def trainer(tiny):
+    return Trainer(find_trial("bn"), tiny)
+
+
+def test_a_row_for_each_block_and_the_network_stays_as_it_was(trainer):
+    trainer.model.train()
+    before = copy.deepcopy(trainer.model.state_dict())
+    rows = look_inside(trainer, 1)
+    assert [row.layer for row in rows] == [f"block{n}" for n in range(1, 6)]
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(p.grad is None for p in trainer.model.parameters())
+
+
+def test_the_numbers_are_those_of_a_step_by_hand(tiny):
+    config = replace(find_trial("bn"), dropout_value=0.0)
+    trainer = Trainer(config, tiny)
+    x, y = next(data.get_iterator(tiny, config, 0, 1))
+    model = copy.deepcopy(trainer.model).train()
+    entered = F.relu(model.block1.conv(x))
+    first = look_inside(trainer, 1)[0]
+    assert first.input_mean == pytest.approx(entered.mean().item(), rel=1e-4)
+    assert first.input_spread == pytest.approx(entered.std().item(), rel=1e-4)
+    assert first.dead == pytest.approx(1 - (entered > 0).any(0).float().mean().item())
+    away = entered.mean((0, 2, 3)) / entered.std((0, 2, 3)).clamp_min(1e-12)  # from 0, at first
+    assert first.stale == pytest.approx(away.square().mean().sqrt().item(), rel=1e-3)
+    F.nll_loss(model(x), y).backward()
+    assert first.gradient_norm == pytest.approx(
+        model.block1.conv.weight.grad.norm().item(), rel=1e-3
+    )
+
+
+def test_without_a_norm_nothing_enters_one(tiny):
+    rows = look_inside(Trainer(find_trial("none"), tiny), 1)
+    assert {(row.input_mean, row.stale) for row in rows} == {(None, None)}
+
+
+def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
+    rows = look_inside(trainer, 1) + look_inside(trainer, 2)
+    write_inside(tmp_path / "inside.csv", rows)
+    found = read_inside(tmp_path / "inside.csv")
+    assert [(r.epoch, r.layer) for r in found] == [(r.epoch, r.layer) for r in rows]
+    assert len(read_inside(tmp_path / "inside.csv", epochs=1)) == 5
+    (tmp_path / "inside.csv").write_text("epoch,layer\n1,block1\n")
+    with pytest.raises(TrainingError, match="is damaged"):
+        read_inside(tmp_path / "inside.csv")
+
+
+@pytest.mark.usefixtures("use_tiny")
+def test_a_task_keeps_a_record_unless_told_not_to(make_task):
+    task = make_task("bn", epochs=1)
+    OneTask(task).run()
+    assert len(read_inside(task.folder / "inside.csv")) == 5
+    quiet = make_task("bn", seed=1, epochs=1)
+    quiet = replace(quiet, settings=replace(quiet.settings, record=False))
+    OneTask(quiet).run()
+    assert not (quiet.folder / "inside.csv").exists()
+
+
+def test_statistics_counted_anew_are_those_of_the_training_images(trainer):
+    trainer.train_epoch(1)
+    found = closing_measures(trainer, recount=True)
+    assert found["weight_norm"] > 0
+    assert 0 <= found["error_recounted"] <= 100
+    assert "error_recounted" not in closing_measures(trainer, recount=False)

@@ -1,0 +1,175 @@
+"""training/README.md says what the committed tables come to, and its commands can be given."""
+
+import csv
+import re
+import shlex
+import statistics
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from training.cli.parser import build_parser
+from training.experiments.study import known_studies, parse_study, read_study
+from training.experiments.trials import TRIALS
+from training.report.claims import write_claims_csv
+from training.results.comparisons import compare_all
+from training.results.run_folder import read_summary
+from training.results.verdicts import judge_all, p_words
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "training/README.md").read_text(encoding="utf-8")
+SAID = " ".join(README.split())
+HEADING = "| trial | recipe | published | last epoch | best epoch | seeds |"
+
+
+def committed_runs(table: str = "summary.csv") -> dict[str, list[dict[str, str]]]:
+    runs: dict[str, list[dict[str, str]]] = {}
+    with (ROOT / "workbooks/mnist" / table).open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            runs.setdefault(row["trial"], []).append(row)
+    return runs
+
+
+def spread(values: Sequence[str]) -> str:
+    numbers = [float(v) for v in values]
+    mean = f"{statistics.mean(numbers):.2f}"
+    return mean if len(numbers) == 1 else f"{mean} ± {statistics.stdev(numbers):.2f}"
+
+
+def expected_row(name: str, rows: Sequence[dict[str, str]]) -> str:
+    config = TRIALS[name]
+    cells = (
+        name,
+        config.summary,
+        config.published.text if config.published else "–",
+        spread([row["last_accuracy"] for row in rows]),
+        spread([row["best_accuracy"] for row in rows]),
+        str(len(rows)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def test_there_is_a_row_for_every_trial() -> None:
+    assert HEADING in README
+    assert set(committed_runs()) == set(TRIALS)
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_the_row_says_what_was_measured(name: str) -> None:
+    rows = committed_runs()[name]
+    assert {row["status"] for row in rows} == {"finished"}
+    assert expected_row(name, rows) in README.splitlines()
+
+
+@pytest.mark.parametrize("data", ["mnist", "fashion-mnist"])
+def test_the_committed_verdicts_are_those_of_the_committed_summary(data: str, tmp_path) -> None:
+    folder = ROOT / "workbooks" / data
+    write_claims_csv(judge_all(read_summary(folder / "summary.csv")), tmp_path)
+    with (folder / "claims.csv").open() as kept, (tmp_path / "claims.csv").open() as made:
+        for old, new in zip(csv.reader(kept), csv.reader(made), strict=True):
+            assert len(old) == len(new)
+            for a, b in zip(old, new, strict=True):
+                try:
+                    assert float(a) == pytest.approx(float(b), rel=1e-3)
+                except ValueError:
+                    assert a == b
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    {
+        "layer-best": '"LayerNorm is the best of BN, GN and LN": ',
+        "l1-random": '"L1 makes the model random": ',
+        "l2-beats-l1": '"L2 beats L1 in accuracy and steadiness": ',
+        "ghost-best": '"Ghost BN is the best of its five": ',
+        "ghost-both-worst": 'is the lowest of its five, and irregular early": ',
+        "both-between": '"L1 with L2 lies between the two, and crosses 99.4 later than L2": ',
+    }.items(),
+)
+def test_the_verdicts_are_those_of_the_committed_table(name: str, words: str) -> None:
+    run = read_summary(ROOT / "workbooks/mnist/summary.csv")
+    (judgment,) = (j for j in judge_all(run) if j.claim.name == name)
+    assert f"{words}{judgment.verdict}**" in SAID
+
+
+def test_layer_norm_below_batch_norm_is_said_as_it_was_measured() -> None:
+    run = read_summary(ROOT / "workbooks/mnist/summary.csv")
+    (one,) = (c for c in compare_all(run) if {c.first, c.second} == {"bn", "ln"})
+    margin = one.margin
+    interval = f"(−{margin.high:.2f} to −{margin.low:.2f})"
+    assert f"LN ends {margin.mean:.2f} points below BN {interval}" in SAID
+    assert f"would refute it (p = {p_words(margin.p)})" in SAID
+    (judgment,) = (j for j in judge_all(run) if j.claim.name == "layer-best")
+    assert f"does not (p = {p_words(judgment.findings[0].p)})" in SAID
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "published", "words"),
+    [
+        ("bn-l2", "best_accuracy", 99.49, "bn-l2's best 99.49 (p = {};"),
+        ("gbn", "best_accuracy", 99.51, "gbn's best 99.51 (p = {})"),
+        ("bn", "last_accuracy", 99.36, "BN's last 99.36 (p = {})"),
+        ("gn", "last_accuracy", 99.21, "GN's last 99.21 (p = {})"),
+        ("ln", "last_accuracy", 99.36, "LN's last 99.36 is high for us (p = {})"),
+    ],
+)
+def test_a_published_number_is_held_to_the_interval_of_one_more_seed(
+    name: str, column: str, published: float, words: str
+) -> None:
+    ours = [float(row[column]) for row in committed_runs()[name]]
+    error = statistics.stdev(ours) * (1 + 1 / len(ours)) ** 0.5
+    t = abs(published - statistics.mean(ours)) / error
+    p = 2 * stats.t.sf(t, len(ours) - 1)
+    assert words.format(f"{p:.2f}") in SAID
+    assert name != "bn-l2" or max(ours) == 99.51
+
+
+def test_gbn_is_compared_again_as_it_was_measured() -> None:
+    float32, bfloat16 = (
+        [row["last_accuracy"] for row in committed_runs(f"gbn-again-{precision}.csv")["gbn"]]
+        for precision in ("float32", "bfloat16")
+    )
+    assert f"{spread(float32)} in float32, {spread(bfloat16)} in bfloat16" in SAID
+    a, b = ([float(v) for v in values] for values in (bfloat16, float32))
+    low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    difference = f"{statistics.mean(a) - statistics.mean(b):+.2f} ({low:+.2f} to {high:+.2f})"
+    assert f"bfloat16, {difference.replace('-', '−')}." in SAID
+
+
+def test_bn_l1_fixed_scatters_as_it_is_said_to() -> None:
+    def ends(*tables: str) -> list[float]:
+        rows = [row for table in tables for row in committed_runs(table)["bn-l1-fixed"]]
+        return [float(row["last_accuracy"]) for row in rows]
+
+    float32 = ends("summary.csv", "bn-l1-fixed-float32.csv")
+    bfloat16 = ends("bfloat16.csv", "bn-l1-fixed-bfloat16.csv")
+    assert (len(float32), len(bfloat16)) == (10, 6)
+    assert [sum(v < 90 for v in values) for values in (float32, bfloat16)] == [2, 2]
+    assert "two of six seeds in bfloat16 end below 90 %, and two of ten in float32" in SAID
+    more = sorted(ends("bn-l1-fixed-float32.csv"))
+    assert f"with nine more, {more[0]:.2f} to {more[-1]:.2f} %)" in SAID
+
+
+def test_every_command_of_ours_can_be_given() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    for command in ("normviz-train ", "-m training "):
+        for line in lines:
+            if command in line:
+                build_parser().parse_args(shlex.split(line.partition(command)[2], comments=True))
+
+
+def test_every_study_is_told_with_its_claim_and_seeds() -> None:
+    for name in known_studies():
+        study = read_study(name)
+        (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"| {study.claim} |" in row
+        assert row.endswith(f"| {len(study.seeds)} |")
+
+
+def test_the_study_in_the_text_is_one() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert len(parse_study("mine", tomllib.loads(text)).arms) == 6

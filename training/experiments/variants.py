@@ -1,0 +1,148 @@
+"""Trials with some of their numbers changed, each named by what differs: ``bn batch_size=8``."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from training.errors import TrainingError
+from training.experiments.config import FIELDS, TrialConfig
+
+DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
+CHANGEABLE = [name for name in FIELDS if name not in DESCRIPTIVE]
+SCALES = {"linear": 1.0, "sqrt": 0.5}  # power of the batch size that the learning rate follows
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, list[Any]]:
+    """Turn ``batch_size=2,8`` and the like into the values of each field, in their order.
+
+    >>> parse_settings(["batch_size=2,8", "block=conv norm relu"])
+    {'batch_size': [2, 8], 'block': ['conv norm relu']}
+
+    Raises:
+        TrainingError: for a word that is not KEY=VALUE, a field that no trial has, a value of the
+            wrong kind, or a field given twice.
+    """
+    found: dict[str, list[Any]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not values:
+            raise TrainingError(f"--set {text!r} is not KEY=VALUE or KEY=VALUE,VALUE")
+        if name in found:
+            raise TrainingError(f"--set {name} is given twice; its values go behind one {name}=")
+        found[name] = [of_kind(name, value.strip()) for value in values.split(",")]
+    return found
+
+
+def of_kind(name: str, value: Any) -> Any:
+    """Return a value as the field ``name`` wants it, from a word or from a plain value.
+
+    >>> of_kind("learning_rate", "1e-2"), of_kind("nesterov", "true"), of_kind("learning_rate", 1)
+    (0.01, True, 1.0)
+
+    Raises:
+        TrainingError: when there is no such field, or the value is of another kind.
+    """
+    if name not in CHANGEABLE:
+        raise TrainingError(f"{name!r} is no field of a trial; there are {', '.join(CHANGEABLE)}")
+    kind = str(FIELDS[name].type)
+    try:
+        return KINDS[kind](value)
+    except (ValueError, TypeError, KeyError):
+        raise TrainingError(f"{name}={value} is not {WORDS[kind]}") from None
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (not isinstance(value, str) and int(value) != value):
+        raise ValueError
+    return int(value)
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(_text, value.split("+") if isinstance(value, str) else value))
+
+
+KINDS: dict[str, Any] = {
+    "int": _whole,
+    "float": _real,
+    "bool": lambda value: {"true": True, "false": False}[str(value).lower()],
+    "str": _text,
+    "tuple[str, ...]": _texts,
+}
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word",
+    "tuple[str, ...]": "a list of layers, such as conv 8+pool+conv 12",
+}
+
+
+def vary(config: TrialConfig, changes: Mapping[str, Any], name: str = "") -> TrialConfig:
+    """Return the trial with some fields changed, or itself where nothing differs.
+
+    What was published is not about it any more.
+
+    >>> from training.experiments.trials import find_trial
+    >>> vary(find_trial("bn"), {"batch_size": 8, "epochs": 20}).name
+    'bn batch_size=8'
+
+    Raises:
+        TrainingError: for values that a trial cannot have.
+    """
+    differing = {k: v for k, v in changes.items() if getattr(config, k) != v}
+    if not differing and not name:
+        return config
+    words = [f"{k}={_in_word(v)}" for k, v in differing.items()]
+    return replace(
+        config,
+        **differing,
+        name=name or " ".join([config.name, *words]),
+        summary=", ".join([config.summary, *words]),
+        published=None,
+    )
+
+
+def _in_word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "+".join(value) if isinstance(value, tuple) else str(value)
+
+
+def grid(
+    configs: Sequence[TrialConfig], settings: Mapping[str, Sequence[Any]], scale: str = ""
+) -> list[TrialConfig]:
+    """Return every trial with every combination of the settings, each once.
+
+    ``scale`` lets the learning rate follow the batch size: "linear" or "sqrt".
+
+    Raises:
+        TrainingError: for values that a trial cannot have, or a learning rate given and scaled.
+    """
+    if scale and "learning_rate" in settings:
+        raise TrainingError("--scale-lr sets the learning rate, so --set cannot: leave out one")
+    found = {}
+    for config in configs:
+        for values in itertools.product(*settings.values()):
+            changes = dict(zip(settings, values, strict=True))
+            if scale and "batch_size" in changes:
+                factor = (changes["batch_size"] / config.batch_size) ** SCALES[scale]
+                changes["learning_rate"] = float(f"{config.learning_rate * factor:.6g}")
+            variant = vary(config, changes)
+            found[variant.name] = variant
+    return list(found.values())

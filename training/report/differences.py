@@ -1,0 +1,70 @@
+"""What a run was asked: the difference of every two of its trials, as figure, file and table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.files import write_whole
+from training.report.plots import COLORS, INK, SOFT, calm
+from training.results.comparisons import Comparison
+from training.run.gallery import save
+
+MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
+COLUMNS = (
+    "first", "second", "seeds", "difference", "low", "high", "low_with_images",
+    "high_with_images", "p_holm",
+)  # fmt: skip
+
+
+def write_differences(found: Sequence[Comparison], folder: Path) -> None:
+    """Write ``differences.csv`` and ``differences.png``, where there are two trials to compare.
+
+    Raises:
+        TrainingError: when one cannot be written.
+    """
+    if not found:
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in found:
+        margin, images = one.margin, one.with_images
+        values = (margin.mean, margin.low, margin.high)
+        wider = (images.low, images.high) if images else (None, None)
+        numbers = ["" if v is None else f"{v:.6g}" for v in (*values, *wider, one.p)]
+        writer.writerow((one.first, one.second, margin.n, *numbers))
+    write_whole(folder / "differences.csv", text.getvalue())
+    save(draw_differences(found), folder / "differences.png")
+
+
+def draw_differences(found: Sequence[Comparison]) -> Any:
+    """Return the figure: a row a pair; thick over the seeds, thin over seeds and images."""
+    from matplotlib.figure import Figure
+
+    shown = found[:MOST_ROWS]
+    figure = Figure(figsize=(9.5, 1.3 + 0.3 * len(shown)), dpi=110, layout="constrained")
+    axis = figure.subplots()
+    for row, one in enumerate(shown):
+        for estimate, width in ((one.with_images, 1.0), (one.margin, 3.0)):
+            if estimate and estimate.low is not None and estimate.high is not None:
+                ends = [estimate.low, estimate.high]
+                axis.plot(ends, [row, row], color=COLORS[0], lw=width, solid_capstyle="butt")
+        sure = one.p is not None and one.p <= 0.05
+        face = COLORS[0] if sure else "white"
+        axis.plot([one.margin.mean], [row], "o", ms=6, mec=COLORS[0], mfc=face)
+    axis.axvline(0, color=INK, lw=0.9, zorder=0)
+    axis.set_yticks(range(len(shown)), [str(one) for one in shown])
+    axis.set_ylim(len(shown) - 0.5, -0.5)
+    axis.set_xlabel("difference of the last test accuracy (points)")
+    more = f" · the largest {len(shown)} of {len(found)}" if len(found) > len(shown) else ""
+    axis.set_title(
+        f"95 % intervals: thick over seeds, thin over seeds and images; filled: p ≤ 0.05{more}",
+        fontsize=9.5, loc="left", color=SOFT,
+    )  # fmt: skip
+    calm(axis)
+    axis.grid(axis="y", visible=False)
+    return figure

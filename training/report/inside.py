@@ -1,0 +1,70 @@
+"""Inside the network, layer by epoch: what enters the norms, weights, gradients, dead ReLUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from training.report.plots import COLORS, SOFT, calm
+from training.results.run_folder import Results
+from training.run.inside import FILE, Inside, read_inside
+
+SHOWN = {
+    "input_spread": "spread of what enters the norm",
+    "stale": "running mean from the batch's (deviations)",
+    "weight_norm": "norm of the weights",
+    "gradient_norm": "norm of the gradients",
+    "dead": "share of dead ReLUs",
+}
+MOST_TRIALS = 6  # beside each other
+
+
+def draw_inside(run: Results) -> Any | None:
+    """Return the figure: a row a quantity, a column a trial, a line a layer; None without records.
+
+    Of each trial the first seed that has a record.
+    """
+    from matplotlib.figure import Figure
+
+    found = _records(run)
+    if not found:
+        return None
+    size = (2.2 + 2.6 * len(found), 1.9 * len(SHOWN))
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    axes = figure.subplots(len(SHOWN), len(found), squeeze=False, sharex=True, sharey="row")
+    for column, (trial, rows) in enumerate(found.items()):
+        axes[0][column].set_title(trial, fontsize=9, color=SOFT)
+        for row, (name, words) in enumerate(SHOWN.items()):
+            axis = axes[row][column]
+            _lines(axis, rows, name)
+            if column == 0:
+                axis.set_ylabel(words.replace(" (", "\n(").replace(" of ", "\nof ", 1), fontsize=8)
+            calm(axis)
+        axes[-1][column].set_xlabel("epoch")
+    handles, labels = axes[3][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    return figure
+
+
+def _records(run: Results) -> dict[str, list[Inside]]:
+    found: dict[str, list[Inside]] = {}
+    for trial, results in run.by_trial().items():
+        rows = next(filter(None, (read_inside(r.folder / FILE) for r in results)), None)
+        if rows and len(found) < MOST_TRIALS:
+            found[trial] = rows
+    return found
+
+
+def _lines(axis: Any, rows: list[Inside], name: str) -> None:
+    layers = list(dict.fromkeys(row.layer for row in rows))
+    for place, layer in enumerate(layers):
+        of_layer = [row for row in rows if row.layer == layer]
+        values = [getattr(row, name) for row in of_layer]
+        numbers = np.array([np.nan if v is None else v for v in values])
+        if np.isnan(numbers).all():
+            continue
+        marker = "o" if len(numbers) == 1 else None
+        epochs = [row.epoch for row in of_layer]
+        color = COLORS[place % len(COLORS)]
+        axis.plot(epochs, numbers, color=color, lw=1.4, marker=marker, ms=4, label=layer)

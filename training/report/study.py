@@ -1,0 +1,188 @@
+"""A study's answers: in the terminal, as NAME-verdicts.csv and as a figure, NAME.png."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from training.experiments.study import known_studies, read_study
+from training.files import write_whole
+from training.report.plots import COLORS, GRID, INK, SOFT, calm
+from training.results.study_table import Answer, StudyTable, answer, mean_errors, verdict_of
+from training.run.gallery import save
+
+VERDICT_COLUMNS = (
+    "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p",
+    "detectable", "study",
+)  # fmt: skip
+
+
+def primary_tests() -> int:
+    """How many primary tests all studies of the package ask, which a verdict is corrected for."""
+    studies = [read_study(name) for name in known_studies()]
+    return sum(test.primary for study in studies for test in study.tests)
+
+
+def answers(table: StudyTable) -> list[list[Answer]]:
+    """Return, for each question of the study, what each data set says."""
+    tests = max(1, primary_tests())
+    return [
+        [
+            answer(question, table, dataset, tests if question.primary else 1)
+            for dataset in table.study.datasets or table.datasets
+        ]
+        for question in table.study.tests
+    ]
+
+
+def study_table(table: StudyTable) -> Table:
+    """Return the answers for the terminal; without questions, the errors of the arms."""
+    study = table.study
+    shown = Table(title=escape(study.title))
+    if not study.tests:
+        for heading in ("arm", "data", "seeds", "test error, %"):
+            shown.add_column(heading)
+        for dataset in table.datasets:
+            for arm, found in mean_errors(table, dataset).items():
+                shown.add_row(escape(arm), dataset, str(found.n), escape(str(found)))
+        return shown
+    for heading in ("question", "data", "seeds", "ratio, 95 % interval", "verdict"):
+        shown.add_column(heading)
+    for each in answers(table):
+        for one in each:
+            n = str(one.estimate.n) if one.estimate else "0"
+            row = (one.question.text, one.dataset, n, measured(one), one.verdict)
+            shown.add_row(*map(escape, row))
+        if len(each) > 1:
+            shown.add_row("", "all", "", "", verdict_of(each))
+    return shown
+
+
+def measured(one: Answer) -> str:
+    """Write what was measured: of logarithms the ratio."""
+    if one.estimate is None:
+        return "–"
+    values = (one.estimate.mean, one.estimate.low, one.estimate.high)
+    numbers = [math.exp(v) if is_ratio(one) else v for v in values if v is not None]
+    return f"{numbers[0]:.3f} [{numbers[1]:.3f}, {numbers[2]:.3f}]"
+
+
+def is_ratio(one: Answer) -> bool:
+    """Whether a question is about a ratio, not about a slope."""
+    return one.question.measure != "log effective rate"
+
+
+def write_study(table: StudyTable) -> list[Path]:
+    """Write verdicts and figure beside the table and return all three.
+
+    Raises:
+        TrainingError: when one cannot be written.
+    """
+    verdicts = table.path.with_name(f"{table.path.stem}-verdicts.csv")
+    figure = table.path.with_suffix(".png")
+    write_whole(verdicts, _verdict_rows(table))
+    paths = [table.path, verdicts]
+    if table.own:
+        save(draw_study(table), figure)
+        paths.append(figure)
+    return paths
+
+
+def _verdict_rows(table: StudyTable) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(VERDICT_COLUMNS)
+    for each in answers(table):
+        for one in each:
+            found = one.estimate
+            values = (found.mean, found.low, found.high) if found else (None, None, None)
+            numbers = ["" if v is None else f"{v:.6g}" for v in (*values, one.p, one.detectable)]
+            question = one.question
+            writer.writerow(
+                (question.text, int(question.primary), one.dataset, one.verdict,
+                 found.n if found else 0, *numbers, table.study.digest)
+            )  # fmt: skip
+        if each:
+            together = (each[0].question.text, int(each[0].question.primary), "all")
+            writer.writerow((*together, verdict_of(each), *[""] * 6, table.study.digest))
+    return text.getvalue()
+
+
+def draw_study(table: StudyTable) -> Any:
+    """Return the figure: the error of each arm, a column a data set; below, the questions."""
+    from matplotlib.figure import Figure
+
+    study, datasets = table.study, table.datasets
+    asked = [each for each in answers(table) if any(one.estimate for one in each)]
+    heights = [0.6 + len(study.arms), 0.6 + len(asked)] if asked else [1]
+    inches = 1.6 + 0.34 * sum(heights)
+    figure = Figure(figsize=(max(9.5, 4.8 * len(datasets)), inches), dpi=110, layout="constrained")
+    figure.suptitle(study.title, fontsize=11, color=INK)
+    axes = figure.subplots(len(heights), len(datasets), squeeze=False, height_ratios=heights)
+    for column, dataset in enumerate(datasets):
+        _errors(axes[0][column], table, dataset)
+        if asked:
+            of_set = [one for each in asked for one in each if one.dataset == dataset]
+            _questions(axes[1][column], of_set)
+    for row in axes:
+        for axis in row[1:]:
+            axis.set_yticklabels([])
+    return figure
+
+
+def _errors(axis: Any, table: StudyTable, dataset: str) -> None:
+    arms = list(table.study.arms)
+    found = mean_errors(table, dataset)
+    for row, arm in enumerate(arms):
+        values = [math.exp(v) for v in table.measured("log error", arm, dataset).values()]
+        axis.plot(values, [row] * len(values), "o", color=COLORS[0], ms=4, alpha=0.55)
+        if arm in found:
+            axis.plot([found[arm].mean], [row], "|", color=COLORS[0], ms=14, mew=2)
+    axis.set_xscale("log")
+    axis.set_yticks(range(len(arms)), arms)
+    axis.set_ylim(len(arms) - 0.5, -0.5)
+    axis.set_title(f"{dataset}: test error of every seed (%)", fontsize=9.5, loc="left", color=SOFT)
+    _plain_ticks(axis)
+    calm(axis)
+
+
+def _questions(axis: Any, found: list[Answer]) -> None:
+    for row, one in enumerate(found):
+        if one.estimate is None or one.estimate.low is None or one.estimate.high is None:
+            continue
+        color = {"supported": "#1b6e3c", "refuted": "#d55e00"}.get(one.verdict, "#7b8794")
+        limits = (one.question.low, one.question.high)
+        low, high = (
+            limit if limit is not None else end for limit, end in zip(limits, (-9, 9), strict=True)
+        )
+        axis.fill_betweenx([row - 0.4, row + 0.4], low, high, color=GRID, alpha=0.6, lw=0)
+        axis.plot([one.estimate.low, one.estimate.high], [row, row], color=color, lw=2.2)
+        axis.plot([one.estimate.mean], [row], "o", color=color, ms=6)
+    ends = [v for one in found if one.estimate for v in (one.estimate.low, one.estimate.high)]
+    ends += [v for one in found for v in (one.question.low, one.question.high) if v is not None]
+    reach = 1.15 * max(abs(v) for v in (*ends, 0.05) if v is not None)
+    axis.set_xlim(-reach, reach)
+    axis.set_yticks(range(len(found)), [one.question.text for one in found])
+    axis.set_ylim(len(found) - 0.5, -0.5)
+    axis.set_title(
+        "logarithm of the ratio, 95 % interval; gray: as claimed",
+        fontsize=9.5,
+        loc="left",
+        color=SOFT,
+    )
+    calm(axis)
+    axis.axvline(0, color=INK, lw=0.8, zorder=0)
+
+
+def _plain_ticks(axis: Any) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,40 @@
+"""``results.xlsx``: the run folder as a workbook with live formulas, charts and pictures.
+
+It goes through the cells, the cached values and the lint of the explainer's own workbooks.
+"""
+
+from __future__ import annotations
+
+from normviz.workbook.book.cells import Book
+from normviz.workbook.xlsx.write import workbook_bytes
+from training.files import write_whole
+from training.report.workbook import accumulated, claims, curves, summary, trial
+from training.results.over_seeds import overviews
+from training.results.run_folder import Results
+from training.results.verdicts import judge_all
+
+
+def write_results(run: Results) -> None:
+    """Write ``results.xlsx`` into the run folder.
+
+    Raises:
+        TrainingError: when it cannot be written.
+    """
+    write_whole(run.folder / "results.xlsx", workbook_bytes(build(run)))
+
+
+def build(run: Results) -> Book:
+    """Return the workbook: summary, claims, curves, one sheet a trial, the accumulated L1."""
+    book = Book(f"Normalization on {run.data_name}")
+    trials = overviews(run)
+    first = summary.begin(book, run)
+    started = [t for t in trials if any(r.record.epochs for r in t.results)]
+    sheets = {t.name: trial.build(book, t) for t in started}
+    if sheets:
+        curves.build(book, run, sheets)
+        book.pages.insert(1, book.pages.pop())
+    claims.build(book, judge_all(run))
+    book.pages.insert(1, book.pages.pop())
+    accumulated.build(book)
+    summary.fill(first, run, trials, sheets)
+    return book

@@ -1,0 +1,139 @@
+"""The first sheet: every trial, published beside measured, and what the run was made of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Page, Value
+from normviz.workbook.book.styles import (
+    BAD,
+    BAD_INK,
+    LABEL_RIGHT,
+    LINK,
+    PLAIN,
+    Style,
+)
+from training.experiments.claims import TARGET
+from training.report.page import conditions, missing
+from training.report.workbook.parts import (
+    ACCURACY,
+    FIRST_ROW,
+    HOME,
+    TEXT_CELL,
+    fit_text,
+    header,
+    heading,
+    number,
+    start,
+)
+from training.report.workbook.trial import TrialSheet
+from training.results.intervals import CONFIDENCE
+from training.results.over_seeds import Overview
+from training.results.run_folder import Results
+from training.run.task_folder import CONSTANT_ANSWER
+
+BANNER = Style(size=20, bold=True, color=BAD_INK, fill=BAD, horizontal="center")
+WIDTHS = (23, 36, 25, 10, 10, 7, 10, 10, 9, 10, 10, 11, 11, 10)
+HEADINGS = (
+    "trial", "recipe", "published", "published last, %", "published best, %", "seeds",
+    "last epoch, %", "standard deviation", "t", f"± ({CONFIDENCE:.0%})", "best epoch, %",
+    "best epoch at", f"first at {TARGET} %", "training, s",
+)  # fmt: skip
+LAST_COLUMN = 1 + len(HEADINGS)
+TEXT = (
+    "Accuracy on the test set, in percent. The last epoch is the honest number; the best epoch "
+    "was chosen by looking at the test set. With several seeds: the mean, and ± is half the "
+    "interval of the mean by Student's t. Every number is a formula over the trials' own sheets."
+)
+
+
+def begin(book: Book, run: Results) -> Page:
+    """Begin the sheet before the others, so that it comes first."""
+    page = start(book, HOME, f"Normalization on {run.data_name.split(' (')[0]}", TEXT, LAST_COLUMN)
+    page.widths.update(dict(enumerate(WIDTHS, start=2)))
+    fit_text(page, TEXT, LAST_COLUMN)
+    return page
+
+
+def fill(page: Page, run: Results, trials: list[Overview], sheets: dict[str, TrialSheet]) -> None:
+    """Write the table and the conditions, when the sheets that they point to stand."""
+    row = FIRST_ROW
+    if run.is_sample:
+        page.span((row, 2, row, LAST_COLUMN), "SAMPLE RUN: NOT MNIST RESULTS", BANNER)
+        page.heights[row] = 40
+        row += 2
+    row = header(page, row, HEADINGS, height=32)
+    for trial in trials:
+        _trial_row(page, trial, sheets.get(trial.name), row)
+        row += 1
+    lines = missing(run, trials)
+    if lines:
+        row = heading(page, row + 1, "What is missing")
+        row = _lines(page, lines, row)
+    row = heading(page, row + 1, "How it was made")
+    for label, values in conditions(run.results).items():
+        page.put(row, 2, label, LABEL_RIGHT.but(indent=1))
+        row = _lines(page, values, row, left=3)
+
+
+def _lines(page: Page, lines: list[str], row: int, left: int = 2) -> int:
+    for line in lines:
+        page.span((row, left, row, LAST_COLUMN), line, PLAIN.but(wrap=True, vertical="top"))
+        page.heights[row] = 13.5 * math.ceil(len(line) / page.width(left, LAST_COLUMN))
+        row += 1
+    return row
+
+
+def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) -> None:
+    published = trial.config.published
+    page.put(row, 2, trial.name, LINK.but(edge=TEXT_CELL.edge, indent=1))
+    if sheet:
+        page.link(row, 2, trial.name)
+    page.put(row, 3, trial.config.summary, TEXT_CELL)
+    page.put(row, 4, published.text if published else None, TEXT_CELL)
+    known = (published.last, published.best) if published else (None, None)
+    for column, accuracy in enumerate(known, start=5):
+        page.put(row, column, accuracy, number(ACCURACY))
+    texts = zip((trial.config.summary, published.text if published else ""), (3, 4), strict=True)
+    lines = max(math.ceil(1.05 * len(text) / page.width(c, c)) for text, c in texts)
+    page.heights[row] = 13.5 * max(1, lines) + 3
+    if sheet is None or not trial.finished:
+        page.span((row, 7, row, LAST_COLUMN), trial.results[0].status, TEXT_CELL)
+        return
+    for column, (value, form, formula) in enumerate(_measured(trial, sheet, row), start=7):
+        page.put(row, column, value, number(form), formula)
+
+
+def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value, str, str | None]]:
+    """Seeds, last, deviation, t, interval, best, its epochs, first at target, seconds."""
+    last = np.array([r.last_accuracy for r in trial.results if r.counts])
+    count = len(last)
+    best = np.array([r.record.best.test_accuracy for r in trial.finished])
+    seconds = [sum(e.train_seconds for e in r.record.epochs) for r in trial.finished]
+    # A seed that diverged has no row on its trial's sheet; it counts as a constant answer.
+    area = ",".join([sheet.over_seeds("last epoch, %"), *[f"{CONSTANT_ANSWER:g}"] * trial.diverged])
+    n, deviation, t = (address(row, column) for column in (7, 9, 10))
+    spread: list[tuple[Value, str, str | None]] = [(None, ACCURACY, None)] * 3
+    if count > 1:
+        factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
+        sd = float(last.std(ddof=1))
+        spread = [
+            (sd, "0.000", f"SQRT(DEVSQ({area})/({n}-1))"),
+            (factor, "0.00", None),
+            (factor * sd / math.sqrt(count), "0.000", f"{t}*{deviation}/SQRT({n})"),
+        ]
+    at = sheet.over_seeds("at epoch")
+    text = f'IF(MIN({at})=MAX({at}),MIN({at})&"",MIN({at})&" to "&MAX({at}))'
+    return [
+        (count, "0", f"COUNT({area})"),
+        (float(last.mean()), ACCURACY, f"AVERAGE({area})"),
+        *spread,
+        (float(best.mean()), ACCURACY, f"AVERAGE({sheet.over_seeds('best epoch, %')})"),
+        (trial.best_epochs, "0", text),
+        (trial.target_epochs, "0", None),
+        (float(np.mean(seconds)), "0", f"AVERAGE({sheet.over_seeds('training, s')})"),
+    ]
