@@ -246,9 +246,11 @@ class ParameterSums:
         # One sum per set and parameter, added up at the end. Where no two elements share both, they
         # would be as many as x has elements, so there the sets are added up at once.
         self.at_once = not self.inner
+        # Sets that are rows, with a parameter for each column: sums as large as a whole row.
+        self.rows = self.at_once and self.outer == (0,) and len(sets.view) == 2
         shape = sets.parameter_view if self.at_once else _beside_shape(sets)
         self.sums = {
-            name: np.zeros(shape, parameter.dtype if self.at_once else np.float64)
+            name: np.zeros(shape, working_dtype(parameter.dtype) if self.rows else np.float64)
             for name, parameter in (("weight", weight), ("bias", bias))
             if parameter is not None
         }
@@ -271,8 +273,8 @@ class ParameterSums:
             self.sums[name][at] = value if factor is None else value * factor
             return
         there = self.sums[name][_of_parameter(at, self.sets)]
-        if self.outer == (0,) and value.ndim == 2:
-            # A row is a set here: the factors weigh the rows, a matrix product adds them.
+        if self.rows:
+            # The factors weigh the rows, a matrix product adds them.
             # (dot, because matmul is ten times as slow for a single row.)
             factors = np.ones((len(value), 1)) if factor is None else factor
             there += np.dot(factors.T.astype(value.dtype), value)

@@ -7,18 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz import NORMS
+
 Array = npt.NDArray[Any]
 
-OPS = (
-    "batch_norm",
-    "layer_norm",
-    "group_norm",
-    "instance_norm",
-    "ghost_batch_norm",
-    "rms_norm",
-)
-BUFFERED = ("batch_norm", "instance_norm", "ghost_batch_norm")
-TRAILING = ("layer_norm", "rms_norm")
+OPS = tuple(NORMS)
+BUFFERED = tuple(op for op, norm in NORMS.items() if norm.buffers)
+TRAILING = tuple(op for op, norm in NORMS.items() if norm.takes("normalized_shape"))
 SHAPES = {2: (6, 8), 3: (4, 6, 5), 4: (4, 6, 3, 2), 5: (4, 4, 2, 3, 2)}
 
 TRAINING, NO_BUFFERS, EVALUATION = "training", "no buffers", "evaluation"
@@ -78,11 +73,10 @@ def make_call(
 
     if parameters in (AFFINE, WEIGHT_ONLY):
         arguments["weight"] = draw(1.0, 0.5)
-    if parameters in (AFFINE, BIAS_ONLY) and op != "rms_norm":
+    if parameters in (AFFINE, BIAS_ONLY) and NORMS[op].bias:
         arguments["bias"] = draw(0.0, 0.5)
     if op in BUFFERED:
-        flag = "use_input_stats" if op == "instance_norm" else "training"
-        arguments |= {flag: mode != EVALUATION, "momentum": momentum}
+        arguments |= {NORMS[op].flag: mode != EVALUATION, "momentum": momentum}
         if mode != NO_BUFFERS:
             arguments |= {"running_mean": draw(offset, 0.5), "running_var": draw(3.0, 1.0)}
     x = np.asarray(offset + 2.0 * rng.standard_normal(shape), dtype)

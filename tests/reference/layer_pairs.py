@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from normviz.torch_layers import GhostBatchNorm2d, ReferenceNorm2d, RMSNorm2d
+from normviz.torch_layers import GhostBatchNorm2d, Norm, ReferenceNorm2d, RMSNorm2d
 
 D2, D3, D4, D5 = (8, 6), (4, 6, 5), (4, 6, 5, 3), (4, 6, 2, 3, 2)
 TRACKED = {"affine": True, "track_running_stats": True}
@@ -55,6 +55,14 @@ PAIRS: dict[str, tuple[Any, tuple[int, ...]]] = {
         D4,
     ),
     "ReferenceNorm2d-rms_norm": (lambda: ReferenceNorm2d("rms_norm", 6), D4),
+    "ReferenceNorm2d-pixel_norm": (lambda: ReferenceNorm2d("pixel_norm", 6), D4),
+    "Norm-pixels": (lambda: Norm("n [c] ...", (None, 6, None, None), affine="c"), D4),
+    "Norm-heads": (
+        lambda: Norm(
+            "n (h [d]) t", (4, 6, 5), sizes={"h": 2}, affine="d", centered=False, bias=False
+        ),
+        D3,
+    ),
 }
 
 

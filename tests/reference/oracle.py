@@ -48,6 +48,9 @@ def by_torch(call: Call) -> dict[str, Array]:
 
 def torch_function(op: str, x: Any, arguments: dict[str, Any]) -> Any:
     """torch's own function of that name; ghost batch norm is its batch norm of each split."""
+    if op == "pixel_norm":
+        moved_x = x.movedim(1, -1)
+        return F.layer_norm(moved_x, moved_x.shape[-1:], **arguments).movedim(-1, 1)
     if op != "ghost_batch_norm":
         buffers = {} if op != "batch_norm" else dict.fromkeys(BUFFERS)
         return getattr(F, op)(x, **(buffers | arguments))

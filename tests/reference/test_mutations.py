@@ -17,6 +17,7 @@ WRONG = {
     "instance_norm": {"sets": "[n] c [...]"},
     "ghost_batch_norm": {"sets": "([s] m) c [...]"},
     "rms_norm": {"centered": True},
+    "pixel_norm": {"sets": "[n] c ..."},
 }
 
 

@@ -57,6 +57,7 @@ COUNTS = {
     "instance_norm": ((4, 6), 10),
     "ghost_batch_norm": ((2, 6), 2 * 10),
     "rms_norm": ((4,), 6 * 10),
+    "pixel_norm": ((4, 2, 5), 6),
 }
 
 

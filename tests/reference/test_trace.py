@@ -131,6 +131,7 @@ STATISTIC_SHAPES = {
     "instance_norm": (4, 6),
     "ghost_batch_norm": (2, 6),
     "rms_norm": (4,),
+    "pixel_norm": (4, 5, 2),
 }
 
 

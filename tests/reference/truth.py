@@ -24,6 +24,8 @@ def set_key(op: str, index: tuple[int, ...], shape: tuple[int, ...], arguments: 
     sample, channel = index[:2]
     if op == "batch_norm":
         return channel
+    if op == "pixel_norm":
+        return sample, *index[2:]
     if op == "instance_norm":
         return sample, channel
     if op == "group_norm":
@@ -74,10 +76,13 @@ def by_definition(call: Call) -> dict[str, Array]:
 
 
 def _labels_by_axes(op: str, shape: tuple[int, ...], **arguments: Any) -> Array:
-    """brute_labels on one spatial element, spread over the rest: the sets never cut space."""
+    """brute_labels on one spatial element, spread over the rest: or the pixels themselves."""
     if op in ("layer_norm", "rms_norm"):
         leading = math.prod(shape[: len(shape) - len(arguments["normalized_shape"])])
         return np.repeat(np.arange(1, leading + 1), math.prod(shape) // leading).reshape(shape)
+    if op == "pixel_norm":
+        pixels = np.arange(1, math.prod(shape) // shape[1] + 1)
+        return np.broadcast_to(pixels.reshape(shape[0], 1, *shape[2:]), shape)
     labels = brute_labels(op, shape[:2], **arguments)
     return np.broadcast_to(labels.reshape(*shape[:2], *(1,) * (len(shape) - 2)), shape)
 

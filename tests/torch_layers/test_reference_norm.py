@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from normviz.torch_layers import GhostBatchNorm2d, ReferenceNorm2d, RMSNorm2d
+from normviz.torch_layers import GhostBatchNorm2d, Norm, ReferenceNorm2d, RMSNorm2d
 from tests.reference.calls import OPS
 
 SHAPE = (4, 6, 5, 3)
@@ -19,6 +19,9 @@ TWINS = {
     "instance_norm": lambda **k: nn.InstanceNorm2d(6, **({"affine": True} | k)),
     "ghost_batch_norm": lambda **k: GhostBatchNorm2d(6, 2, **k),
     "rms_norm": lambda **k: RMSNorm2d(6, **k),
+    "pixel_norm": lambda affine=True, **k: Norm(
+        "n [c] h w", (None, 6, None, None), affine="c" if affine else "", **k
+    ),
 }
 
 
