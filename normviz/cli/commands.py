@@ -71,8 +71,12 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = parser.add_argument
     output = "a .xlsx or .html file (normalization.xlsx; --exercise: exercise.xlsx)"
     add("-o", "--output", metavar="FILE", help=output)
-    add("--shape", metavar="N,C,H,W", help="shape of x (4,4,2,2; --exercise: 2,4,1,2)")
-    add("--groups", metavar="G", type=int, help="of channels, for GroupNorm (smallest divisor)")
+    shapes = "shape of x: images N,C,H,W, tokens N,T,D, rows N,D or volumes N,C,D,H,W"
+    add("--shape", metavar="N,C,H,W", help=f"{shapes} (4,4,2,2; --exercise: 2,4,1,2)")
+    groups = "of channels, for GroupNorm; heads of a token's features (smallest divisor)"
+    add("--groups", metavar="G", type=int, help=groups)
+    also = "a sheet for sets of your own too, a pattern such as 'n [c] h w'; may be repeated"
+    add("--also", metavar="SETS", action="append", default=[], help=also)
     add("--splits", metavar="S", type=int, help="of the batch, for GhostBatchNorm (likewise)")
     add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
@@ -116,7 +120,10 @@ def _workbook(options: argparse.Namespace) -> int:
         splits=_at_least_one("splits", options.splits),
         eps=default.eps if options.eps is None else options.eps,
         seed=options.seed,
+        also=tuple(options.also),
     )
+    if options.exercise and (options.also or len(settings.shape) != 4):
+        raise CommandError("an exercise is about images N,C,H,W and has no sheet of your own sets")
     name = "exercise.xlsx" if options.exercise else "normalization.xlsx"
     suffixes = (".xlsx",) if options.exercise or options.previews else ()
     path = _output(name if options.output is None else options.output, suffixes)
@@ -211,9 +218,10 @@ def _shape(text: str) -> tuple[int, ...]:
         shape = tuple(int(part) for part in text.split(","))
     except ValueError:
         shape = ()
-    if len(shape) != 4 or min(shape) < 1:
+    if len(shape) not in (2, 3, 4, 5) or min(shape) < 1:
         raise CommandError(
-            f"--shape must be four positive whole numbers N,C,H,W such as 4,4,2,2, got {text!r}"
+            "--shape must be four positive whole numbers N,C,H,W such as 4,4,2,2, or N,T,D such as "
+            f"2,5,8 for tokens, N,D for rows, N,C,D,H,W for volumes, got {text!r}"
         )
     return shape
 

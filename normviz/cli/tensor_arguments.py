@@ -115,9 +115,9 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     norm, x, arguments = read_call(options, case.x)
     sets = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
     own = {"grad_output": case.grad_output}
-    if not norm.flag_default or options.eval:
+    if case.running_mean.shape == sets.parameter_shape and (not norm.flag_default or options.eval):
         own |= {"running_mean": case.running_mean, "running_var": case.running_var}
-    if sets.parameter_shape[:1] == shape[1:2]:
+    if sets.parameter_shape[:1] == case.gamma.shape:
         own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
     kept = {n: v for n, v in own.items() if norm.takes(n) or n == "grad_output"}
     return norm, x, kept | arguments

@@ -14,6 +14,7 @@ from normviz.workbook.sheets import (
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.kinds import LAID_OUT, spoken
 from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
@@ -28,24 +29,29 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     """The workbook for some settings, the default being the one that ships, or for a case."""
     case = case or Case(settings or Settings())
     book = Book(TITLE)
-    first = contents.begin(book)
+    first = contents.begin(book, case)
     cells = inputs.build(book, case)
     sets.build(book, case)
-    playground.build(book, case.settings)
+    images = len(case.shape) == 4
+    if images:
+        playground.build(book, case.settings)
     sheets: dict[str, NormPage] = {}
     for op, trace in case.traces.items():
         if isinstance(trace, str):
-            refused.build(book, op, trace)
+            refused.build(book, case.norms[op], trace)
         else:
             sheets[op] = norm.build(book, trace, cells)
-    equal = identities.build(book, case, cells, sheets)
-    catalog.build(book)
+    equal = identities.build(book, case, cells, sheets) if len(case.shape) > 3 else {}
+    if images:  # the lessons speak of images, whatever this book is about
+        catalog.build(book)
     constants = reference.build(book, case)
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
-    contents.fill(first, *verdict, [_row(page.title) for page in book.pages[1:]])
-    book.opening = catalog.FIRST[0].title
-    add_tour(book)
+    rows = [_row(page.title, len(case.shape)) for page in book.pages[1:]]
+    contents.fill(first, *verdict, rows, LAID_OUT[len(case.shape)])
+    if images:
+        book.opening = catalog.FIRST[0].title
+        add_tour(book)
     return book
 
 
@@ -63,8 +69,13 @@ def _arrange(book: Book) -> None:
     book.pages.sort(key=lambda page: places.get(page.title, others))
 
 
-def _row(title: str) -> contents.Row:
-    return ROWS.get(title, (title, *_NORM_ROW))
+def _row(title: str, dimensions: int) -> contents.Row:
+    """What the table of contents says of a sheet, in the words of the tensor."""
+    norms = title in [norm.title for norm in NORMS.values()]
+    if title not in ROWS or (norms and dimensions < 4):
+        return title, *_NORM_ROW
+    _, shows, tries = (spoken(text, dimensions) for text in ROWS[title])
+    return title, shows, tries if dimensions > 3 else tries.replace("pixel", "element")
 
 
 _NORM_ROW = (

@@ -53,7 +53,7 @@ BAD = {
     "unknown command": (["workbok"], "invalid choice"),
     "unknown option": (["workbook", "--shpae", "1"], "unrecognized"),
     "shape of words": (["workbook", "--shape", "a,b,c,d"], "four positive whole numbers"),
-    "shape of three": (["workbook", "--shape", "4,4,2"], "four positive whole numbers"),
+    "shape of one": (["workbook", "--shape", "4"], "four positive whole numbers"),
     "shape with zero": (["workbook", "--shape", "4,0,2,2"], "four positive whole numbers"),
     "negative shape": (["workbook", "--shape=-4,4,2,2"], "four positive whole numbers"),
     "too large": (["workbook", "--shape", "64,64,8,8"], "at most 4096 elements and 200 images"),

@@ -29,8 +29,13 @@ class Layout:
     channel side by side, so that the sheet read row by row is the tensor in row-major order.
     `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one.
 
+    Where `features_last`, as in a tensor (N, T, D) of tokens or (N, D) of rows, the features go
+    across, and the tokens of one sequence stand below each other.
+
     >>> Layout((4, 3, 2, 2)).size, Layout((4, 3, 2, 2), flat=True).size, Layout((4, 3)).size
     ((11, 8), (4, 14), (4, 3))
+    >>> Layout((2, 5, 8), features_last=True).size
+    (11, 8)
     """
 
     shape: Shape
@@ -38,6 +43,7 @@ class Layout:
     image_numbers: tuple[int, ...] = ()
     channel_numbers: tuple[int, ...] = ()
     letters: tuple[str, str] = ("n", "c")
+    features_last: bool = False
 
     def words(self, index: int) -> str:
         """An element by its index in row-major order.
@@ -46,6 +52,10 @@ class Layout:
         'image 0, channel 1, pixel (0, 1)'
         """
         n, c, *pixel = (int(at) for at in np.unravel_index(index, self.shape))
+        if self.features_last:
+            words = _FEATURES_LAST[len(self.shape)]
+            at = (n, c, *pixel)
+            return ", ".join(f"{word} {i}" for word, i in zip(words, at, strict=True))
         numbers = (self.image_number(n), self.channel_number(c))
         found = [_span_words(*pair) for pair in zip(self.letters, numbers, numbers, strict=True)]
         if pixel:
@@ -68,12 +78,14 @@ class Layout:
     @property
     def channels(self) -> int:
         """C: how many blocks go across."""
-        return self.shape[1]
+        return self.shape[-1 if self.features_last else 1]
 
     @property
     def block(self) -> tuple[int, int]:
         """Rows and columns of one block: one channel of one image."""
         spatial = self.shape[2:]
+        if self.features_last:
+            return math.prod(self.shape[1:-1]), 1
         if self.flat or not spatial:
             return 1, math.prod(spatial)
         return math.prod(spatial[:-1]), spatial[-1]
@@ -106,12 +118,18 @@ class Layout:
         n, c, h, w = np.ogrid[: self.images, : self.channels, :height, :width]
         rows = n * (height + self.gaps[0]) + h
         columns = c * (width + self.gaps[1]) + w
-        full = (self.images, self.channels, height, width)
+        full: Shape = (self.images, self.channels, height, width)
+        if self.features_last:
+            rows, columns = rows[:, 0], columns.reshape(1, 1, -1)
+            full = (self.images, height, self.channels)
         return (
             np.broadcast_to(rows, full).reshape(self.shape),
             np.broadcast_to(columns, full).reshape(self.shape),
         )
 
+
+_FEATURES_LAST = {2: ("sample", "feature"), 3: ("sequence", "token", "feature")}
+"""What the axes of a tensor are called whose last one are features, by how many there are."""
 
 _AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
 
@@ -157,9 +175,31 @@ class Regions:
 
     def words(self, label: int) -> str:
         """A set by the images and channels it reaches over."""
+        if self.layout.features_last:
+            return f"set {label}: {', '.join(self._token_words(label))}"
         spans = zip(self.layout.letters, (self.images(label), self.channels(label)), strict=True)
         found = [_span_words(name, first, last) for name, (first, last, _) in spans]
         return f"set {label}: {', '.join(found)}"
+
+    def tokens(self, label: int) -> Span:
+        """The tokens of a sequence that a set reaches over; those of all where it has several."""
+        top, _, bottom, _ = self.box(label)
+        height = self.layout.block[0]
+        first, last, _ = self.images(label)
+        if first != last:
+            return 0, height - 1, height
+        start = self.layout.image_row(first)
+        return top - start, bottom - start, height
+
+    def _token_words(self, label: int) -> list[str]:
+        spans = [self.images(label), self.channels(label)]
+        if len(self.layout.shape) == 3:
+            spans.insert(1, self.tokens(label))
+        words = _FEATURES_LAST[len(self.layout.shape)]
+        return [
+            f"{word} {first}" if first == last else f"{word}s {first}–{last}"
+            for word, (first, last, _) in zip(words, spans, strict=True)
+        ]
 
     def _cover(self, label: int) -> list[Area]:
         """Rectangles that hold all of a set and nothing of another."""

@@ -30,8 +30,10 @@ class Frame:
         self, sets: StatisticsSets, flat: bool = False, letters: tuple[str, str] = ("n", "c")
     ) -> None:
         labels, parameters = sets.labels(), parameter_labels(sets)
-        self.layout = Layout(sets.shape, flat, letters=letters)
-        self.one_image = Layout((1, *sets.shape[1:]), flat, letters=letters)
+        last = features_last(sets)
+        letters = ("n", "d") if last else letters
+        self.layout = Layout(sets.shape, flat, letters=letters, features_last=last)
+        self.one_image = Layout((1, *sets.shape[1:]), flat, letters=letters, features_last=last)
         self.sets: Regions = Regions(self.layout, labels)
         self.parameters = Regions(self.layout, parameters)
         self.shown_parameters = Regions(self.one_image, parameters[:1])
@@ -51,8 +53,8 @@ class Frame:
     def here(self, per: str, index: int) -> Here:
         """What a formula knows about the cell it is written for."""
         if per == "element":
-            block, pixels = index, self.layout.block[0] * self.layout.block[1]
-            n, c = divmod(block // pixels, self.layout.channels)
+            places = [int(at) for at in np.unravel_index(index, self.layout.shape)]
+            n, c = places[0], places[-1 if self.layout.features_last else 1]
             own = {"set": self.set_of[index] - 1, "parameter": self.parameter_of[index] - 1}
             axes = dict(zip(self.layout.letters, (n, c), strict=True))
             return Here({"element": index} | own | axes)
@@ -61,6 +63,12 @@ class Frame:
         if per == "parameter":
             return Here({"parameter": index}, self.parameters.areas[index])
         return Here()
+
+
+def features_last(sets: StatisticsSets) -> bool:
+    """Whether x is tokens (N, T, D) or rows (N, D), by the names in the pattern of its sets."""
+    names = {factor.name for factor in sets.factors}
+    return len(sets.shape) in (2, 3) and "d" in names and names <= {"n", "t", "h", "d"}
 
 
 def parameter_labels(sets: StatisticsSets) -> Labels:
@@ -121,9 +129,14 @@ class Grid:
             column = self.left + layout.channel_column(c)
             area = (self.top - 1, column, self.top - 1, column + layout.block[1] - 1)
             page.span(area, f"{channel} = {layout.channel_number(c)}", AXIS)
+        tokens = layout.block[0] if layout.features_last and len(layout.shape) == 3 else 0
         for n in range(layout.images):
             row = self.top + layout.image_row(n)
-            page.put(row, self.left - 1, f"{image} = {layout.image_number(n)}", AXIS_LEFT)
+            name = f"{image} = {layout.image_number(n)}"
+            for t in range(tokens):
+                page.put(row + t, self.left - 1, f"{name}, t = {t}", AXIS_LEFT)
+            if not tokens:
+                page.put(row, self.left - 1, name, AXIS_LEFT)
 
 
 class Statistics:
@@ -191,9 +204,12 @@ class Statistics:
                 across.add((first, last))
                 text = range_text(channel, regions.channels(label))
                 page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
-            if regions.layout.images > 1 and row not in down:
+            if (regions.layout.images > 1 or regions.layout.features_last) and row not in down:
                 down.add(row)
-                page.put(row, self.left - 1, range_text(image, regions.images(label)), AXIS_LEFT)
+                text = range_text(image, regions.images(label))
+                if regions.layout.features_last and len(regions.layout.shape) == 3:
+                    text += f", {range_text('t', regions.tokens(label))}"
+                page.put(row, self.left - 1, text, AXIS_LEFT)
 
 
 class Single:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
-from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace, trace
+from normviz.workbook.draw.tensor import parameter_labels
+from normviz.workbook.sheets.kinds import LAYOUTS, WHOLES, feature_axis, norms_on
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -38,14 +39,19 @@ class Settings:
     eps: float = 1e-5
     seed: int = 0
     momentum: float = 0.1
+    also: tuple[str, ...] = ()
+    """Patterns of one's own that get a sheet each."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
-        images, channels = self.shape[:2]
-        object.__setattr__(self, "groups", self.groups or _smallest_divisor(channels))
-        object.__setattr__(self, "splits", self.splits or _smallest_divisor(images))
-        _check_divides("groups", self.groups, "channels", channels)
-        _check_divides("splits", self.splits, "images", images)
+        wholes = self.shape[feature_axis(self.shape)], self.shape[0]
+        names = zip(("groups", "splits"), WHOLES[len(self.shape)], wholes, strict=True)
+        for name, what, whole in names:
+            object.__setattr__(self, name, getattr(self, name) or _smallest_divisor(whole))
+            _check_divides(name, getattr(self, name), what, whole)
+        norms = norms_on(self.shape, self.groups, self.splits, self.also)
+        for norm in list(norms.values())[len(norms) - len(self.also) :]:
+            norm.on(self.shape)
         if not (self.eps > 0 and math.isfinite(self.eps)):
             raise ValueError(f"eps must be positive, got {self.eps}: the usual value is 1e-5")
         if self.seed < 0:
@@ -65,17 +71,23 @@ class Case:
         draw = np.random.default_rng(settings.seed)
         self.x = _lively_integers(draw, settings.shape, 4)
         self.grad_output = _lively_integers(draw, settings.shape, 3)
-        channels = settings.shape[1]
+        channels = settings.shape[feature_axis(settings.shape)]
         self.gamma: Array = np.resize(np.array(GAMMA), channels)
         self.beta: Array = np.resize(np.array(BETA), channels)
         self.running_mean: Array = np.zeros(channels)
         self.running_var: Array = np.ones(channels)
 
     @cached_property
+    def norms(self) -> dict[str, Norm]:
+        """The norms of the workbook by name."""
+        chosen = self.settings
+        return norms_on(chosen.shape, chosen.groups, chosen.splits, chosen.also)
+
+    @cached_property
     def traces(self) -> dict[str, Trace | str]:
         """The trace of every op, or the sentence with which the reference refuses this x."""
         found: dict[str, Trace | str] = {}
-        for op in NORMS:
+        for op in self.norms:
             try:
                 found[op] = self.trace(op)
             except ValueError as error:
@@ -90,11 +102,26 @@ class Case:
     def arguments(self, op: str) -> dict[str, Any]:
         """The arguments that shape the sets of an op."""
         cuts = {"channel": self.settings.groups, "sample": self.settings.splits}
-        return NORMS[op].sizes_by_what_they_divide(self.shape, **cuts)
+        return self.norms[op].sizes_by_what_they_divide(self.shape, **cuts)
 
     def sets(self, op: str) -> StatisticsSets:
         """The statistics sets of an op on x."""
-        return statistics_sets(op, self.shape, **self.arguments(op))
+        return self.norms[op].on(self.shape, self.arguments(op))
+
+    @property
+    def has_element_parameters(self) -> bool:
+        """Whether a norm has another γ than one for each channel or feature."""
+        return self.other_parameters in self.norms
+
+    @property
+    def of_each(self) -> str:
+        """What such a norm has a γ for."""
+        return "for each element" if len(self.shape) > 3 else "for each feature of a head"
+
+    @property
+    def other_parameters(self) -> str:
+        """The norm whose γ is another than one for each channel or feature."""
+        return "layer_norm" if len(self.shape) > 3 else "per_head"
 
     def trace(self, op: str) -> Trace:
         """Every step of an op on the inputs, forward and backward.
@@ -103,7 +130,7 @@ class Case:
             ValueError: where the reference refuses the shape, as torch does (one value per set).
         """
         arguments = self.arguments(op) | {"weight": self.weight(op), "eps": self.settings.eps}
-        norm = NORMS[op]
+        norm = self.norms[op]
         if norm.bias:
             arguments["bias"] = self.bias(op)
         if norm.flag == "training":  # instance norm keeps no running statistics by default
@@ -111,7 +138,7 @@ class Case:
             arguments["momentum"] = self.settings.momentum
             arguments["running_mean"] = self.running_mean
             arguments["running_var"] = self.running_var
-        return trace(op, self.x, **arguments).backward(self.grad_output)
+        return trace(norm, self.x, **arguments).backward(self.grad_output)
 
     def weight(self, op: str) -> Array:
         """gamma in the shape the op wants: one a channel, or one an element."""
@@ -123,8 +150,10 @@ class Case:
 
 
 def _check_shape(shape: Shape) -> None:
-    if len(shape) != 4 or any(n < 1 for n in shape):
-        raise ValueError(f"shape must be four positive whole numbers N,C,H,W, got {shape}")
+    if len(shape) not in LAYOUTS or any(n < 1 for n in shape):
+        raise ValueError(
+            f"shape must be positive whole numbers {', '.join(LAYOUTS.values())}, got {shape}"
+        )
     if math.prod(shape) > MOST_ELEMENTS or shape[0] > MOST_IMAGES:
         raise ValueError(
             f"shape must have at most {MOST_ELEMENTS} elements and {MOST_IMAGES} images to fit "
@@ -157,7 +186,7 @@ def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Arra
 
 
 def per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
-    if sets.is_per_channel:
-        return per_channel
-    tail = (1,) * (len(sets.parameter_shape) - 1)
-    return np.broadcast_to(per_channel.reshape(-1, *tail), sets.parameter_shape).copy()
+    """One value a channel (or feature) in the shape of a norm's γ and β."""
+    _, first = np.unique(parameter_labels(sets), return_index=True)
+    channels = np.unravel_index(first, sets.shape)[feature_axis(sets.shape)]
+    return np.asarray(per_channel[channels].reshape(sets.parameter_shape))

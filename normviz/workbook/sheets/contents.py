@@ -26,6 +26,8 @@ from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets import checks
+from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.kinds import LAID_OUT, LAYOUTS
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)
@@ -35,26 +37,30 @@ Row = tuple[str, str, str]
 """Title of a sheet, what it shows, what to try on it."""
 
 
-def begin(book: Book) -> Sheet:
+def begin(book: Book, case: Case) -> Sheet:
     """The sheet comes first and is filled when the others stand."""
+    *titles, last = (norm.title for norm in case.norms.values())
     return Sheet(
         book,
         CONTENTS,
         book.title,
-        "BatchNorm, LayerNorm, GroupNorm, InstanceNorm, GhostBatchNorm and RMSNorm on one small "
-        "tensor of shape (N, C, H, W), forward and backward, every number a live formula. Change a "
-        f"{INPUT_WORD} cell on the sheet Inputs and watch every step follow.",
+        f"{', '.join(titles)} and {last} on one small tensor of shape "
+        f"({LAYOUTS[len(case.shape)].replace(',', ', ')}), forward and backward, every number a "
+        f"live formula. Change a {INPUT_WORD} cell on the sheet Inputs and watch every step "
+        "follow.",
         COLUMNS,
     )
 
 
-def fill(sheet: Sheet, status: str, says: str, rows: Sequence[Row]) -> None:
+def fill(
+    sheet: Sheet, status: str, says: str, rows: Sequence[Row], laid_out: str = LAID_OUT[4]
+) -> None:
     """Write the sheet: the state of the checks, the table of sheets, and how to read them."""
     good = 'COUNTIF({status},"All*")'
     looks = (Mark(f"{good}=1", GOOD, GOOD_INK), Mark(f"{good}=0", BAD, BAD_INK))
     link = Link(checks.TITLE)
     verdict = Entry(says, STATUS, status, "status", link, looks)
-    sheet.draw(Listing([[verdict]], shares=(1,)), table(rows), *legend())
+    sheet.draw(Listing([[verdict]], shares=(1,)), table(rows), *legend(laid_out))
 
 
 def table(rows: Sequence[Row]) -> Listing:
@@ -63,7 +69,7 @@ def table(rows: Sequence[Row]) -> Listing:
     return Listing(linked, HEADS, (TO_SHEET, BODY, BODY))
 
 
-def legend() -> Sequence[Item]:
+def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
     """How to read a sheet: the colors, and the words."""
     words = PLAIN.but(wrap=True, indent=1)
     colors = (
@@ -82,7 +88,7 @@ def legend() -> Sequence[Item]:
         ),
     )
     said = (
-        "Images n go down, channels c across; a block is one channel of one image, H × W pixels.",
+        laid_out,
         "Each step has its name as in normviz.trace, its formula in symbols, the NumPy expression "
         "that does the same, and a sentence. Click any number to see its formula.",
         "The arithmetic is torch's: the biased variance (divided by n) normalizes, the unbiased "

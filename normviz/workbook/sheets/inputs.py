@@ -21,7 +21,8 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.sheets.case import Array, Case, Settings
+from normviz.workbook.sheets.case import Array, Case
+from normviz.workbook.sheets.kinds import WHOLES
 
 TITLE = "Inputs"
 FIXED, RANDOM = "Fixed", "Random"
@@ -31,33 +32,51 @@ SHOWN = GENERAL.filled(PAPER)
 def build(book: Book, case: Case) -> Sheet:
     """The sheet of inputs."""
     frame = Frame(case.sets("batch_norm"))
+    one = WHOLES[len(case.shape)][0].removesuffix("s")
     sheet = Sheet(
         book,
         TITLE,
         f"Inputs: change a {INPUT_WORD} cell and every sheet follows",
         f"{INPUT_WORD.capitalize()} cells are yours. Set Numbers to Random for new whole numbers "
         "from −4 to 4 at every recalculation (F9); set it back to Fixed for the numbers you see in "
-        f"{INPUT_WORD}. Groups and splits decide which cells a formula reads, so they are built "
-        "into this file: the sheet Playground lets you turn them, and normviz workbook makes a "
-        "file with others.",
+        f"{INPUT_WORD}. {_built_in(case)}",
         of_tensor(frame.layout),
         frame=frame,
         tab=INPUT_EDGE,
     )
     sheet.draw(
-        *_settings(case.settings),
+        *_settings(case),
         Banner("x and the upstream gradient dy"),
         *_typed_and_used("x", "x", case.x),
         *_typed_and_used("grad_output", "dy", case.grad_output),
-        Banner("One γ and one β for each channel, and the running statistics before this batch"),
+        Banner(f"One γ and one β for each {one}, and the running statistics before this batch"),
         *_channel_parameters(case),
-        Banner("One γ and one β for each element, for LayerNorm and RMSNorm"),
-        *_element_parameters(case, frame),
     )
+    if case.has_element_parameters:
+        users = "LayerNorm and RMSNorm" if one == "channel" else case.norms["per_head"].title
+        sheet.draw(
+            Banner(f"One γ and one β {case.of_each}, for {users}"),
+            *_element_parameters(case, frame, one),
+        )
     return sheet
 
 
-def _settings(settings: Settings) -> Sequence[Item]:
+def _built_in(case: Case) -> str:
+    """What cannot be turned on this sheet."""
+    if len(case.shape) == 4:
+        return (
+            "Groups and splits decide which cells a formula reads, so they are built into this "
+            "file: the sheet Playground lets you turn them, and normviz workbook makes a file with "
+            "others."
+        )
+    return (
+        "Shapes, and the number of parts that an axis is cut into, decide which cells a formula "
+        "reads, so they are built into this file: normviz workbook makes a file with others."
+    )
+
+
+def _settings(case: Case) -> Sequence[Item]:
+    settings = case.settings
     return (
         Banner("Settings"),
         Line(
@@ -81,21 +100,24 @@ def _settings(settings: Settings) -> Sequence[Item]:
             rule=WEIGHT,
             note="weight of the new value in the running statistics, as in torch",
         ),
-        Line(
-            "groups",
-            "groups",
-            settings.groups,
-            look=SHOWN,
-            note="of channels, for GroupNorm; built in",
-        ),
-        Line(
-            "splits",
-            "splits",
-            settings.splits,
-            look=SHOWN,
-            note="of the batch, for GhostBatchNorm; built in",
+        *(
+            Line(name, label, value, look=SHOWN, note=f"{note}; built in")
+            for name, label, value, note in _parts(case)
         ),
     )
+
+
+def _parts(case: Case) -> Sequence[tuple[str, str, int, str]]:
+    """The numbers of parts that an axis is cut into: name, label, value and a note."""
+    settings = case.settings
+    if "group_norm" in case.norms:
+        return (
+            ("groups", "groups", settings.groups, "of channels, for GroupNorm"),
+            ("splits", "splits", settings.splits, "of the batch, for GhostBatchNorm"),
+        )
+    if "per_head" in case.norms:
+        return (("groups", "heads", settings.groups, "that the features of a token are"),)
+    return ()
 
 
 def _typed_and_used(name: str, symbol: str, values: Array) -> Sequence[Step]:
@@ -121,14 +143,15 @@ def _channel_parameters(case: Case) -> Sequence[Step]:
     ]
 
 
-def _element_parameters(case: Case, per_channel: Frame) -> Sequence[Step]:
-    """γ and β of LayerNorm and RMSNorm: one for each element, at first that of its channel."""
-    frame, channels = Frame(case.sets("layer_norm")), per_channel.parameter_of
-    sentence = "At first that of its channel; type over it."
+def _element_parameters(case: Case, per_channel: Frame, one: str) -> Sequence[Step]:
+    """γ and β of a norm that has others than one a channel, at first those of the channel."""
+    other = case.other_parameters
+    frame, channels = Frame(case.sets(other)), per_channel.parameter_of
+    sentence = f"At first that of its {one}; type over it."
     return [
         Step(
             f"{name}_elements",
-            Caption(f"{symbol} for each element", sentence=sentence),
+            Caption(f"{symbol} {case.of_each}", sentence=sentence),
             values,
             "parameter",
             lambda index, name=name: f"{{{name}[{channels[index] - 1}]}}",  # type: ignore[misc]
@@ -137,7 +160,7 @@ def _element_parameters(case: Case, per_channel: Frame) -> Sequence[Step]:
             NUMBERS,
         )
         for name, symbol, values in (
-            ("gamma", "γ (weight)", case.weight("layer_norm")),
-            ("beta", "β (bias)", case.bias("layer_norm")),
+            ("gamma", "γ (weight)", case.weight(other)),
+            ("beta", "β (bias)", case.bias(other)),
         )
     ]

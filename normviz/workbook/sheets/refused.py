@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import LABEL, PLAIN
 from normviz.workbook.draw.columns import texts
@@ -10,9 +10,8 @@ from normviz.workbook.draw.content import Words
 from normviz.workbook.draw.sheet import Sheet
 
 
-def build(book: Book, op: str, reason: str) -> None:
+def build(book: Book, words: Norm, reason: str) -> None:
     """A sheet with the sentence with which normviz, like torch, refuses."""
-    words = NORMS[op]
     idea = f"{words.sentence} {words.use} ({words.paper})"
     sheet = Sheet(book, words.title, words.title, idea, texts(90, 20))
     sheet.draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INK, Style
 from normviz.workbook.draw.columns import of_tensor
@@ -10,6 +9,7 @@ from normviz.workbook.draw.content import Band, Caption, Step
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame, by_set
 from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.norm.page import repeating
 
 TITLE = "Sets"
 LOOK = Style(size=9, color=INK, horizontal="center", edge="FFFFFF")
@@ -19,7 +19,7 @@ ABREAST, NUMBER_WIDTH = 3, 3.2
 
 def build(book: Book, case: Case) -> None:
     """A picture for each op: every element with the number and the color of its set."""
-    frames = {op: Frame(case.sets(op)) for op in NORMS}
+    frames = {op: Frame(case.sets(op)) for op in case.norms}
     layout = next(iter(frames.values())).layout
     sheet = Sheet(
         book,
@@ -35,12 +35,13 @@ def build(book: Book, case: Case) -> None:
 
 
 def _picture(case: Case, op: str, frame: Frame) -> Step:
-    sets, words = case.sets(op), NORMS[op]
+    sets, words = case.sets(op), case.norms[op]
     noun = "set" if sets.count == 1 else "sets"
     cuts = {"channel": f", groups = {case.settings.groups}"}
     cuts["sample"] = f", splits = {case.settings.splits}"
     extra = "".join(cuts.get(size.divides, "") for size in words.sizes)
+    extra += "".join(f", {words.words[axis].many} = {n}" for axis, n in (words.fixed or {}).items())
     counts = f"{sets.count} {noun} of {sets.size} elements{extra}"
-    caption = Caption(words.title, counts, sentence=words.sentence)
+    caption = Caption(words.title, counts, sentence=words.sentence + repeating(sets.count))
     look = by_set(LOOK, frame.set_of)
     return Step(op, caption, frame.set_of, "element", None, look, frame)

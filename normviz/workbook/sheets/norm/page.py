@@ -7,7 +7,15 @@ from typing import Any
 
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book, Page
-from normviz.workbook.book.styles import BOLD, GENERAL, LABEL_RIGHT, NUMBER, PAPER, Style
+from normviz.workbook.book.styles import (
+    BOLD,
+    GENERAL,
+    LABEL_RIGHT,
+    NUMBER,
+    PAPER,
+    SET_COLORS,
+    Style,
+)
 from normviz.workbook.draw import content
 from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import Caption, Line
@@ -37,8 +45,7 @@ class NormPage:
             book,
             words.title,
             words.title,
-            f"{words.sentence} {words.use} ({words.paper}){self.note} In torch: "
-            f"{words.torch_layer}.",
+            _idea(trace, self.note),
             of_tensor(self.frame.layout),
             frame=self.frame,
             reads={"inputs": inputs},
@@ -102,13 +109,20 @@ class NormPage:
         """The forward steps, with the parameters just before the output that needs them."""
         steps = self.forward_steps()
         made = [self.step(step) for step in steps[:-1]]
-        suffix = "" if self.trace.sets.is_per_channel else "_elements"
+        suffix = "" if self.is_per_channel else "_elements"
         for name, symbol, source in (("weight", "γ", "gamma"), ("bias", "β", "beta")):
             value = self.trace.arguments.get(name)
             if value is not None:
                 caption = Caption(name, f"learned, of shape {value.shape}", symbol=symbol)
                 made.append(self.given(name, source + suffix, caption, value, "parameter"))
         return [*made, self.step(steps[-1])]
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether γ and β are one for each channel, or for each feature of tokens and rows."""
+        if self.frame.layout.features_last:
+            return self.trace.sets.parameter_shape == self.trace.x.shape[-1:]
+        return self.trace.sets.is_per_channel
 
     def given(
         self, name: str, source: str, caption: Caption, values: Any, per: str
@@ -143,3 +157,17 @@ class NormPage:
         if per == "set":
             return by_set(style, range(1, len(self.frame.sets.areas) + 1))
         return evenly(style.filled(PAPER))
+
+
+def _idea(trace: Trace, note: str) -> str:
+    """What a norm's sheet says below its title."""
+    words, sets = trace.norm, trace.sets
+    paper = f" ({words.paper})" if words.paper else ""
+    torch = f" In torch: {words.torch_layer}." if words.torch_layer else ""
+    return f"{words.sentence} {words.use}{paper}{note}{torch}{repeating(sets.count)}"
+
+
+def repeating(count: int) -> str:
+    """What a sheet says where there are more sets than colors."""
+    most = len(SET_COLORS)
+    return f" Colors repeat: the {count} sets share {most} colors." if count > most else ""

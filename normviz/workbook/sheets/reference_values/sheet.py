@@ -87,21 +87,26 @@ def build(book: Book, case: Case) -> ReferenceCells:
 
 def _inputs(case: Case, cells: ReferenceCells) -> list[Item]:
     """What was typed when the file was made, two beside each other."""
-    channels, elements = Frame(case.sets("batch_norm")), Frame(case.sets("layer_norm"))
-    rows = (
+    channels = Frame(case.sets("batch_norm"))
+    rows = [
         ("x", case.x, "element", channels),
         ("grad_output", case.grad_output, "element", channels),
         ("gamma", case.gamma, "parameter", channels),
         ("beta", case.beta, "parameter", channels),
         ("running_mean", case.running_mean, "parameter", channels),
         ("running_var", case.running_var, "parameter", channels),
-        ("gamma_elements", case.weight("layer_norm"), "parameter", elements),
-        ("beta_elements", case.bias("layer_norm"), "parameter", elements),
-    )
+    ]
+    if case.has_element_parameters:
+        other = case.other_parameters
+        elements = Frame(case.sets(other))
+        rows += [
+            ("gamma_elements", case.weight(other), "parameter", elements),
+            ("beta_elements", case.bias(other), "parameter", elements),
+        ]
     steps = [
         _constant(
             name_of("inputs", "", name),
-            name.replace("_elements", " for each element"),
+            name.replace("_elements", f" {case.of_each}"),
             values,
             kind,
             frame,

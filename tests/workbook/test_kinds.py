@@ -1,0 +1,151 @@
+"""Books of tokens, rows and volumes speak of what they are about, and of sets of one's own."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from normviz.cli.commands import main
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import SET_COLORS
+from normviz.workbook.build import build
+from normviz.workbook.draw.tensor import Frame
+from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.write import save
+from tests.workbook.engines import differences, expected, ironcalc_values
+
+IMAGES = r"\b(images?|channels?|pixels?)\b"
+FOREIGN = {
+    "tokens": (Settings((2, 5, 8)), IMAGES),
+    "one token of one sequence": (Settings((1, 1, 6), groups=3), IMAGES),
+    "rows": (Settings((4, 6)), IMAGES),
+    "volumes": (Settings((2, 4, 2, 1, 2)), r"\b(images?|pixels?)\b"),
+}
+
+
+@pytest.fixture(scope="module", params=FOREIGN.values(), ids=FOREIGN.keys())
+def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path, str]:
+    settings, foreign = request.param
+    book = build(settings)
+    return book, save(book, tmp_path_factory.mktemp("kinds") / "book.xlsx"), foreign
+
+
+def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path, str]) -> None:
+    book, path, _ = built
+    wanted = expected(book)
+    assert len(wanted) > 200
+    assert differences(wanted, ironcalc_values(path, wanted)) == []
+
+
+def test_all_checks_pass(built: tuple[Book, Path, str]) -> None:
+    (cell,) = (cell for _, cell in built[0].pages[0].formulas())
+    assert str(cell.value).startswith("All ")
+
+
+def test_no_text_speaks_of_another_kind_of_tensor(built: tuple[Book, Path, str]) -> None:
+    book, _, foreign = built
+    texts = {
+        f"{page.title}: {cell.value}"
+        for page in book.pages
+        for line in page.rows.values()
+        for cell in line.values()
+        if isinstance(cell.value, str)
+    }
+    assert {text for text in texts if re.search(foreign, text, re.IGNORECASE)} == set()
+
+
+def test_no_cell_is_told_to_be_of_another_kind(built: tuple[Book, Path, str]) -> None:
+    book, _, foreign = built
+    if foreign != IMAGES:
+        pytest.skip("what a cell is says image for a volume too")
+    page = next(page for page in book.pages if page.title == "LayerNorm")
+    said = {page.said(row, column) for row, line in page.rows.items() for column in line}
+    assert {text for text in said if re.search(foreign, text)} == set()
+    assert any("feature 1" in text for text in said)
+
+
+def test_a_token_book_has_the_norms_of_tokens() -> None:
+    case = Case(Settings((2, 5, 8)))
+    titles = [norm.title for norm in case.norms.values()]
+    assert titles == ["LayerNorm", "RMSNorm", "RMSNorm per head", "BatchNorm"]
+    assert {op: case.sets(op).count for op in case.norms} == {
+        "layer_norm": 10,
+        "rms_norm": 10,
+        "per_head": 20,
+        "batch_norm": 8,
+    }
+
+
+def test_torch_agrees_with_every_step_of_a_token_book() -> None:
+    pytest.importorskip("torch")
+    from normviz.torch_models.torch_steps import torch_steps
+
+    for trace in Case(Settings((2, 3, 4))).traces.values():
+        assert not isinstance(trace, str)
+        found = torch_steps(trace)
+        for name, value in trace.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12)
+
+
+def test_tokens_stand_below_each_other_and_features_beside() -> None:
+    layout = Frame(Case(Settings((2, 3, 4))).sets("layer_norm")).layout
+    rows, columns = layout.places()
+    assert rows[:, :, 0].tolist() == [[0, 1, 2], [4, 5, 6]]
+    assert columns[0, 0].tolist() == [0, 1, 2, 3]
+    assert layout.words(17) == "sequence 1, token 1, feature 1"
+
+
+def test_a_sheet_says_that_colors_repeat() -> None:
+    book = build(Settings((2, 5, 8)))
+    lead = {page.title: str(page.rows[3][2].value) for page in book.pages}
+    assert f"the 20 sets share {len(SET_COLORS)} colors" in lead["RMSNorm per head"]
+    assert "share" not in lead["LayerNorm"]
+
+
+ALSO = {
+    "pixel by pixel": ((4, 4, 2, 2), "n [c] h w", 16),
+    "splits and groups": ((4, 4, 2, 2), "(s [m]) (g [k]) [...]", 4),
+    "each feature of a sequence": ((2, 5, 8), "n [t] d", 16),
+    "a whole sequence": ((2, 5, 8), "n [t d]", 2),
+}
+
+
+@pytest.mark.parametrize(("shape", "sets", "count"), ALSO.values(), ids=ALSO.keys())
+def test_a_pattern_of_ones_own_gets_a_sheet_that_recalculates(
+    shape: tuple[int, ...], sets: str, count: int, tmp_path: Path
+) -> None:
+    settings = Settings(shape, also=(sets,))
+    assert Case(settings).sets("own").count == count
+    book = build(settings)
+    assert "Your own" in [page.title for page in book.pages]
+    path = save(book, tmp_path / "own.xlsx")
+    wanted = {place: value for place, value in expected(book).items() if place[0] == "Your own"}
+    assert differences(wanted, ironcalc_values(path, wanted)) == []
+
+
+def test_the_command_makes_a_book_of_tokens_with_sets_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tokens.xlsx"
+    words = ["workbook", "--shape", "2,3,4", "--also", "n [t d]", "--also", "[n] t d"]
+    assert main([*words, "-o", str(path)]) == 0
+    assert path.exists()
+    assert capsys.readouterr().out.strip() == str(path)
+
+
+@pytest.mark.parametrize(
+    ("also", "says"),
+    [("n [c", "'[' is never closed"), ("n [c] h", "3 dimensions"), ("(a [b]) c h w", "size of a")],
+)
+def test_a_wrong_pattern_is_one_sentence(
+    also: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.xlsx"
+    assert main(["workbook", "--also", also, "-o", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert says in error
+    assert not path.exists()
