@@ -204,3 +204,16 @@ def test_random_draws_whole_numbers_and_the_laws_hold(tmp_path: Path) -> None:
     drawn = list(ironcalc_values(path, used, switch).values())
     assert all(value == int(value) and -4 <= value <= 4 for value in drawn)  # type: ignore
     assert len(set(drawn)) > 3
+
+
+def test_a_workbook_with_long_sheets_is_written_and_held_to_its_values(tmp_path: Path) -> None:
+    """No formula is too long, and the last cells of a sheet are in a check as the first are."""
+    book = build(Settings((6, 8, 2, 2)))
+    path = save(book, tmp_path / "long.xlsx")
+    wanted = {place: v for place, v in expected(book).items() if place[0] in ("Contents", "Checks")}
+    assert differences(wanted, ironcalc_values(path, wanted)) == []
+    page = next(page for page in book.pages if page.title == "InstanceNorm")
+    *_, (last, _) = page.formulas()
+    (verdict,) = (place for place in wanted if place[0] == "Contents")
+    found = ironcalc_values(path, {verdict: None}, {(page.title, last): "123"})
+    assert str(found[verdict]).endswith("checks FAIL")

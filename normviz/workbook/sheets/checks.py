@@ -216,7 +216,7 @@ def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing
 
 
 def _pages(book: Book) -> Listing:
-    """One row a sheet: its own inputs, and all of its formulas against the values as shipped."""
+    """A row or more a sheet: its yellow cells, and all its formulas against values as shipped."""
     known = shipped.summaries(book)
     rows = []
     for found in known:

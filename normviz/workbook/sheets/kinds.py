@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from normviz.norms.declared import NORMS
-from normviz.norms.norm import Norm
+from normviz.norms.norm import Norm, Refusal
 from normviz.norms.notation import parse
+from normviz.norms.partition import StatisticsSets
 from normviz.norms.words import sets_in_words
 
 Shape = tuple[int, ...]
@@ -132,7 +133,7 @@ def _of_features(dimensions: int, heads: int) -> tuple[Norm, ...]:
             buffers=True,
             flag="training",
             zero_eps=False,
-            refuses=NORMS["batch_norm"].refuses,
+            refuses=(_one_value("sequences or tokens" if tokens else "rows"),),
             title="BatchNorm",
             use=f"{one.capitalize()}s share statistics: the result of one depends on all others in "
             "its batch, padding among them, and evaluation needs running averages.",
@@ -143,6 +144,16 @@ def _of_features(dimensions: int, heads: int) -> tuple[Norm, ...]:
     )
     rows = [norm for norm in norms if tokens or norm.name != "per_head"]
     return tuple(replace(norm, sentence=_rows(norm.sentence, tokens)) for norm in rows)
+
+
+def _one_value(more: str) -> Refusal:
+    """BatchNorm's refusal of one value per set, which advises to use more images or pixels."""
+
+    def refuse(sets: StatisticsSets) -> str | None:
+        said = NORMS["batch_norm"].refusal(sets)
+        return said and said.replace("samples or pixels", more)
+
+    return refuse
 
 
 def _rows(sentence: str, tokens: bool) -> str:

@@ -1,4 +1,4 @@
-"""Every formula cell of every sheet held to its value as shipped, in one formula a sheet.
+"""Every formula cell of every sheet held to its value as shipped, in few formulas a sheet.
 
 A block of formulas must add up to what NumPy has for it: a number typed over one of them moves the
 sum. Where numbers of one block differ so much that a small one would be lost in the sum, each cell
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby, zip_longest
 
 from normviz.workbook.book.address import Area, area_text, fixed_area, on_sheet
 from normviz.workbook.book.cells import Book, Cell, Page
@@ -23,10 +23,15 @@ WIDEST_RANGE = 1e6
 Located = tuple[int, int, Cell]
 
 
+LONGEST = 6_000
+"""No engine takes a formula of more than 8,192 characters: a large sheet has several rows."""
+
+
 @dataclass(frozen=True)
 class Summary:
-    """A sheet in one formula: its deviation from the values as shipped, and whether its own yellow
-    cells are the `same`; `reads` are the places of the other sheets whose yellow cells it reads.
+    """A sheet, or a part of it, in one formula: its deviation from the values as shipped, and
+    whether its own yellow cells are the `same`; `reads` are the places of the other rows whose
+    yellow cells it depends on.
     """
 
     title: str
@@ -38,22 +43,63 @@ class Summary:
     reads: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class _Term:
+    """A part of a formula, how many cells it is about, and the block that they are of."""
+
+    text: str
+    cells: int
+    block: Area = (0, 0, 0, 0)
+
+
 def summaries(book: Book) -> list[Summary]:
-    """One for every sheet that has formulas or yellow cells, in their order."""
-    pages = [page for page in book.pages if any(_cells(page, yellow=False))]
-    with_inputs = [page for page in book.pages if any(_cells(page, yellow=True))]
-    shown = [page for page in book.pages if page in pages or page in with_inputs]
-    places = {page.title: at for at, page in enumerate(shown)}
+    """One row or more for every sheet that has formulas or yellow cells, in their order."""
+    parts = {page.title: _parts(page) for page in book.pages}
+    counts = [len(parts[page.title]) for page in book.pages]
+    rows = {
+        page.title: range(end - count, end)
+        for page, count, end in zip(book.pages, counts, accumulate(counts), strict=True)
+    }
+    inputs = [page.title for page in book.pages if any(same for _, same in parts[page.title])]
     found = []
-    for page in shown:
+    for page in book.pages:
         texts = "".join(cell.formula or "" for _, _, cell in _cells(page, yellow=False))
-        reads = (
-            places[other.title]
-            for other in with_inputs
-            if other is not page and on_sheet(other.title, "") in texts
-        )
-        found.append(_summary(page, tuple(reads)))
+        read = [at for at in inputs if at == page.title or on_sheet(at, "") in texts]
+        others = [row for title in read for row in rows[title]]
+        found += [
+            Summary(
+                page.title,
+                sum(term.cells for term in live),
+                len({term.block for term in live}),
+                sum(term.cells for term in same),
+                _joined("MAX", [term.text for term in live]) or "0",
+                _joined("AND", [term.text for term in same]) or "TRUE",
+                tuple(other for other in others if other != row),
+            )
+            for row, (live, same) in zip(rows[page.title], parts[page.title], strict=True)
+        ]
     return found
+
+
+def _parts(page: Page) -> list[tuple[list[_Term], list[_Term]]]:
+    """The formulas of a page and its yellow cells, in parts that a formula has room for."""
+    checked = [cell for cell in _cells(page, yellow=False) if is_checked(page, *cell[:2])]
+    blocks = _blocks(page, checked)
+    live = [term for area, cells in blocks for term in _terms(page, area, cells)]
+    same = [
+        _Term(f"{_at(page, r, c)}={_literal(cell)}", 1)
+        if cell.formula is None
+        else _Term("TRUE", 1)
+        for r, c, cell in _cells(page, yellow=True)
+    ]
+    return list(zip_longest(_chunks(live), _chunks(same), fillvalue=[]))
+
+
+def _chunks(terms: Sequence[_Term]) -> list[list[_Term]]:
+    """Terms in runs of which each is short enough for a formula."""
+    ends = accumulate(len(term.text) + 1 for term in terms)
+    runs = groupby(zip(terms, ends, strict=True), key=lambda pair: pair[1] // LONGEST)
+    return [[term for term, _ in run] for _, run in runs]
 
 
 def _cells(page: Page, *, yellow: bool) -> Iterator[Located]:
@@ -63,22 +109,6 @@ def _cells(page: Page, *, yellow: bool) -> Iterator[Located]:
             is_input = cell.style.fill == INPUT and cell.value is not None
             if is_input if yellow else (cell.formula is not None and not is_input):
                 yield row, column, cell
-
-
-def _summary(page: Page, reads: tuple[int, ...]) -> Summary:
-    live, yellow = list(_cells(page, yellow=False)), list(_cells(page, yellow=True))
-    blocks = _blocks(page, [located for located in live if is_checked(page, *located[:2])])
-    terms = [term for area, cells in blocks for term in _terms(page, area, cells)]
-    same = [f"{_at(page, r, c)}={_literal(cell)}" for r, c, cell in yellow if cell.formula is None]
-    return Summary(
-        page.title,
-        len(live),
-        len(blocks),
-        len(yellow),
-        _joined("MAX", terms) or "0",
-        _joined("AND", same) or "TRUE",
-        reads,
-    )
 
 
 def is_checked(page: Page, row: int, column: int) -> bool:
@@ -100,7 +130,7 @@ def _blocks(page: Page, live: Sequence[Located]) -> list[tuple[Area, list[Locate
     return list(found.items())
 
 
-def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[str]:
+def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[_Term]:
     """How far a block is from its values, in parts of its largest number."""
     numbers = [cell.value for *_, cell in cells if isinstance(cell.value, int | float)]
     sizes = [abs(value) for value in numbers if abs(value) > 1 / WIDEST_RANGE]
@@ -108,14 +138,16 @@ def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[str]:
     inside = [value for value in page.values(area) if isinstance(value, int | float)]
     if len(numbers) == len(cells) and narrow and len(inside) == len(numbers):
         where = on_sheet(page.title, fixed_area(area))
-        yield _apart(f"SUM({where})", math.fsum(inside), max([1.0, *sizes]))
+        summed = _apart(f"SUM({where})", math.fsum(inside), max([1.0, *sizes]))
+        yield _Term(summed, len(cells), area)
         return
     for row, column, cell in cells:
         where = _at(page, row, column)
         if isinstance(cell.value, int | float) and not isinstance(cell.value, bool):
-            yield _apart(where, cell.value, max(1.0, abs(cell.value)))
+            text = _apart(where, cell.value, max(1.0, abs(cell.value)))
         else:
-            yield f"IF({where}={_literal(cell)},0,1)"
+            text = f"IF({where}={_literal(cell)},0,1)"
+        yield _Term(text, 1, area)
 
 
 def _apart(where: str, value: float, scale: float) -> str:
