@@ -114,3 +114,8 @@ def to_numpy(value: Any) -> Array:
             raise TypeError("NumPy has no bfloat16: convert the tensor or module with .float()")
         value = value.numpy()
     return np.asarray(value)
+
+
+def filled(shape: tuple[int, ...], wanted: bool, dtype: Any, fill: float) -> Array | None:
+    """A parameter of a fresh layer, where it is wanted."""
+    return np.full(shape, fill, dtype) if wanted else None

@@ -17,11 +17,7 @@ _SETTINGS = (
     "track_running_stats",
     "training",
 )
-_NAMES = tuple(
-    name
-    for name, layer in vars(layers).items()
-    if getattr(layer, "__module__", "") == layers.__name__ and not name.startswith("_")
-)
+_NAMES = tuple(layers.__all__)
 """The NumPy layers have the names of their torch twins."""
 
 
