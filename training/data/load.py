@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from normviz.tensors.limits import UnreadableError, opened, read_at_most
 from training.data import augment
 from training.data.datasets import MNIST, Dataset, find_dataset
 from training.data.seeding import INIT_EPOCH, generator
@@ -26,6 +27,7 @@ from training.experiments.config import TrialConfig
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
 SAMPLE = Path(__file__).with_name("sample.npz")
+MOST_BYTES = 64 << 20  # of a file; MNIST's largest has 47 million
 IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
 
 
@@ -91,8 +93,7 @@ def _load_sample() -> Digits:
 
 
 def _load_folder(folder: Path, dataset: Dataset) -> Digits:
-    raw = folder / dataset.folder / "raw"
-    arrays = [_read_checked(raw / name, dataset) for name in dataset.files]
+    arrays = [_read_checked(find_file(folder, dataset, name), dataset) for name in dataset.files]
     tensors = [torch.from_numpy(array) for array in arrays]
     mean, std = dataset.mean, dataset.std
     if mean is None or std is None:
@@ -153,11 +154,27 @@ def moments(images: Tensor) -> tuple[float, float]:
     return round(mean.item(), 4), round(variance.sqrt().item(), 4)
 
 
+def find_file(folder: Path, dataset: Dataset, name: str) -> Path:
+    """Return where a file of a data set is: as torchvision lays it out, or simply in the folder.
+
+    It may be packed (.gz), unless only the packed file has a published digest. Where there is none,
+    the place it should have is returned.
+    """
+    names = (name,) if name.endswith(".gz") else (name, f"{name}.gz")
+    places = (f"{dataset.folder}/raw", dataset.folder, "raw", "")
+    found = [folder / place / file for place in places for file in names]
+    return next((path for path in found if path.is_file()), folder / places[0] / name)
+
+
 def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
     other = "" if dataset is MNIST else f" --dataset {dataset.name}"
-    fetch = f"'python -m training data{other}'" if other else "'make data'"
+    folder = path.parents[1] if path.parent.name == "raw" else path.parent
+    folder = folder.parent if folder.name == dataset.folder else folder
+    fetch = f"'normviz-train data{other} --out {folder}'"
+    published = path.name in dataset.files  # its digest; else that of the unpacked file is
     try:
-        content = path.read_bytes()
+        with path.open("rb") if published else opened(path) as stream:
+            content = read_at_most(stream, MOST_BYTES)
     except FileNotFoundError:
         raise TrainingError(
             f"{path} is missing: {fetch} fetches {dataset.title}, '--data sample' uses the bundled "
@@ -165,7 +182,9 @@ def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
         ) from None
     except OSError as error:
         raise TrainingError(f"cannot read {path}: {error.strerror or error}") from error
-    digest = dataset.files[path.name]
+    except UnreadableError as error:
+        raise TrainingError(f"{path} is damaged: {error}; remove it and run {fetch}") from None
+    digest = dataset.files[path.name if published else path.name.removesuffix(".gz")]
     found = hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
     if found != digest:
         kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
@@ -173,7 +192,7 @@ def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
             f"{path} is damaged: its {kind} is {found[:16]}..., that of {dataset.title} is "
             f"{digest[:16]}...; remove it and run {fetch}"
         )
-    return read_idx(gzip.decompress(content) if path.suffix == ".gz" else content)
+    return read_idx(gzip.decompress(content) if published and path.suffix == ".gz" else content)
 
 
 def read_idx(content: bytes) -> np.ndarray:

@@ -22,7 +22,7 @@ from pickle import UnpicklingError
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic, overload
 
 # Sums run along so many pixels side by side: rows longer than a vector of the processor, and sums
@@ -31,6 +31,7 @@ PIXELS = 16
 
 # "contract": a multiplication and an addition may become one instruction, rounded once.
 OPTIONS = {"nogil": True, "fastmath": {"contract"}}
+COMPILES = not config.DISABLE_JIT  # NUMBA_DISABLE_JIT=1, for debugging, leaves nothing to be called
 BFLOAT16_NAN, HALF = 0x7FC0, 0x7FFF
 compiled = njit(**OPTIONS)
 

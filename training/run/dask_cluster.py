@@ -68,7 +68,8 @@ def check_workers(client: Any, folder: Path) -> int:
             not see the run folder.
     """
     here = environment()
-    token = folder / f".seen-{uuid.uuid4().hex}"
+    # A worker started in another folder would look for a relative path there.
+    token = folder.resolve() / f".seen-{uuid.uuid4().hex}"
     token.touch()
     try:
         found = client.run(_look, str(token))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import torch
 
+from training.model import kernels
+
 # mallopt's parameters, from malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEEP_BYTES = 1 << 30
@@ -58,6 +60,7 @@ def environment() -> dict[str, str | int | None]:
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
+        **({} if kernels.COMPILES else {"numba": "switched off (NUMBA_DISABLE_JIT)"}),
         "git": _revision(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),

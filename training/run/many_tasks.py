@@ -6,12 +6,14 @@ either way, because everything that decides them is in the task.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +21,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from normviz.cli.ending import say
 from training.errors import TrainingError
 from training.run import torchrun as parallel
 from training.run.machine import usable_cores
@@ -72,6 +75,9 @@ def run_tasks(tasks: Sequence[Task], jobs: int = 1) -> Iterator[Outcome]:
     if parallel.size() > 1:
         yield from map(run_together, tasks)
         return
+    if jobs > 1 and not processes_can_start():
+        say("note: no worker processes can be started here, so tasks run one after the other")
+        jobs = 1
     if jobs == 1:
         yield from map(run_task, tasks)
         return
@@ -108,11 +114,44 @@ def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
     try:
-        yield from pool(calls)
+        with _deaf_to_interrupts():
+            outcomes = pool(calls)
+        yield from outcomes
     except BaseException:
         # Ctrl-C included: workers ignore it, so that they end here and not in a traceback each.
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
         raise
+
+
+def processes_can_start() -> bool:
+    """Whether joblib can share work among processes, which needs semaphores of the system.
+
+    Without a writable /dev/shm, or with JOBLIB_MULTIPROCESSING=0, it would run the tasks as threads
+    of this process, and they are not made for that.
+    """
+    if os.environ.get("JOBLIB_MULTIPROCESSING") == "0":
+        return False
+    try:
+        multiprocessing.get_context("spawn").Semaphore()
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes and threads that never see Ctrl-C, which this one gets afterwards.
+
+    A worker that is still importing would answer it with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_worker(task: Task, parent: int) -> Outcome:

@@ -85,7 +85,8 @@ def test_broken_idx_is_refused(content, message):
 
 
 def test_missing_file_names_the_ways_out(tmp_path):
-    with pytest.raises(TrainingError, match=r"is missing: 'make data' .* '--data sample'"):
+    fetch = rf"'normviz-train data --out {tmp_path}' fetches MNIST, '--data sample'"
+    with pytest.raises(TrainingError, match=f"is missing: {fetch}"):
         data.load(str(tmp_path))
 
 

@@ -108,7 +108,9 @@ def test_a_damaged_file_is_refused_by_its_digest(known, tmp_path):
     name = next(iter(known.files))
     (tmp_path / "data" / known.folder / "raw" / name).write_bytes(b"\0" * 100)
     kind = "MD5" if name.endswith(".gz") else "SHA-256"
-    with pytest.raises(TrainingError, match=rf"{name} is damaged: its {kind} .* {known.name}'"):
+    with pytest.raises(
+        TrainingError, match=rf"{name} is damaged: its {kind} .* {known.name} --out"
+    ):
         data.load(str(tmp_path / "data"), known.name)
 
 
@@ -184,3 +186,29 @@ def test_a_source_that_breaks_off_is_followed_by_the_next(error, said, tmp_path,
     monkeypatch.setattr(download, "DEBIAN", tmp_path / "nowhere")
     with pytest.raises(TrainingError, match=rf"{said}.*apt-get"):
         download.fetch(tmp_path / "data", lambda _text: None, "fashion-mnist")
+
+
+@pytest.mark.parametrize("place", ["FashionMNIST/raw", "FashionMNIST", "raw", "."])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+def test_a_folder_as_people_have_it(place, packed, tmp_path, monkeypatch):
+    dataset = little(False, tmp_path / place)
+    monkeypatch.setitem(DATASETS, dataset.name, dataset)
+    data._load.cache_clear()
+    if packed:
+        for name in dataset.files:
+            file = tmp_path / place / name
+            (tmp_path / place / f"{name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+            file.unlink()
+    assert len(data.load(str(tmp_path), dataset.name).train_labels) == 96
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(bytes(65 << 20))])
+def test_an_archive_that_is_none_or_grows(content, tmp_path, monkeypatch):
+    dataset = little(False, tmp_path)
+    monkeypatch.setitem(DATASETS, dataset.name, dataset)
+    data._load.cache_clear()
+    name = "t10k-labels-idx1-ubyte"
+    (tmp_path / name).unlink()
+    (tmp_path / f"{name}.gz").write_bytes(content)
+    with pytest.raises(TrainingError, match=rf"{name}\.gz is damaged"):
+        data.load(str(tmp_path), dataset.name)
