@@ -16,7 +16,7 @@ PAGE_TOOLS := tests/workbook/page/node_modules/.installed
 BIOME      := tests/workbook/page/node_modules/.bin/biome
 
 .DEFAULT_GOAL := help
-.PHONY: help demo workbook train cluster-demo test fuzz soak bench lint data report clean
+.PHONY: help demo workbook previews train cluster-demo test fuzz soak bench lint data report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,15 @@ demo: $(VENV)/training workbook ## workbook, a brief training on the bundled dig
 	$(BIN)/python -m training report runs/demo
 	@echo "Open workbooks/normalization.xlsx and runs/demo/report.html"
 
-workbook: $(VENV)/core ## workbooks/normalization.xlsx, its previews, and the same book as one page
-	$(BIN)/normviz workbook -o workbooks/normalization.xlsx --previews
+workbook: $(VENV)/core ## the books of workbooks/: .xlsx, and the same as pages for the browser
+	$(BIN)/normviz workbook -o workbooks/normalization.xlsx
 	$(BIN)/normviz workbook -o workbooks/normalization.html
+	$(BIN)/normviz workbook --shape 2,5,8 -o workbooks/tokens.xlsx
+	$(BIN)/normviz workbook --shape 2,5,8 -o workbooks/tokens.html
+
+previews: $(VENV)/training ## a picture of each sheet, in workbooks/previews (LibreOffice, poppler)
+	$(BIN)/normviz workbook -o workbooks/normalization.xlsx --previews
+	$(BIN)/normviz workbook --shape 2,5,8 -o workbooks/tokens.xlsx --previews
 
 train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
 	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume

@@ -5,7 +5,6 @@ command needs is imported when it runs, so that help is instant and torch stays 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -80,7 +79,11 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add("--splits", metavar="S", type=int, help="of the batch, for GhostBatchNorm (likewise)")
     add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
-    add("--previews", action="store_true", help="a PNG of each sheet, where LibreOffice is there")
+    add(
+        "--previews",
+        action="store_true",
+        help="a PNG of each sheet too, in previews/ (needs LibreOffice, poppler and Pillow)",
+    )
     add("--exercise", action="store_true", help="steps to fill in; answers in FILE-answers.xlsx")
     parser.set_defaults(run=_workbook)
 
@@ -180,11 +183,10 @@ def _show(options: argparse.Namespace) -> int:
 def _previews(path: Path) -> None:
     from normviz.workbook.xlsx import preview
 
-    if not preview.available():
-        print("no previews: they need LibreOffice and poppler (pdftoppm)", file=sys.stderr)
-        return
+    folder = path.parent / "previews"
+    folder.mkdir(exist_ok=True)
     try:
-        made = preview.previews(path, path.parent)
+        made = preview.previews(path, folder)
     except preview.PreviewError as error:
         raise CommandError(str(error)) from None
     for picture in made:

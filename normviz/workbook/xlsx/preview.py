@@ -1,23 +1,24 @@
-"""A picture of every sheet, made by LibreOffice and poppler where they are installed."""
+"""A picture of every sheet, made by LibreOffice, poppler and Pillow where they are installed."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import openpyxl
 from openpyxl.utils import get_column_letter
 
 from normviz.files import write_whole
-from normviz.workbook.xlsx.png import png_bytes, read_ppm
 
 WIDTH = 1300
 COARSE, FINEST = 72, 600
 MARGIN = 6
+COLORS, WHITE = 256, 250
 SECONDS = 180
 MOST_ROWS = 260
 """A longer sheet is shown by its beginning: on one page it could not be read."""
@@ -29,23 +30,32 @@ class PreviewError(Exception):
 
 def available() -> bool:
     """Whether previews can be made on this machine."""
-    return _office() is not None and shutil.which("pdftoppm") is not None
+    return _missing() == ""
+
+
+def _missing() -> str:
+    found = {
+        "LibreOffice (soffice)": _office(),
+        "poppler (pdftoppm)": shutil.which("pdftoppm"),
+        "Pillow": importlib.util.find_spec("PIL"),
+    }
+    return " and ".join(name for name, there in found.items() if not there)
 
 
 def previews(workbook: Path, folder: Path, width: int = WIDTH) -> list[Path]:
     """One PNG for each sheet, whole and without margins, named after workbook and sheet.
 
     Raises:
-        PreviewError: LibreOffice or pdftoppm is missing or failed.
+        PreviewError: LibreOffice, pdftoppm or Pillow is missing, or failed.
     """
     office = _office()
-    if office is None or shutil.which("pdftoppm") is None:
-        raise PreviewError("previews need LibreOffice (soffice) and poppler (pdftoppm)")
+    if office is None or not available():
+        raise PreviewError(f"previews need {_missing()}")
     made = []
     with tempfile.TemporaryDirectory() as scratch:
         pages = _pages(office, workbook, Path(scratch), width)
         for title, picture in pages:
-            target = folder / f"{workbook.stem}-{_slug(title)}.png"
+            target = folder / f"{workbook.stem}-{slug(title)}.png"
             write_whole(target, picture.read_bytes())
             made.append(target)
     return made
@@ -80,20 +90,29 @@ def _cut_out(pdf: Path, page: int, draft: Path, width: int) -> Path:
     only = ["-f", page, "-l", page, "-singlefile"]
     _run("pdftoppm", "-r", resolution, *only, *window, pdf, target)
     picture = target.with_suffix(".png")
-    picture.write_bytes(png_bytes(read_ppm(target.with_suffix(".ppm").read_bytes())))
+    with _image().open(target.with_suffix(".ppm")) as full:
+        # A rendered sheet is text and flat fills: few colors hold it, at a quarter of the size.
+        full.quantize(COLORS).save(picture, optimize=True)
     return picture
 
 
 def _printed_part(picture: Path) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of what is not white in a PGM picture, with a thin margin."""
-    dark = read_ppm(picture.read_bytes()) < 250
-    height, width = dark.shape
-    if not dark.any():
-        return 0, 0, height, width
-    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
-    top, left = max(rows[0] - MARGIN, 0), max(columns[0] - MARGIN, 0)
-    bottom, right = min(rows[-1] + MARGIN + 1, height), min(columns[-1] + MARGIN + 1, width)
-    return int(top), int(left), int(bottom), int(right)
+    """Top, left, bottom and right of what is not white in a gray picture, with a thin margin."""
+    with _image().open(picture) as page:
+        width, height = page.size
+        found = page.point(lambda gray: 255 * (gray < WHITE)).getbbox() or (0, 0, width, height)
+    left, top, right, bottom = found
+    return (
+        max(top - MARGIN, 0),
+        max(left - MARGIN, 0),
+        min(bottom + MARGIN, height),
+        min(right + MARGIN, width),
+    )
+
+
+def _image() -> Any:
+    """Pillow, which only pictures need."""
+    return importlib.import_module("PIL.Image")
 
 
 def _one_page_each(workbook: Path, single: Path) -> None:
@@ -124,5 +143,6 @@ def _office() -> str | None:
     return shutil.which("soffice") or shutil.which("libreoffice")
 
 
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
+    """A sheet's title as a part of a file's name."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
