@@ -1,215 +1,331 @@
 """What one normalization layer sees: its input, and the gradient that reaches its output.
 
-A copy of the model runs forward and backward once with hooks on the layer; the model itself, its
-buffers and its gradients stay as they were.
+A copy of the model runs once with hooks on the layer; the model itself, its buffers, gradients,
+hooks and random generators stay as they were. The layer's own y and dx come from a second copy,
+alone on what it saw, so that it does not matter whether the model ran it under no_grad, in a
+checkpoint, or changed its output in place afterwards.
 """
 
-import copy
-import difflib
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import nn
 
-from normviz.errors import needs_torch
-from normviz.reference.module import Module, to_numpy
-from normviz.torch_models.from_torch import from_torch, has_twin
+from normviz.torch_models.identify.inputs import checked_layer
+from normviz.torch_models.identify.isolate import copied, silent, undisturbed
+from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
 
 Array = npt.NDArray[Any]
+Loss = str | Callable[[Any], torch.Tensor] | None
 
 RANDOM = "random: standard normal numbers, seed 0"
+GIVEN = "the gradient that was given"
 
 
 @dataclass(frozen=True)
 class Capture:
-    """One pass through a layer: its NumPy twin as it was before, and its own numbers."""
+    """One pass through a layer: the layer as it was before, and its own numbers.
 
-    twin: Module
+    ``layer`` is a copy to be called on ``tensor`` alone; x (the same), output and both gradients
+    are arrays, those of bfloat16 in float32; ``dtype`` is what they were in the layer.
+    """
+
+    layer: Any
+    tensor: torch.Tensor
+    name: str
     title: str
+    dtype: str
     x: Array
     output: Array
     grad_output: Array
-    grad_input: Array
+    grad_input: Array | None
     where_x: str
     where_grad_output: str
 
 
-def capture(module: Any, x: Any, grad_output: Any = None, layer: str | None = None) -> Capture:
-    """Run ``module`` on ``x`` and keep what its normalization layer sees.
+def capture(
+    module: Any,
+    x: Any,
+    grad_output: Any = None,
+    layer: str | None = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    call: int = 1,
+    loss: Loss = None,
+) -> Capture:
+    """Run ``module`` and keep what its normalization layer sees at its ``call``-th call.
 
-    Without ``layer`` the module is that layer, a torch one or a NumPy one of
-    normviz.reference.layers. With it, the module is a model and ``layer`` the name of one of its
-    layers, as in ``model.named_modules()``; ``grad_output`` is then the gradient of the model's
-    output, or of the layer's where it has that shape. Without it the layer's is drawn at random.
+    Without ``layer`` the module is that layer: a torch module, or any function of a tensor. With
+    it, the module is a model and ``layer`` the name of one of its layers; x is then a tensor, a
+    tuple of arguments or a dict. The upstream gradient is ``grad_output``, of the layer's output or
+    else of the model's, or comes from ``loss``: a function of the model's output or "sum". Without
+    either it is drawn at random.
 
     Raises:
         ValueError: a name that does not exist (with the nearest that do), a layer that the model
-            does not run on x, a grad_output of another shape.
-        TypeError: a layer that is no normalization the reference knows.
+            does not run so often, a gradient of another shape or one that does not reach it.
+        TypeError: what cannot be called, or arguments that hold no numbers.
     """
-    if isinstance(module, Module):
-        if layer is not None:
-            raise ValueError(f"layer must be None for a single NumPy layer, got {layer!r}")
-        return _numpy_layer(copy.deepcopy(module), x, grad_output)
-    torch = needs_torch("explaining a torch module")
-    if not isinstance(module, torch.nn.Module):
+    if layer is None:
+        return _single(module, x, grad_output)
+    if not isinstance(module, nn.Module):
         raise TypeError(
-            "module must be a torch module or a layer of normviz.reference.layers, got "
-            f"{type(module).__name__}"
+            f"module must be a torch model to have a layer, got {type(module).__name__}"
         )
-    own = _find(module, layer)
-    twin, model = from_torch(own), copy.deepcopy(module)
-    tensor = _tensor(torch, x, model)
-    with torch.inference_mode(False), torch.enable_grad():
-        seen = _Seen(model.get_submodule(layer) if layer else model)
-        result = model(tensor)
-        if seen.output is None:
-            raise ValueError(
-                f"layer must name a layer that the model runs on x; {layer!r} was not run"
+    return _in_model(module, x, grad_output, layer, kwargs, call, loss)
+
+
+def _single(layer: Any, x: Any, given: Any) -> Capture:
+    checked_layer(layer)
+    twin = copied(layer)
+    call = ModelCall(twin.modules[0] if twin.modules else nn.Identity(), x, None)
+    tensor = next(tensors_in(call.args), None)
+    if tensor is None or len(call.args) != 1:
+        raise TypeError(f"x must be a tensor, got {type(x).__name__}: name the layer by layer=")
+    title = getattr(layer, "__name__", None) or type(layer).__name__
+    where = GIVEN if given is not None else RANDOM
+    return _completed(layer, "", title, tensor, None, given, "the tensor that was given", where)
+
+
+def _in_model(
+    module: nn.Module,
+    args: Any,
+    given: Any,
+    name: str,
+    kwargs: Mapping[str, Any] | None,
+    number: int,
+    loss: Loss,
+) -> Capture:
+    model = plain_model(copied(module, hooks=True).modules[0])
+    path = find_layer(model, name, lambda: norm_like(model))
+    run = ModelCall(model, args, kwargs)
+    seen = _Seen(model.get_submodule(path))
+    # Autocast stays as the user has it: this is her call.
+    with undisturbed([run.device] if run.device else [], autocast=True), silent():
+        result = run()
+        seen.forward = False
+        x, layer, output = seen.of_call(name, number)
+        upstream, where = _upstream(seen, result, given, number, loss, path)
+    title = f"{path}: {type(model.get_submodule(path)).__name__}"
+    source = f"what {path} sees when the model runs on {run}"
+    if len(seen.calls) > 1:
+        source += f", call {number} of {len(seen.calls)}"
+    return _completed(layer, path, title, x, output, upstream, source, where)
+
+
+def _completed(
+    layer: Any,
+    name: str,
+    title: str,
+    x: torch.Tensor,
+    output: torch.Tensor | None,
+    upstream: Any,
+    source: str,
+    where: str,
+) -> Capture:
+    """The layer's own y and dx, by a copy of its own."""
+    twin = copied(layer, hooks=True)
+    devices = [x.device]
+    with undisturbed(devices, autocast=True), silent():
+        leaf = x.detach().clone().requires_grad_(x.is_floating_point())
+        y = _called(twin.call, leaf.clone(), title)
+        if not isinstance(y, torch.Tensor):
+            raise TypeError(
+                f"the layer's output must be a tensor, {title} gives {type(y).__name__}"
             )
-        where = _differentiate(torch, seen, result, grad_output, layer)
-    if seen.grad_output is None or seen.grad_input is None:
-        raise ValueError(f"grad_output must reach the layer {layer!r}; none of it did")
-    name = type(own).__name__
+        dy = _gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
+        dx = None
+        if y.requires_grad and leaf.requires_grad:
+            (dx,) = torch.autograd.grad(y, leaf, dy, allow_unused=True)
     return Capture(
-        twin,
-        f"{layer}: {name}" if layer else name,
-        to_numpy(seen.x),
-        to_numpy(seen.output),
-        to_numpy(seen.grad_output),
-        to_numpy(seen.grad_input),
-        f"what {layer} sees when the model runs on a tensor of shape {tuple(tensor.shape)}"
-        if layer
-        else "the tensor that was given",
-        where,
+        layer=layer,
+        tensor=x,
+        name=name,
+        title=title,
+        dtype=str(x.dtype).removeprefix("torch."),
+        x=_array(x),
+        output=_array(y if output is None else output),
+        grad_output=_array(dy),
+        grad_input=None if dx is None else _array(dx),
+        where_x=source + (", upcast from bfloat16" if x.dtype == torch.bfloat16 else ""),
+        where_grad_output=where,
     )
 
 
-class _Seen:
-    """Hooks on a layer that keep copies of what passes through it the first time."""
+def _called(layer: Any, x: torch.Tensor, title: str) -> Any:
+    try:
+        return layer(x)
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"x must be a tensor that the layer takes, got shape {tuple(x.shape)} of "
+            f"{str(x.dtype).removeprefix('torch.')}: {title} raised {type(error).__name__}: {said}"
+        ) from error
 
-    def __init__(self, layer: Any) -> None:
-        self.x: Any = None
-        self.output: Any = None
-        self.grad_output: Any = None
-        self.grad_input: Any = None
-        self.live: Any = None
+
+class _Seen:
+    """Hooks on a layer that keep a copy of it, its x and its y at each call, and each dy."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        self.layer = layer
+        self.forward = True  # False once the backward pass runs checkpoints again
+        self.calls: list[dict[str, Any]] = []
+        self.again: dict[str, Any] | None = None
         layer.register_forward_pre_hook(self._enter, with_kwargs=True)
         layer.register_forward_hook(self._leave)
 
-    def _enter(self, _: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if self.x is not None:
-            return None
-        x = arguments[0] if arguments else next(iter(named.values()))
-        self.x = x.detach().clone()
-        if not x.requires_grad:
-            x = x.detach().clone().requires_grad_()
-        x.register_hook(self._keep_grad_input)
-        if arguments:
-            return (x, *arguments[1:]), named
-        return (), {**named, next(iter(named)): x}
+    def _enter(self, _: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        tensors = list(tensors_in((arguments, named)))
+        x = tensors[0].detach().clone() if tensors else None
+        if not self.forward:
+            # A checkpoint's second run is the call that saw the same numbers.
+            same = (c for c in self.calls if x is not None and torch.equal(c["x"], x))
+            self.again = next(same, None)
+            return
+        alone = _Alone(self.layer, arguments, named)
+        self.calls.append({"x": x, "layer": alone, "output": None, "dy": None})
 
     def _leave(self, _: Any, arguments: tuple[Any, ...], output: Any) -> Any:
-        if self.output is not None:
+        call = self.calls[-1] if self.forward else self.again
+        if call is None or not isinstance(output, torch.Tensor):
             return None
-        self.output, self.live = output.detach().clone(), output
-        output.register_hook(self._keep_grad_output)
-        # The model goes on with a copy: an in-place ReLU after the layer would otherwise become
-        # part of ``live``, and a gradient given for the layer would pass the ReLU first.
-        return output.clone()
+        if self.forward:
+            call["output"] = output.detach().clone()
+        if not output.is_floating_point():
+            return None
+        with torch.enable_grad():
+            # A gradient is asked for even where all before it is frozen or under no_grad.
+            live = output if output.requires_grad else output.detach().requires_grad_()
+            live.register_hook(lambda grad: call.update(dy=grad.detach().clone()))
+            # The model goes on with a copy: it may change it in place.
+            return live.clone()
 
-    def _keep_grad_output(self, grad: Any) -> None:
-        self.grad_output = grad.detach().clone()
+    def of_call(self, name: str, number: Any) -> tuple[torch.Tensor, Any, torch.Tensor]:
+        """x, the layer and y of a call, counted from 1."""
+        count = len(self.calls)
+        if not count:
+            raise ValueError(
+                f"layer must name a layer that the model runs on x; {name!r} was not run"
+            )
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= count:
+            raise ValueError(
+                f"call must be from 1 to {count}, the calls of {name!r}, got {number!r}"
+            )
+        found = self.calls[number - 1]
+        if found["x"] is None or found["output"] is None:
+            raise TypeError(f"layer must take a tensor and give one; {name!r} does not")
+        return found["x"], found["layer"].on(found["x"]), found["output"]
 
-    def _keep_grad_input(self, grad: Any) -> None:
-        self.grad_input = grad.detach().clone()
+
+class _Alone:
+    """A layer as it was at one call, with the further arguments of that call."""
+
+    def __init__(self, layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        twin = copied(layer).modules[0]
+        self.layer = twin
+        self.arguments, self.named = arguments, named
+
+    def on(self, x: torch.Tensor) -> Any:
+        """What is called on x alone: the layer, or a function where it takes more than x."""
+        layer, arguments, named = self.layer, self.arguments, self.named
+        if len(arguments) + len(named) == 1:
+            return layer
+        plain = [a.detach() if isinstance(a, torch.Tensor) else a for a in arguments]
+        others = {n: a.detach() if isinstance(a, torch.Tensor) else a for n, a in named.items()}
+
+        def called(value: torch.Tensor) -> Any:
+            first, rest = (value, *plain[1:]), dict(others)
+            if not plain:
+                first = ()
+                rest[next(iter(rest))] = value
+            return layer(*first, **rest)
+
+        called.__name__ = type(layer).__name__
+        return called
 
 
-def _differentiate(torch: Any, seen: _Seen, result: Any, given: Any, layer: str | None) -> str:
-    """Backward from the model's output or the layer's; a sentence on where dy comes from."""
-    shape = tuple(seen.output.shape)
+def _upstream(
+    seen: _Seen, result: Any, given: Any, number: int, loss: Loss, name: str
+) -> tuple[Any, str]:
+    """dy of the layer's call, and a sentence on where it comes from."""
+    call = seen.calls[number - 1]
+    if loss is not None:
+        if given is not None:
+            raise ValueError("grad_output must be None where a loss is given")
+        _loss_of(result, loss).backward()
+        return _reached(call, name), "what reaches the layer of the loss that was given"
     if given is None:
-        grad = np.random.default_rng(0).standard_normal(shape)
-        seen.live.backward(_like(torch, grad, seen.output))
-        return RANDOM
-    grad = to_numpy(given)
-    if torch.is_tensor(result) and grad.shape == tuple(result.shape):
-        result.backward(_like(torch, grad, result))
-        return (
-            "the gradient that was given"
-            if layer is None
-            else ("what reaches the layer of the gradient that was given for the model's output")
-        )
-    if grad.shape != shape:
-        wanted = f"{shape}" + (" or of the model's output" if layer else "")
+        return None, RANDOM
+    shape = tuple(np.shape(given)) if not isinstance(given, torch.Tensor) else tuple(given.shape)
+    if shape == tuple(call["output"].shape):
+        return given, GIVEN
+    for output in tensors_in(result):
+        if tuple(output.shape) == shape and output.requires_grad:
+            output.backward(_gradient_like(given, output, ""))
+            return _reached(call, name), (
+                "what reaches the layer of the gradient that was given for the model's output"
+            )
+    raise ValueError(
+        "grad_output must have the shape of the layer's output, "
+        f"{tuple(call['output'].shape)} or of the model's output, got {shape}"
+    )
+
+
+def _loss_of(result: Any, loss: Any) -> torch.Tensor:
+    if callable(loss):
+        value = loss(result)
+    elif loss == "sum":
+        outputs = [t for t in tensors_in(result) if t.requires_grad]
+        if not outputs:
+            raise ValueError("loss must reach the layer; the model's output has no gradient")
+        value = outputs[0].sum()
+    else:
+        raise ValueError(f'loss must be a function of the model\'s output or "sum", got {loss!r}')
+    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
         raise ValueError(
-            f"grad_output must have the shape of the layer's output, {wanted}, got {grad.shape}"
+            "loss must give one number that depends on the model's parameters, got "
+            f"{type(value).__name__}"
+            + (f" of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else "")
         )
-    seen.live.backward(_like(torch, grad, seen.output))
-    return "the gradient that was given"
+    return value.reshape(())
 
 
-def _find(model: Any, name: str | None) -> Any:
-    """The layer of that name.
-
-    Raises:
-        ValueError: an unknown name, with the nearest; or one without a twin, with those that have.
-    """
-    if name is None:
-        _check_known(model, model, "module")
-        return model
-    layers = dict(model.named_modules())
-    if name not in layers or not name:
-        near = difflib.get_close_matches(str(name), [n for n in layers if n], n=3)
-        near = near or _known(model)[:3]
-        hint = f": did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"layer must name a layer of the model, got {name!r}{hint}")
-    _check_known(model, layers[name], f"layer {name!r}")
-    return layers[name]
+def _reached(call: dict[str, Any], name: str) -> torch.Tensor:
+    if call["dy"] is None:
+        raise ValueError(
+            f"the gradient must reach the layer {name!r}; none of it did (it runs under no_grad, "
+            "is frozen with all before it, or the loss does not depend on it): without a loss dy "
+            "is drawn at random"
+        )
+    found: torch.Tensor = call["dy"]
+    return found
 
 
-def _known(model: Any) -> list[str]:
-    """The names of the layers that the reference knows."""
-    return [name for name, layer in model.named_modules() if name and has_twin(layer)]
+def _gradient_like(given: Any, like: torch.Tensor, sentence: str) -> torch.Tensor:
+    """dy as a tensor like an output; random where none is given."""
+    shape = tuple(like.shape)
+    if given is None:
+        numbers = np.random.default_rng(0).standard_normal(shape)
+        return torch.from_numpy(numbers).to(like.device, like.dtype)
+    tensor = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.array(given))
+    if tuple(tensor.shape) != shape:
+        raise ValueError(f"{sentence}, {shape}, got {tuple(tensor.shape)}")
+    return tensor.detach().to(like.device, like.dtype)
 
 
-def _check_known(model: Any, layer: Any, what: str) -> None:
-    if not has_twin(layer):
-        names = _known(model)
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        hint = f": give layer=, one of {shown}" if names else ""
-        raise TypeError(f"{what} must be a normalization layer, got {type(layer).__name__}{hint}")
+def _array(tensor: torch.Tensor) -> Array:
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    return np.asarray(tensor.numpy())
 
 
-def _tensor(torch: Any, x: Any, model: Any) -> Any:
-    """x as a tensor where the model is, detached."""
-    tensor = x if torch.is_tensor(x) else torch.from_numpy(np.ascontiguousarray(_numbers(x)))
-    device = next((p.device for p in [*model.parameters(), *model.buffers()]), tensor.device)
-    return tensor.detach().clone().to(device)
-
-
-def _numbers(x: Any) -> Array:
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"x must be a tensor of numbers, got {type(x).__name__} of {array.dtype}")
-    return array
-
-
-def _like(torch: Any, grad: Array, tensor: Any) -> Any:
-    return torch.from_numpy(np.array(grad)).to(dtype=tensor.dtype, device=tensor.device)
-
-
-def _numpy_layer(layer: Module, x: Any, grad_output: Any) -> Capture:
-    """The same for a NumPy layer, which needs no hooks."""
-    twin, array = copy.deepcopy(layer), np.asarray(x)
-    output = layer(array)
-    where = "the gradient that was given"
-    if grad_output is None:
-        grad_output = np.random.default_rng(0).standard_normal(array.shape).astype(array.dtype)
-        where = RANDOM
-    grad = np.asarray(grad_output)
-    grad_input = layer.backward(grad).grad_input
-    title = type(layer).__name__
-    given = "the tensor that was given"
-    return Capture(twin, title, array, output, grad, grad_input, given, where)
+def norm_like(model: nn.Module) -> list[str]:
+    """The names of the layers whose class has norm in its name: suggestions for a wrong name."""
+    return [n for n, m in model.named_modules() if n and "norm" in type(m).__name__.lower()]

@@ -173,9 +173,12 @@ def _module(module: nn.Module, made: Copy, wide: bool, hooks: bool) -> nn.Module
 
 
 def _memo(value: Any) -> dict[int, Any]:
-    """For copy.deepcopy: the tensors that it refuses, or would keep in inference mode."""
+    """For copy.deepcopy: hooks, and the tensors that it refuses or would keep in inference mode."""
     memo: dict[int, Any] = {}
     for module in value.modules() if isinstance(value, nn.Module) else ():
+        for name in (*_HOOKS, *_WITH_KWARGS):
+            hooks = getattr(module, name)
+            memo[id(hooks)] = hooks.copy()  # not what they hold, which may be anything
         own: dict[str, Any] = {**vars(module), **module._parameters, **module._buffers}
         for tensor in own.values():
             if not isinstance(tensor, torch.Tensor):

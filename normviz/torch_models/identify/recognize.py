@@ -62,7 +62,10 @@ class Recognizer:
             found, own = wide(z), self.native(z)
         except Exception:  # noqa: BLE001  whatever a layer has against float64, it has it
             return None
-        off = float((found - own).abs().max()) / (1.0 + float(own.abs().max()))
+        finite = own.isfinite()  # float16 may burst where float64 does not
+        if not bool(finite.any()):
+            return None
+        off = float((found - own)[finite].abs().max()) / (1.0 + float(own[finite].abs().max()))
         if self.tolerance < off <= PRECISION[torch.float32]:
             self.tolerance = PRECISION[torch.float32]  # it casts to float32 inside
         return wide if off <= self.tolerance else None

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, INPUT_WORD, LABEL, PLAIN
-from normviz.workbook.draw.content import VERDICTS, Banner, Entry, Listing
+from normviz.workbook.draw.content import (
+    FAIL,
+    PASS,
+    RESTS,
+    VERDICTS,
+    Banner,
+    Entry,
+    Line,
+    Listing,
+    judged,
+)
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.explain import inputs_sheet, sheet
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
+from normviz.workbook.explain.story import OwnResult, Story
 from normviz.workbook.sheets import checks, contents
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Story:
-    """Where the numbers come from, and what the layer itself made of them."""
-
-    layer: str
-    source: str
-    dtype: str
-    gradient: str
-    parameters: str
-    output: Array
-    grad_input: Array
 
 
 def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
@@ -46,9 +44,9 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
         contents.COLUMNS,
     )
     frame = ShownFrame(trace.sets, selection)
-    inputs = inputs_sheet.build(book, trace, frame)
-    layer = (story.layer.partition(":")[0], story.output, story.grad_input)
-    page = sheet.build(book, trace, inputs, frame, layer)
+    inputs = inputs_sheet.build(book, trace, frame, story.added_to_weight)
+    own = list(story.own_results(trace))
+    page = sheet.build(book, trace, inputs, frame, story.layer.partition(":")[0], own)
     rows = [
         (
             "Inputs",
@@ -66,7 +64,8 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
         _facts(trace, selection, story),
         contents.table(rows),
         Banner("Checks, live"),
-        _checks(trace, story, page),
+        (listed := _checks(trace, story, page, own, inputs_sheet.as_shipped(inputs))),
+        _result(listed),
         *contents.legend(),
     )
     book.opening = page.page.title
@@ -86,11 +85,12 @@ def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
     )
     facts = (
         ("layer", story.layer),
+        *([("it is", story.identity)] if story.identity else []),
         ("op", ", ".join([str(trace.norm), *(f"{n} = {v}" for n, v in settings.items())])),
         ("mode", mode),
         ("x", f"{story.source}; shape {trace.sets.shape}, {story.dtype}"),
         ("dy", story.gradient),
-        ("parameters", story.parameters),
+        ("parameters", "; ".join((story.parameters, *story.notes))),
         ("statistics sets", f"{trace.sets.count:,} of {trace.sets.size:,} elements each"),
         ("shown", shown),
         ("arithmetic", f"float64 on these sheets; {story.dtype} in the layer"),
@@ -98,7 +98,13 @@ def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
     return Listing(facts, looks=(LABEL, PLAIN.but(wrap=True)), shares=(20, 112))
 
 
-def _checks(trace: Trace, story: Story, page: sheet.ExplainedPage) -> Listing:
+def _checks(
+    trace: Trace,
+    story: Story,
+    page: sheet.ExplainedPage,
+    own: list[OwnResult],
+    as_shipped: str,
+) -> Listing:
     """What must hold for any input, live; and how far the layer itself is from the steps."""
     rows: list[tuple[Entry, str, Entry]] = []
     for item in checks.properties_of(page) if trace.training else ():
@@ -108,19 +114,67 @@ def _checks(trace: Trace, story: Story, page: sheet.ExplainedPage) -> Listing:
         rows.append(
             (judged, item.sentence, Entry(item.found.value, BODY_SMALL, item.found.formula))
         )
-    for name, symbol in (("output", "y"), ("grad_input", "dx")):
-        body = f"layer_{name}_difference"
-        value = next(iter(page.page.values(page.placed[body].area)))
-        text = f"{symbol} of {_short(story.layer)} ({story.dtype}) from {symbol} here; as shipped"
-        gap = Entry(value, BODY_SMALL, page.sheet.refer(body))
-        rows.append((Entry("—", BODY_CENTER), text, gap))
+    rows += [_own_check(trace, story, page, result, as_shipped) for result in own]
     return Listing(
         rows,
-        ("verdict", "must be zero", "largest deviation"),
+        ("verdict", "must be zero", "distance"),
         (BODY_CENTER, BODY, BODY_CENTER),
         names=("verdict", "what", "found"),
         marks={"verdict": VERDICTS},
     )
+
+
+def _own_check(
+    trace: Trace, story: Story, page: sheet.ExplainedPage, own: OwnResult, as_shipped: str
+) -> tuple[Entry, str, Entry]:
+    """The layer's own result beside the steps: it rests while inputs are others than it saw."""
+    shown = np.asarray(page.pick("element", own.allowed))
+    allowed = float(f"{np.sqrt(np.sum(shown * shown)):.2g}")
+    body = f"layer_{own.name}_difference"
+    gap = next(iter(page.page.values(page.placed[body].area)))
+    text = f"{own.symbol} of {_short(story.layer)} ({story.dtype}) is {own.symbol} here"
+    if not np.isfinite(own.value).all():
+        text += f"; it is not finite{first_not_finite(trace, story.dtype)}"
+    elif own.departs(trace[own.name]).any():
+        text += f"; red where it departs, by up to {np.abs(own.value - trace[own.name]).max():.3g}"
+    passed = isinstance(gap, float) and gap <= allowed
+    whole = f"COUNT({page.sheet.refer(f'layer_{own.name}', '*')})={shown.size}"
+    near = f"IFERROR({page.sheet.refer(body)}<={allowed!r},FALSE)"
+    live = f'IF(AND({whole},{near}),"{PASS}",IF({as_shipped},"{FAIL}","{RESTS}"))'
+    return (
+        Entry(PASS if passed else FAIL, BODY_CENTER, live),
+        text,
+        Entry(gap, BODY_SMALL, page.sheet.refer(body)),
+    )
+
+
+def _result(listed: Listing) -> Line:
+    """How many of the checks pass right now."""
+    verdicts = [row[0].value for row in listed.rows if isinstance(row[0], Entry)]
+    count, passing = len(verdicts), verdicts.count(PASS)
+    live = 'COUNTIF({verdict[*]},"' + PASS + '")'
+    rests = 'COUNTIF({verdict[*]},"' + RESTS + '")'
+    bad = f"({count}-({live}+{rests}))"
+    said = f"All {count} checks pass" if passing == count else f"{count - passing} checks FAIL"
+    formula = (
+        f'IF({bad}>0,{bad}&" checks FAIL",IF({rests}=0,"All "&({live})&" checks pass",'
+        f'"All "&({live})&" checks that hold for any input pass"))'
+    )
+    return Line("result", "Result", said, formula, LABEL, wide=True, marks=judged(f"{bad}>0"))
+
+
+def first_not_finite(trace: Trace, dtype: str) -> str:
+    """At which step the layer's own dtype first holds infinity or NaN, in words."""
+    if dtype not in ("float16", "float32"):
+        return ""
+    kind = np.dtype(dtype)
+    with np.errstate(all="ignore"):
+        for step in trace.steps:
+            if step.name.startswith("grad_"):
+                break
+            if not np.isfinite(step.value.astype(kind)).all():
+                return f", first at the step {step.name}, which is too large for {dtype}"
+    return f", though every step is small enough for {dtype}"
 
 
 def _short(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.errors import needs_torch
+from normviz.files import check_place
 from normviz.norms.norm import Norm
 from normviz.norms.sets import norm_of
-from normviz.reference.call import backward, complete, default_eps, forward
+from normviz.reference.call import backward, complete, forward
 from normviz.reference.module import Module
-from normviz.reference.trace import Trace, trace
-from normviz.tensors.files import checked
-from normviz.torch_models.capture import RANDOM, Capture, capture
-from normviz.workbook.explain.book import Story, explain_book
+from normviz.reference.trace import Trace
+from normviz.workbook.explain.book import explain_book
+from normviz.workbook.explain.call_trace import (
+    GIVEN,
+    RANDOM,
+    checked_tensor,
+    numpy_story,
+    traced,
+)
 from normviz.workbook.explain.selection import Choice, select
+from normviz.workbook.explain.story import Story
 from normviz.workbook.in_notebook import Explained
-from normviz.workbook.write import save
+from normviz.workbook.write import medium, save
 
 Array = npt.NDArray[Any]
-RANKS = (2, 3, 4, 5)
 
 
 def explain(
@@ -33,6 +41,11 @@ def explain(
     grad_output: Any = None,
     layer: str | None = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
+    call: int = 1,
+    loss: Any = None,
+    sets: str | None = None,
+    sizes: Mapping[str, Any] | None = None,
     samples: Choice = None,
     channels: Choice = None,
     pixels: Any = None,
@@ -42,24 +55,31 @@ def explain(
     It is written to ``path``, a .xlsx or .html file, which is returned. Without a path it is
     returned itself, and shows itself in a notebook.
 
-    ``module`` is a torch normalization layer, one of :mod:`normviz.reference.layers`, or with
-    ``layer="features.3"`` a model whose layer of that name is explained on what it sees when the
-    model runs on x. Training or evaluation is the mode the module is in; module, buffers and
-    gradients stay as they are. ``grad_output`` is the upstream gradient (with ``layer``, of the
-    model's output, or of the layer's where it has that shape); by default random numbers.
+    ``module`` is a layer: a torch module or a function of a tensor, whatever its class, or one of
+    :mod:`normviz.reference.layers`. With ``layer="features.3"`` it is a model, and that layer is
+    explained on what it sees at its ``call``-th call when the model runs on x (a tensor, a tuple
+    of arguments or a dict) and ``kwargs``. Which normalization it is :func:`normviz.identify`
+    finds out; ``sets`` (a pattern or a norm's name, with ``sizes``) says instead what it should
+    be, and the book shows in red where it departs. Training or evaluation is the mode the module
+    is in; module, buffers, gradients, hooks and random generators stay as they are.
+
+    The upstream gradient is ``grad_output``, of the layer's output (or of the model's where it has
+    that shape instead), or comes from ``loss``, a function of the model's output or "sum"; by
+    default it is random numbers.
 
     Every statistic is computed over the whole tensor; of a large one the sheets show the slice of
     ``samples``, ``channels`` and ``pixels`` ("0:4", "0,3,7", a slice, numbers; for pixels a tuple
     of such, one for each spatial axis), and sums over the rest stand in the formulas as constants.
     All steps are in float64; the layer's own results stand beside them.
 
-    Shapes: x of rank 2 to 5 as the layer takes it (with ``layer``, as the model takes it), a torch
-    tensor or array.
+    Shapes: x of rank 1 to 6 as the layer takes it (with ``layer``, as the model takes it), a torch
+    tensor, array or list.
 
     Raises:
-        TypeError: a module that is no normalization layer, an x that holds no numbers.
-        ValueError: NaN or infinity (named by index), a layer that does not exist (with the nearest
-            ones), a slice outside of x, a shape or dtype that the layer refuses.
+        TypeError: a layer that is no normalization, with the sentence that says what it is; an x
+            that holds no numbers.
+        ValueError: NaN or infinity in x (named by index), a layer that does not exist (with the
+            nearest ones), a slice outside of x, what the layer or model refuses.
         OSError: a path that cannot be written. The file appears whole or not at all.
 
     >>> import tempfile
@@ -69,8 +89,20 @@ def explain(
     ...     explain(BatchNorm1d(2), x, f"{folder}/mine.xlsx").name
     'mine.xlsx'
     """
-    seen = capture(module, x, grad_output, layer)
-    made, story = _of_capture(seen)
+    if path is not None:
+        medium(check_place(path))
+    if isinstance(module, Module):
+        if layer is not None:
+            raise ValueError(f"layer must be None for a single NumPy layer, got {layer!r}")
+        made, story = numpy_story(module, x, grad_output)
+    else:
+        needs_torch("explaining a torch module")
+        # torch is needed here alone: an op or a NumPy layer is explained without it.
+        from normviz.workbook.explain.torch_layer import story_of
+
+        made, story = story_of(
+            module, x, grad_output, layer, kwargs, call, loss, sets, dict(sizes or {})
+        )
     selection = select(made.sets, samples, channels, pixels)
     book = explain_book(made, selection, story)
     return Explained(book) if path is None else save(book, path)
@@ -142,7 +174,7 @@ def fresh_call(
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
     missing = [name for name in fresh if norm.has(name) and arguments.get(name) is None]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
-    gradient = "the gradient that was given"
+    gradient = GIVEN
     if grad_output is None:
         gradient = RANDOM
         grad_output = np.random.default_rng(0).standard_normal(x.shape).astype(x.dtype)
@@ -154,64 +186,3 @@ def fresh_call(
     made = traced(norm, x, grad_output, before)
     said = f"of a fresh layer: {', '.join(missing)}" if missing else "as given"
     return Call(made, output, gradients.grad_input, gradient, said)
-
-
-def traced(norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any]) -> Trace:
-    """Every step in float64, which is what a sheet computes in.
-
-    Raises:
-        ValueError: where a step is not finite (a constant set with eps = 0).
-    """
-    wide = {
-        n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in arguments.items()
-    }
-    if wide.get("eps", 0.0) is None:
-        wide["eps"] = default_eps(x.dtype)
-    if wide.get("momentum", 0.0) is None:
-        wide["momentum"] = 0.0
-    made = trace(norm, x.astype(np.float64), **wide)
-    made.backward(grad_output.astype(np.float64))
-    for name in made:
-        if not np.isfinite(made[name]).all():
-            raise ValueError(
-                f"the step {name} must be finite to be shown; with eps={made.eps} it is not"
-            )
-    return made
-
-
-def checked_tensor(x: Any, name: str) -> Array:
-    """A finite floating-point array of a rank that a sheet can show.
-
-    Raises:
-        TypeError, ValueError: otherwise, in a sentence.
-    """
-    array = checked(np.asarray(x), name)[0]
-    if array.ndim not in RANKS:
-        raise ValueError(f"{name} must have 2 to 5 dimensions (N, C, *spatial), got {array.shape}")
-    return array
-
-
-def _of_capture(seen: Capture) -> tuple[Trace, Story]:
-    twin, x = seen.twin, seen.x
-    given, grad, output, grad_input = x, seen.grad_output, seen.output, seen.grad_input
-    if _is_single_sample(twin, x):
-        given, grad, output, grad_input = (a[None] for a in (x, grad, output, grad_input))
-    given, grad = checked_tensor(given, "x"), checked_tensor(grad, "grad_output")
-    twin._check_rank(given)
-    made = traced(twin.norm, given, grad, twin._arguments(given))
-    story = Story(
-        layer=seen.title,
-        source=seen.where_x,
-        dtype=str(x.dtype),
-        gradient=seen.where_grad_output,
-        parameters="the layer's own",
-        output=output,
-        grad_input=grad_input,
-    )
-    return made, story
-
-
-def _is_single_sample(twin: Module, x: Array) -> bool:
-    """Whether an instance norm was given (C, *spatial) without the batch."""
-    ranks: tuple[int, ...] = getattr(twin, "_ranks", ())
-    return twin.norm.name == "instance_norm" and bool(ranks) and x.ndim == ranks[0] - 1

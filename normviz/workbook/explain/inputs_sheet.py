@@ -43,8 +43,13 @@ PARAMETERS = (
 )
 
 
-def build(book: Book, trace: Trace, frame: ShownFrame) -> Sheet:
-    """The sheet."""
+def build(
+    book: Book,
+    trace: Trace,
+    frame: ShownFrame,
+    added_to_weight: tuple[float, str] | None = None,
+) -> Sheet:
+    """The sheet; where γ is a number plus the layer's weight, that is a step of its own."""
     whole = frame.selection.is_whole
     sheet = Sheet(
         book,
@@ -68,7 +73,7 @@ def build(book: Book, trace: Trace, frame: ShownFrame) -> Sheet:
         Banner("x and the upstream gradient dy"),
         _yellow(frame, "x", "x  the input", "element", trace.x),
         _yellow(frame, "grad_output", "dy  the upstream gradient", "element", trace["grad_output"]),
-        *_parameters(trace, frame),
+        *_parameters(trace, frame, added_to_weight),
     )
     if not whole:
         sheet.draw(*_rest(trace, frame))
@@ -94,7 +99,9 @@ def _yellow(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> 
     return Step(name, Caption(title), picked, per, None, YELLOW, rule=NUMBERS)
 
 
-def _parameters(trace: Trace, frame: ShownFrame) -> Iterator[Item]:
+def _parameters(
+    trace: Trace, frame: ShownFrame, added_to_weight: tuple[float, str] | None
+) -> Iterator[Item]:
     """γ, β and the running statistics, as far as the layer has them."""
     names = {"weight": "gamma", "bias": "beta"}
     suffix = "" if trace.sets.is_per_channel else "_elements"
@@ -103,7 +110,45 @@ def _parameters(trace: Trace, frame: ShownFrame) -> Iterator[Item]:
         yield Banner("Parameters and stored statistics of the layer")
     for name, title in given:
         placed = names[name] + suffix if name in names else name
+        if name == "weight" and added_to_weight is not None:
+            yield from _weight_plus(trace, frame, placed, *added_to_weight)
+            continue
         yield _yellow(frame, placed, title, "parameter", trace.arguments[name])
+
+
+def _weight_plus(
+    trace: Trace, frame: ShownFrame, placed: str, number: float, said: str
+) -> Iterator[Item]:
+    """γ as the layer makes it of its weight: a number is added."""
+    gamma = trace.arguments["weight"]
+    yield _yellow(frame, "own_weight", f"{said}  of the layer", "parameter", gamma - number)
+    caption = Caption("γ", f"γ = {number:g} + {said}")
+    formula: StepFormula = f"{number:g}+{{own_weight}}"
+    look = NUMBER.filled(PAPER)
+    yield Step(placed, caption, frame.pick("parameter", gamma.ravel()), "parameter", formula, look)
+
+
+_MAY_BE_TYPED = (
+    *("x", "grad_output", "eps", "momentum", "own_weight", "gamma", "gamma_elements"),
+    *("beta", "beta_elements", "running_mean", "running_var"),
+)
+
+
+def as_shipped(inputs: Sheet) -> str:
+    """A condition: the yellow cells add up to what they were, block by block."""
+    terms = []
+    for name in _MAY_BE_TYPED:
+        if name not in inputs.placed:
+            continue
+        values = [
+            float(v)
+            for v in inputs.page.values(inputs.placed[name].area)
+            if isinstance(v, (int, float))
+        ]
+        total = sum(values)
+        room = 1e-12 * sum(abs(v) for v in values)
+        terms.append(f"ABS(SUM({inputs.refer(name, '*')})-{total!r})<={room!r}")
+    return f"AND({','.join(terms)})".replace("--", "+")
 
 
 def _rest(trace: Trace, frame: ShownFrame) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,13 @@ import numpy.typing as npt
 
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book
-from normviz.workbook.book.styles import BOLD, DIFFERENCE, NUMBER, PAPER
+from normviz.workbook.book.styles import BAD, BAD_INK, BOLD, DIFFERENCE, NUMBER, PAPER
 from normviz.workbook.draw import content
 from normviz.workbook.draw.content import Banner, Caption, StepFormula
 from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Paint
 from normviz.workbook.explain.shown_part import ShownFrame
+from normviz.workbook.explain.story import OwnResult
 from normviz.workbook.formulas import slices as slice_chain
 from normviz.workbook.formulas.differences import distance, distance_of
 from normviz.workbook.formulas.slices import SliceChain
@@ -146,9 +149,10 @@ def build(
     trace: Trace,
     inputs: Sheet,
     frame: ShownFrame,
-    layer: tuple[str, Array, Array],
+    layer: str,
+    own: Sequence[OwnResult],
 ) -> ExplainedPage:
-    """The sheet; `layer` is its name, its output and its gradient, which stand at the end."""
+    """The sheet; at its end stands what the `layer` of that name made of x itself."""
     page = ExplainedPage(book, trace, inputs, frame)
     mode = "" if trace.training else ", in evaluation: with the stored statistics"
     page.sheet.draw(
@@ -160,23 +164,45 @@ def build(
     )
     if trace.training:
         page.sheet.draw(*closed_form(page), *running_statistics(page), *what_must_hold(page))
-    page.sheet.draw(*_beside(page, *layer))
+    page.sheet.draw(*_beside(page, layer, own))
     return page
 
 
-def _beside(
-    page: ExplainedPage, layer: str, output: Array, grad_input: Array
-) -> Iterator[content.Item]:
+def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterator[content.Item]:
     """The layer's own results as constants, and how far the steps are from them."""
     note = f"as {layer} gave them, before any cell was changed"
+    if any(result.departs(page.trace[result.name]).any() for result in own):
+        note += "; red is where they depart from the steps"
     yield Banner("The layer's own results", note)
-    for name, symbol, value in (("output", "y", output), ("grad_input", "dx", grad_input)):
-        given = page.pick("element", value.astype(np.float64))
-        own = f"layer_{name}"
-        caption = Caption(f"{symbol} of the layer", f"constants, {value.dtype}")
-        look = page.paint("element", NUMBER.filled(PAPER))
-        yield content.Step(own, caption, given, "element", None, look)
-        gap = distance_of(given, page.pick("element", page.trace[name]))
-        caption = Caption(f"distance from {name}", "√Σ (difference)²")
-        live = distance(f"{{{own}[*]}}", f"{{{name}[*]}}")
-        yield content.Step(f"{own}_difference", caption, [gap], "single", live, DIFFERENCE)
+    for result in own:
+        name, step = f"layer_{result.name}", page.trace[result.name]
+        values = page.pick("element", result.value)
+        yield content.Step(
+            name,
+            Caption(f"{result.symbol} of the layer", f"constants, {result.dtype}"),
+            [v if math.isfinite(v) else _in_words(v) for v in values],
+            "element",
+            None,
+            _red_where(page, result.departs(step)),
+        )
+        gap = distance_of(values, page.pick("element", step))
+        caption = Caption(f"distance from {result.name}", "√Σ (difference)²")
+        if math.isfinite(gap):
+            live: str | None = distance(f"{{{name}[*]}}", f"{{{result.name}[*]}}")
+            shown: Any = gap
+        else:
+            live, shown = None, "not finite"
+        yield content.Step(f"{name}_difference", caption, [shown], "single", live, DIFFERENCE)
+
+
+def _red_where(page: ExplainedPage, wrong: Array) -> Paint:
+    """The color of its set for every element, red where it is wrong."""
+    red = page.pick("element", wrong.astype(np.float64))
+    look = page.paint("element", NUMBER.filled(PAPER))
+    bad = NUMBER.filled(BAD).but(color=BAD_INK)
+    return lambda at: bad if red[at] else look(at)
+
+
+def _in_words(value: float) -> str:
+    """A number that no cell can hold, as text."""
+    return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")

@@ -56,7 +56,10 @@ def test_the_sheet_has_the_trained_weights_and_statistics(
     [
         (["gn", "--layer", "block2.norm"], "has no trial 'gn'; there are bn"),
         (["bn", "--layer", "block2.nrom"], "did you mean block2.norm"),
-        (["bn", "--layer", "block2.conv"], "must be a normalization layer, got Conv2d"),
+        (
+            ["bn", "--layer", "block2.conv"],
+            "must be a normalization layer: Conv2d is no normalization",
+        ),
         (["bn", "--layer", "block2.norm", "--seed", "1"], "has no seed 'seed-1'; there are seed-0"),
         (["bn", "--layer", "block2.norm", "-o", "no/x.xlsx"], "in a folder that exists"),
         (["bn", "--layer", "block2.norm", "--samples", "99"], "samples must be indices from 0"),

@@ -1,0 +1,267 @@
+"""explain on what users bring: real calls of models, layers that depart, numbers that burst."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import normviz
+from normviz.torch_models.capture import capture
+from normviz.workbook.book.styles import BAD
+from normviz.workbook.draw.content import FAIL, PASS, RESTS
+from tests.workbook.engines import ironcalc_values
+
+
+class OnePlus(nn.Module):
+    """A norm whose class nobody knows, with γ = 1 + weight."""
+
+    def __init__(self, size: int = 8) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-0.5, 0.5, size))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = x.float()
+        wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + 1e-6)
+        return ((1.0 + self.weight.float()) * wide).to(x.dtype)
+
+
+class Model(nn.Module):
+    """A norm that is called twice, behind a mask; its output is a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(8, 8), OnePlus(), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor, mask: Any = None) -> dict[str, Any]:
+        h = self.norm(self.first(x))
+        h = h if mask is None else h * mask
+        return {"logits": self.last(F.relu(self.norm(h), inplace=True)), "hidden": (h,)}
+
+
+def x_of(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(5))
+
+
+def rows_of(path: Path) -> list[list[Any]]:
+    book = openpyxl.load_workbook(path, data_only=True)
+    return [[cell.value for cell in row] for row in book["Contents"].iter_rows()]
+
+
+def said(path: Path) -> str:
+    return " | ".join(str(value) for row in rows_of(path) for value in row if value is not None)
+
+
+def own_checks(path: Path) -> list[str]:
+    return [
+        row[1]
+        for row in rows_of(path)
+        if " is y here" in str(row[2]) or " is dx here" in str(row[2])
+    ]
+
+
+def test_a_layer_of_an_unknown_class_in_a_model(tmp_path: Path) -> None:
+    model = Model()
+    path = normviz.explain(
+        model,
+        (x_of(3, 4, 8),),
+        tmp_path / "m.xlsx",
+        layer="norm",
+        call=2,
+        loss="sum",
+        kwargs={"mask": torch.ones(8)},
+    )
+    text = said(path)
+    for words in (
+        "norm: OnePlus",
+        "rms_norm",
+        "γ = 1 + weight",
+        "call 2 of 2",
+        "what reaches the layer of the loss that was given",
+        "All 4 checks pass",
+    ):
+        assert words in text
+    assert own_checks(path) == [PASS, PASS]
+    inputs = openpyxl.load_workbook(path)["Inputs"]
+    formulas = [
+        str(c.value) for row in inputs.iter_rows() for c in row if str(c.value).startswith("=1+")
+    ]
+    assert len(formulas) >= 6
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    model, x = Model(), x_of(3, 4, 8)
+    seen = capture(
+        model, {"x": x}, layer="norm", call=2, loss=lambda out: out["logits"].square().sum()
+    )
+    h = model.norm(model.first(x)).detach().requires_grad_()
+    y = model.norm(h)
+    y.retain_grad()
+    model.last(torch.relu(y)).square().sum().backward()
+    np.testing.assert_allclose(seen.grad_output, y.grad, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(seen.grad_input, h.grad, rtol=1e-5, atol=1e-6)
+
+
+class Wrapped(nn.Module):
+    """A norm in a checkpoint, or under no_grad."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.norm, self.last, self.how = nn.LayerNorm(8), nn.Linear(8, 2), how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.how == "no_grad":
+            with torch.no_grad():
+                h = self.norm(x)
+        else:
+            h = checkpoint(self.norm, x.requires_grad_(), use_reentrant=self.how == "reentrant")
+        return self.last(h)
+
+
+@pytest.mark.parametrize("how", ["reentrant", "not reentrant", "no_grad"])
+def test_checkpoints_and_no_grad(how: str) -> None:
+    model = Wrapped(how)
+    seen = capture(model, x_of(3, 8), layer="norm", loss="sum")
+    wanted = model.last.weight.detach().sum(0).expand(3, 8)
+    np.testing.assert_allclose(seen.grad_output, wanted, rtol=1e-5)
+    assert seen.grad_input is not None
+
+
+def test_names_with_the_prefixes_of_wrappers() -> None:
+    model = nn.DataParallel(Model())
+    for name in ("norm", "module.norm"):
+        assert capture(model, x_of(3, 8), layer=name).title == "norm: OnePlus"
+
+
+def test_a_model_in_bfloat16_is_said_to_be_upcast(tmp_path: Path) -> None:
+    path = normviz.explain(
+        Model().bfloat16(), x_of(3, 4, 8).numpy(), tmp_path / "b.xlsx", layer="norm"
+    )
+    assert "upcast from bfloat16" in said(path)
+    assert own_checks(path) == [PASS, PASS]
+
+
+def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
+    model, calls = Model(), []
+    model.norm.register_forward_hook(lambda *_: calls.append(1))
+    before, numbers = torch.get_rng_state(), random.getstate()
+    normviz.explain(model, x_of(3, 8), tmp_path / "m.xlsx", layer="norm", loss="sum")
+    assert calls == []
+    assert torch.equal(torch.get_rng_state(), before)
+    assert random.getstate() == numbers
+    assert all(p.grad is None for p in model.parameters())
+
+
+class Clipped(nn.LayerNorm):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).clamp(-1.0, 1.0)
+
+
+def test_a_layer_that_departs_is_refused_or_shown_in_red(tmp_path: Path) -> None:
+    layer, x = Clipped(8), x_of(3, 8)
+    with pytest.raises(TypeError, match="Clipped is no normalization: it is hardtanh of"):
+        normviz.explain(layer, x, tmp_path / "c.xlsx")
+    path = normviz.explain(layer, x, tmp_path / "c.xlsx", sets="layer_norm")
+    assert own_checks(path) == [FAIL, FAIL]
+    assert "checks FAIL" in said(path)
+    sheet = openpyxl.load_workbook(path)["LayerNorm"]
+    red = [c for row in sheet.iter_rows() for c in row if str(c.fill.fgColor.rgb).endswith(BAD)]
+    departs = int((F.layer_norm(x, (8,)).abs() > 1.0).sum())
+    assert len(red) >= departs > 0
+
+
+def test_a_pattern_says_what_it_should_be(tmp_path: Path) -> None:
+    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="[n] d")
+    assert own_checks(path) == [FAIL, FAIL]
+    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="n [d]")
+    assert own_checks(path) == [PASS, PASS]
+
+
+class Interleaved(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (
+            F.layer_norm(x.unflatten(1, (4, 2)).transpose(1, 2), (4,)).transpose(1, 2).flatten(1, 2)
+        )
+
+
+def test_sets_that_no_declared_norm_has(tmp_path: Path) -> None:
+    path = normviz.explain(Interleaved(), x_of(3, 8), tmp_path / "i.xlsx")
+    assert own_checks(path) == [PASS, PASS]
+    assert "n ([k] g)" in said(path)
+
+
+def test_an_output_that_is_not_finite_is_shown(tmp_path: Path) -> None:
+    layer = nn.LayerNorm(8).half()
+    with torch.no_grad():
+        layer.weight.fill_(60_000.0)
+    path = normviz.explain(layer, (3.0 * x_of(3, 8)).half(), tmp_path / "h.xlsx")
+    assert "it is not finite, first at the step output, which is too large for float16" in said(
+        path
+    )
+    assert own_checks(path)[0] == FAIL
+    values = [c.value for row in openpyxl.load_workbook(path)["LayerNorm"].iter_rows() for c in row]
+    assert {"∞", "−∞"} & set(values)
+
+
+def test_the_own_checks_rest_while_the_inputs_are_others(tmp_path: Path) -> None:
+    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "r.xlsx")
+    contents = openpyxl.load_workbook(path)["Contents"]
+    rows = [row for row in contents.iter_rows() if " here" in str(row[2].value)]
+    places = [("Contents", row[1].coordinate) for row in rows if row[1].value]
+    inputs = openpyxl.load_workbook(path)["Inputs"]
+    numbers = [c for row in inputs.iter_rows(min_row=8) for c in row if isinstance(c.value, float)]
+    found = ironcalc_values(path, places, {("Inputs", numbers[0].coordinate): "7.5"})
+    assert set(found.values()) & {PASS, FAIL, RESTS} == {RESTS}
+
+
+@pytest.mark.parametrize("shape", [(8,), (2, 1, 2, 2, 2, 8)], ids=["1-d", "6-d"])
+def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: Path) -> None:
+    path = normviz.explain(nn.LayerNorm(8), x_of(*shape), tmp_path / "x.xlsx")
+    assert own_checks(path) == [PASS, PASS]
+    assert f"of shape {shape} shown as" in said(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"layer": 0}, "layer must name a layer of the model, got 0"),
+        ({"layer": "nrom"}, "layer must name a layer of the model, got 'nrom': did you mean norm"),
+        ({"layer": "norm", "call": 3}, "call must be from 1 to 2, the calls of 'norm', got 3"),
+        ({"layer": "norm", "loss": "mean"}, "loss must be a function of the model's output or"),
+        (
+            {"layer": "norm", "x": torch.ones(2, 3)},
+            "the model must run on a tensor of shape (2, 3)",
+        ),
+        (
+            {"layer": "norm", "x": torch.ones(2, 8, dtype=torch.uint8)},
+            "the model must run on a ten",
+        ),
+        (
+            {"layer": "norm", "x": torch.empty(1).expand(103_000_000)},
+            "x must have at most 20,000,0",
+        ),
+        ({"path": "m.xls"}, "a workbook is a file that ends in .xlsx or .html, got"),
+        ({"path": "nowhere/m.xlsx"}, "[Errno 2] its folder does not exist"),
+    ],
+    ids=["number", "name", "call", "loss", "shape", "integers", "huge", "suffix", "folder"],
+)
+def test_right_sentences(arguments: dict[str, Any], words: str, tmp_path: Path) -> None:
+    arguments = {"x": x_of(3, 8), "path": "m.xlsx", **arguments}
+    x, path = arguments.pop("x"), tmp_path / arguments.pop("path")
+    with pytest.raises((ValueError, TypeError, OSError)) as caught:
+        normviz.explain(Model(), x, path, **arguments)
+    assert str(caught.value).startswith(words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_norms_of_a_model_are_listed() -> None:
+    found = normviz.layers_of(Model(), x_of(3, 4, 8))
+    assert [(each.name, each.calls, each.shape) for each in found] == [("norm", 2, (3, 4, 8))]
+    assert repr(found).splitlines()[1].split()[:2] == ["norm", "OnePlus"]
+    assert "<td>OnePlus</td>" in found._repr_html_()
