@@ -236,6 +236,7 @@ def standard_layers(dtype: str) -> list[tuple[str, Any, Array]]:
         (nn.RMSNorm((6, 5, 5)), four),
         (own.GhostBatchNorm2d(6, num_splits=2), four),
         (own.RMSNorm2d(6), four),
+        (own.Norm("n [c] ...", (None, 6, None, None), affine="c"), four),
         (own.ReferenceNorm2d("batch_norm", 6), four),
     ]
     rng = np.random.default_rng(0)

@@ -32,6 +32,12 @@ def ghost(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
     return torch.cat(pieces)
 
 
+def over_channels(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+    """torch's layer_norm with the channels moved to the end and back, in x's own layout."""
+    moved = F.layer_norm(x.movedim(1, -1), x.shape[1:2], *parameters)
+    return moved.movedim(-1, 1).contiguous()
+
+
 def cases(shape: tuple[int, ...]) -> dict[str, tuple[dict[str, Any], Callable[..., Any]]]:
     """For every op its arguments, and torch's layer as a function of x and the parameters."""
     groups, rest = shape[1] // 4, shape[1:]
@@ -44,6 +50,7 @@ def cases(shape: tuple[int, ...]) -> dict[str, tuple[dict[str, Any], Callable[..
         "group_norm": ({"num_groups": groups}, lambda x, *p: F.group_norm(x, groups, *p)),
         "instance_norm": ({}, lambda x, *p: F.instance_norm(x, None, None, *p)),
         "ghost_batch_norm": ({"training": True, "num_splits": SPLITS}, ghost),
+        "pixel_norm": ({}, over_channels),
         "rms_norm": ({"normalized_shape": rest}, lambda x, *p: F.rms_norm(x, rest, *p)),
     }
 

@@ -105,8 +105,7 @@ def test_every_step_of_the_trace_is_torch_s(name):
 
 @every_norm
 def test_the_reference_module_and_its_numpy_twin_agree_with_autograd(name):
-    sizes = {s.argument: 2 for s in NORMS[name].sizes if s.divides}
-    module = ReferenceNorm2d(name, 6, **sizes).double()
+    module = ReferenceNorm2d(name, 6, **NORMS[name].factors_of(2)).double()
     report = normviz.verify(module, torch.from_numpy(call_of(name)[0]))
     assert report, report
     twin = normviz.from_torch(module)
@@ -125,9 +124,8 @@ def test_explain_writes_a_book_of_it(name, tmp_path):
 
 
 def _sizes(name):
-    return {s.argument: 2 for s in NORMS[name].sizes if s.divides} | (
-        {NORMS[name].flag: True} if NORMS[name].flag else {}
-    )
+    flag = NORMS[name].flag
+    return NORMS[name].factors_of(2) | ({flag: True} if flag else {})
 
 
 @every_norm

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from normviz import torch_layers
+from normviz.torch_layers.second_derivative import refuse_second_derivative
 from training.model import kernels
 from training.model.dropout import SparseDropout
 
@@ -105,7 +105,6 @@ class _Normalize(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         centered, floor, scale, dropped, (mean, _, inv_std) = ctx.others
@@ -126,7 +125,10 @@ class _Normalize(torch.autograd.Function):
             dweight.numpy(),
             dbias.numpy(),
         )
-        return dx, dweight, dbias if ctx.needs_input_grad[2] else None, None, None, None, None
+        found = (dx, dweight, dbias if ctx.needs_input_grad[2] else None)
+        parts = (grad_outputs[0], x, weight)
+        name = "a fast norm of the trainer"
+        return *(refuse_second_derivative(name, g, *parts) for g in found), None, None, None, None
 
 
 def _rows(x: Tensor) -> Any:
