@@ -22,24 +22,25 @@ PAPER = "F6F8F9"
 LINE = "C9D2D8"
 
 SET_COLORS = (
-    "CFE3F5",
-    "FBD9C0",
-    "D3EBC9",
-    "E3D3F0",
-    "FBE9A9",
-    "C7EAE6",
-    "F7CFDD",
-    "DDD8C6",
+    "DFD3FF",
+    "F7C681",
+    "A2CAC0",
+    "A89CEE",
+    "D7F1CA",
+    "B09B44",
+    "6CA5AB",
+    "A4A485",
     "B5CDF0",
     "F2BFA8",
     "B7DCB2",
-    "CDBBE8",
-    "EFD27A",
-    "9FD8D0",
     "EEB0C6",
+    "9FD8D0",
     "C5C9D6",
+    "FBD9C0",
+    "CFE3F5",
 )
-"""Sixteen pastels, neighbors far apart in hue; set 17 wears the color of set 1 again."""
+"""Sixteen; the first eight are told apart with every kind of color vision, and none is taken for
+the color of an input. Set 17 wears the color of set 1 again."""
 
 
 def set_color(label: int) -> str:
@@ -100,15 +101,15 @@ YOURS = f"{INPUT_WORD} cells are yours"
 PLAIN = Style()
 TITLE = Style(size=18, bold=True, color=ACCENT)
 SUBTITLE = Style(size=10.5, color=SOFT, wrap=True, vertical="top")
-BACK_LINK = Style(size=9, color=ACCENT, underline=True)
+BACK_LINK = Style(size=9.5, color=ACCENT, underline=True)
 LINK = Style(size=10.5, color=ACCENT, underline=True)
 BANNER = Style(size=12, bold=True, color=ACCENT, fill=FORWARD, indent=1)
 STEP_NAME = Style(size=11, bold=True, color=ACCENT)
 STEP_FORMULA = Style(size=10.5, color=INK)
 PROSE = Style(size=9.5, color=SOFT, wrap=True, vertical="top")
-CODE = Style(size=9, mono=True, color=SOFT)
-AXIS = Style(size=8.5, color=FAINT, horizontal="center")
-AXIS_LEFT = Style(size=8.5, color=FAINT, horizontal="right")
+CODE = Style(size=9.5, mono=True, color=SOFT)
+AXIS = Style(size=9.5, color=SOFT, horizontal="center")
+AXIS_LEFT = Style(size=9.5, color=SOFT, horizontal="right")
 NUMBER = Style(horizontal="center", number=NUMBER_FORMAT, edge="FFFFFF")
 GENERAL = NUMBER.but(number="General")
 COUNT = NUMBER.but(number="0", bold=True)

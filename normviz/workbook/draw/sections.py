@@ -19,7 +19,7 @@ from normviz.workbook.draw.panels import (
 )
 from normviz.workbook.draw.tensor import Frame as Frame
 
-NUMBER_WIDTH, LABEL_WIDTH, GAP_WIDTH, MARGIN = 7.6, 7.0, 3.0, 1.5
+NUMBER_WIDTH, LABEL_WIDTH, GAP_WIDTH, MARGIN = 7.2, 7.0, 3.0, 1.5
 Body = Grid | Table | Single
 NARROWEST_SLOT = 60
 """The least width of a slot, in characters, for its captions to be read."""

@@ -6,11 +6,13 @@ import io
 import posixpath
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
+STRINGS = "xl/sharedStrings.xml"
 RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -43,7 +45,7 @@ class Sheet:
                 root = element
             elif event == "end" and element.tag == f"{MAIN}row":
                 for cell in element:
-                    yield _file_cell(cell)
+                    yield _file_cell(cell, self.package.texts)
                 height = element.get("ht")
                 element.clear()
                 element.set("ht", height or "0")
@@ -71,6 +73,13 @@ class Package:
             name.get("name", ""): (name.text or "")
             for name in self.workbook.iter(f"{MAIN}definedName")
         }
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The table of texts that cells point into."""
+        if STRINGS not in self.parts:
+            return []
+        return ["".join(item.itertext()) for item in self.xml(STRINGS).iter(f"{MAIN}si")]
 
     def read(self, part: str) -> bytes:
         """The bytes of one part."""
@@ -109,7 +118,7 @@ class Package:
         return found
 
 
-def _file_cell(element: ET.Element) -> FileCell:
+def _file_cell(element: ET.Element, texts: Sequence[str]) -> FileCell:
     formula = formula_kind = value = text = None
     for child in element:
         if child.tag == f"{MAIN}f":
@@ -119,4 +128,6 @@ def _file_cell(element: ET.Element) -> FileCell:
         elif child.tag == f"{MAIN}is":
             text = "".join(child.itertext())
     kind = element.get("t", "n")
+    if kind == "s" and value is not None:
+        text = texts[int(value)]
     return FileCell(element.get("r", ""), kind, formula, formula_kind, value, text)

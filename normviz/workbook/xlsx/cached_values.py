@@ -3,6 +3,8 @@
 openpyxl writes a formula without its result. Here every part of its zip is read again with
 ElementTree's parser and written in one normal form: `<v>` goes in beside `<f>`, and what depends on
 the day, the machine or the XML library underneath (dates, order, `<a/>` or `<a></a>`) is fixed.
+Texts, which openpyxl writes into every cell, go into one table, as Excel itself keeps them: some
+previews show no others.
 """
 
 from __future__ import annotations
@@ -24,21 +26,52 @@ XML = "http://www.w3.org/XML/1998/namespace"
 CELL, VALUE = f"{{{MAIN}}}c", f"{{{MAIN}}}v"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _CHUNK = 1 << 18
+_KIND = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+_STRINGS = "xl/sharedStrings.xml"
+_ADDED = {
+    "xl/_rels/workbook.xml.rels": f'<Relationship Type="{_KIND}" Target="/{_STRINGS}" '
+    'Id="rIdTexts"></Relationship>',
+    "[Content_Types].xml": f'<Override PartName="/{_STRINGS}" ContentType="{_TYPE}"></Override>',
+}
+"""Where a file says that it has a table of texts."""
 _SHEET_PART = re.compile(r"xl/worksheets/sheet(\d+)\.xml")
 
 
 def with_cached_values(saved: bytes, book: Book) -> bytes:
     """openpyxl's file with the book's values as cached results, in its normal form."""
-    out = io.BytesIO()
+    out, texts = io.BytesIO(), Texts()
     with (
         zipfile.ZipFile(io.BytesIO(saved)) as source,
         zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
     ):
         for name in source.namelist():
             with source.open(name) as part, target.open(_entry(name), "w") as rewritten:
-                for chunk in _rewritten(name, part, book):
+                for chunk in _rewritten(name, part, book, texts):
                     rewritten.write(chunk)
+        target.writestr(_entry(_STRINGS), texts.part())
     return out.getvalue()
+
+
+class Texts:
+    """The table of all texts of a file, each once."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self.uses = 0
+
+    def place(self, text: str) -> int:
+        """The place of a text in the table, counted from 0."""
+        self.uses += 1
+        return self.places.setdefault(text, len(self.places))
+
+    def part(self) -> str:
+        """The table as a part of the file."""
+        items = "".join(
+            f'<si><t xml:space="preserve">{escape(text)}</t></si>' for text in self.places
+        )
+        counts = f'count="{self.uses}" uniqueCount="{len(self.places)}"'
+        return f'{_DECLARATION}<sst xmlns="{MAIN}" {counts}>{items}</sst>'
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -48,14 +81,14 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _rewritten(name: str, part: IO[bytes], book: Book) -> Iterator[bytes]:
+def _rewritten(name: str, part: IO[bytes], book: Book, texts: Texts) -> Iterator[bytes]:
     """One part of the file in normal form, a chunk at a time: a large sheet is never held whole."""
     if not name.endswith((".xml", ".rels")):
         yield part.read()
         return
     match = _SHEET_PART.fullmatch(name)
     live = book.pages[int(match[1]) - 1].formulas() if match else iter(())
-    rewriter = _Rewriter(live)
+    rewriter = _Rewriter(live, texts, _ADDED.get(name, ""))
     parser = ET.XMLParser(target=rewriter)
     yield _DECLARATION.encode()
     while chunk := part.read(_CHUNK):
@@ -73,8 +106,9 @@ class _Rewriter:
     A namespace is declared at the first element that uses it, wherever the source declares it.
     """
 
-    def __init__(self, live: Iterator[tuple[str, Cell]]) -> None:
-        self.live = live
+    def __init__(self, live: Iterator[tuple[str, Cell]], texts: Texts, added: str) -> None:
+        self.live, self.texts, self.added = live, texts, added
+        self.inline: list[str] | None = None
         self.out: list[str] = []
         self.prefixes: dict[str, str] = {XML: "xml"}
         self.in_scope: dict[str, int] = {XML: 0}
@@ -91,6 +125,8 @@ class _Rewriter:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == CELL:
             self._begin_cell(attributes)
+        elif self.inline is not None:
+            return
         elif self.formula_cell and tag == VALUE:
             self.skipping = True
             return
@@ -110,19 +146,28 @@ class _Rewriter:
         self.out.append("".join(pieces))
 
     def end(self, tag: str) -> None:
+        if self.inline is not None:
+            if tag != CELL:
+                return
+            self.out.append(f"<v>{self.texts.place(''.join(self.inline))}</v>")
+            self.inline = None
         if self.skipping:
             self.skipping = False
             return
         if self.formula_cell and tag == CELL:
             self.out.append(self.cached)
             self.formula_cell = False
+        if self.depth == 1:
+            self.out.append(self.added)
         self.out.append(f"</{self._name(tag)[0]}>")
         if self.depth in self.in_scope.values():
             self.in_scope = {uri: at for uri, at in self.in_scope.items() if at != self.depth}
         self.depth -= 1
 
     def data(self, text: str) -> None:
-        if not self.skipping:
+        if self.inline is not None:
+            self.inline.append(text)
+        elif not self.skipping:
             self.out.append(escape(text))
 
     def close(self) -> None:
@@ -139,6 +184,8 @@ class _Rewriter:
         """Note the value of a cell with a formula, and its type in the cell's attributes."""
         if attributes.get("t") == "n":  # the default; spelled out, some read an empty cell as 0
             del attributes["t"]
+        elif attributes.get("t") == "inlineStr":
+            attributes["t"], self.inline = "s", []
         if self.waiting is None or attributes["r"] != self.waiting[0]:
             return
         value = self.waiting[1].value

@@ -129,7 +129,7 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         ),
         ("apart", "x − μ", ways.x - mean, f"{{x}}-{mean_cell}", TWO),
         ("apart_squared", "(x − μ)²", (ways.x - mean) * (ways.x - mean), "{apart}*{apart}", TWO),
-        ("delta", "δ = x − old mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
+        ("delta", "δ = x − mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
         (
             "mean",
             "mean + δ / k",
@@ -230,7 +230,7 @@ def _table(case: NumericsCase) -> Sequence[Item]:
             name,
             values.reshape(-1, 1),
             formula,
-            FOUND if name.startswith("table") else LARGE.but(size=8.5).filled(PAPER),
+            FOUND if name.startswith("table") else LARGE.filled(PAPER),
             label,
             wrong if name.startswith("table") else (),
             checked=name != "table_one_pass",
