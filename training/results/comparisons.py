@@ -49,7 +49,7 @@ def difference(
     ``shared``: whether a seed stands for the same noise in both.
 
     >>> str(difference({0: 3.0, 1: 5.0}, {0: 1.0, 1: 3.2}, shared=True))
-    '1.90 ± 0.14 [0.63, 3.17]'
+    '1.90 ± 0.14'
     >>> difference({0: 3.0}, {1: 1.0}, shared=True) is None
     True
     """
