@@ -20,7 +20,12 @@ from normviz.workbook.book.cells import Book, Cell
 from normviz.workbook.build import build
 from normviz.workbook.draw.content import PASS
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.sheets.reference_values.torch_values import computed, shipped
+from normviz.workbook.sheets.reference_values.torch_values import (
+    SHIPPED,
+    TOKENS,
+    computed,
+    shipped,
+)
 from normviz.workbook.xlsx.preview import slug
 from normviz.workbook.xlsx.write import save, workbook_bytes
 
@@ -55,7 +60,15 @@ def test_building_twice_gives_the_same_bytes_in_any_process(default_bytes: bytes
 
 
 def test_the_committed_workbook_is_current(default_bytes: bytes) -> None:
-    built, committed = canonical_parts(default_bytes), canonical_parts(COMMITTED.read_bytes())
+    assert_current(default_bytes, COMMITTED)
+
+
+def test_the_committed_workbook_of_tokens_is_current() -> None:
+    assert_current(workbook_bytes(build(TOKENS)), COMMITTED.parent / "tokens.xlsx")
+
+
+def assert_current(content: bytes, path: Path) -> None:
+    built, committed = canonical_parts(content), canonical_parts(path.read_bytes())
     assert [n for n in built if committed.get(n) != built[n]] == [], "run make workbook"
     assert set(built) == set(committed)
 
@@ -66,9 +79,10 @@ def test_there_is_a_picture_of_every_sheet(default_bytes: bytes) -> None:
     assert names == {path.name for path in (COMMITTED.parent / "previews").glob("norm*.png")}
 
 
-def test_the_values_of_torch_that_ship_are_current() -> None:
+@pytest.mark.parametrize("file", SHIPPED)
+def test_the_values_of_torch_that_ship_are_current(file: str) -> None:
     pytest.importorskip("torch")
-    now, (then, sentence) = computed(Case(Settings())), shipped()
+    now, (then, sentence) = computed(Case(SHIPPED[file])), shipped(file)
     assert sentence.startswith("Values of torch 2.")
     assert {op: set(steps) for op, steps in now.items()} == {o: set(s) for o, s in then.items()}
     for op, steps in now.items():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 
 from normviz.cli.commands import main
@@ -12,7 +13,9 @@ from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.draw.tensor import Frame
+from normviz.workbook.explain.explain import explain_op, fresh_call
 from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.norm.page import _idea
 from normviz.workbook.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 
@@ -149,3 +152,35 @@ def test_a_wrong_pattern_is_one_sentence(
     assert error.count("\n") == 1
     assert says in error
     assert not path.exists()
+
+
+TOKENS: dict[str, tuple[str, dict[str, Any]]] = {
+    "layer_norm": ("layer_norm", {"normalized_shape": (64,)}),
+    "per head": ("n t (h [d])", {"sizes": {"h": 4}, "affine": "d"}),
+}
+
+
+@pytest.mark.parametrize(("op", "arguments"), TOKENS.values(), ids=TOKENS.keys())
+def test_explaining_tokens_speaks_of_tokens_and_features(
+    op: str, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 5, 64))
+    explain_op(op, x, tmp_path / "tokens.xlsx", **arguments)
+    texts = {
+        f"{sheet.title}: {cell.value}"
+        for sheet in openpyxl.load_workbook(tmp_path / "tokens.xlsx")
+        for line in sheet.iter_rows()
+        for cell in line
+        if isinstance(cell.value, str) and not cell.value.startswith("=")
+    }
+    assert {text for text in texts if re.search(rf"{IMAGES}|\bc = |\ball c\b", text)} == set()
+    assert any("t = 1" in text for text in texts)
+    assert any("sequences 0–1 of 2" in text for text in texts)
+
+
+def test_ten_sets_of_64_features_of_a_token() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 5, 64))
+    made = fresh_call("layer_norm", x, normalized_shape=(64,)).trace
+    assert (made.sets.count, made.sets.size) == (10, 64)
+    said = "One mean and one variance for each sequence and token, over its features."
+    assert _idea(made, "").startswith(said)

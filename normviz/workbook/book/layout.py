@@ -57,10 +57,20 @@ class Layout:
             at = (n, c, *pixel)
             return ", ".join(f"{word} {i}" for word, i in zip(words, at, strict=True))
         numbers = (self.image_number(n), self.channel_number(c))
-        found = [_span_words(*pair) for pair in zip(self.letters, numbers, numbers, strict=True)]
+        found = [
+            _span_words(self.word(letter), at, at)
+            for letter, at in zip(self.letters, numbers, strict=True)
+        ]
         if pixel:
-            found.append(f"pixel {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
+            word = "feature" if "t" in self.letters else "pixel"
+            found.append(f"{word} {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
         return ", ".join(found)
+
+    def word(self, letter: str) -> str:
+        """What an axis is called: n is images, sequences of tokens, or samples of features."""
+        if letter == "n" and self.letters[1] in _SAMPLES:
+            return _SAMPLES[self.letters[1]]
+        return _AXIS_WORDS.get(letter, letter)
 
     def image_number(self, image: int) -> int:
         """What an image is called: its index in the tensor, of which this may be a part."""
@@ -132,10 +142,11 @@ _FEATURES_LAST = {2: ("sample", "feature"), 3: ("sequence", "token", "feature")}
 """What the axes of a tensor are called whose last one are features, by how many there are."""
 
 _AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
+_AXIS_WORDS |= {"t": "token", "d": "feature"}
+_SAMPLES = {"t": "sequence", "d": "sample"}
 
 
-def _span_words(letter: str, first: int, last: int) -> str:
-    word = _AXIS_WORDS.get(letter, letter)
+def _span_words(word: str, first: int, last: int) -> str:
     return f"{word} {first}" if first == last else f"{word}s {first}–{last}"
 
 
@@ -178,7 +189,8 @@ class Regions:
         if self.layout.features_last:
             return f"set {label}: {', '.join(self._token_words(label))}"
         spans = zip(self.layout.letters, (self.images(label), self.channels(label)), strict=True)
-        found = [_span_words(name, first, last) for name, (first, last, _) in spans]
+        word = self.layout.word
+        found = [_span_words(word(name), first, last) for name, (first, last, _) in spans]
         return f"set {label}: {', '.join(found)}"
 
     def tokens(self, label: int) -> Span:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from normviz.norms.notation import REST
 from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Page, Value
@@ -69,6 +70,22 @@ def features_last(sets: StatisticsSets) -> bool:
     """Whether x is tokens (N, T, D) or rows (N, D), by the names in the pattern of its sets."""
     names = {factor.name for factor in sets.factors}
     return len(sets.shape) in (2, 3) and "d" in names and names <= {"n", "t", "h", "d"}
+
+
+def axes_of(sets: StatisticsSets) -> tuple[str, ...]:
+    """The letters of x's axes where they are tokens or rows by the pattern; empty for images.
+
+    >>> from normviz.norms.sets import statistics_sets
+    >>> axes_of(statistics_sets("layer_norm", (2, 5, 8), normalized_shape=(8,)))
+    ('n', 't', 'd')
+    >>> axes_of(statistics_sets("batch_norm", (2, 5, 8)))
+    ()
+    """
+    names, last = {factor.name for factor in sets.factors}, len(sets.shape) - 1
+    features = [f for f in sets.factors if f.name == "d" and f.dimension == last]
+    if not features or not names <= {REST, "n", "t", "h", "d"}:
+        return ()
+    return {1: ("n", "d"), 2: ("n", "t", "d")}.get(last, ())
 
 
 def parameter_labels(sets: StatisticsSets) -> Labels:

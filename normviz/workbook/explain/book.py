@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.norms.partition import StatisticsSets
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, INPUT_WORD, LABEL, PLAIN
@@ -23,11 +24,13 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import axes_of
 from normviz.workbook.explain import inputs_sheet, sheet
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
 from normviz.workbook.sheets import checks, contents
+from normviz.workbook.sheets.kinds import LAID_OUT
 
 Array = npt.NDArray[Any]
 
@@ -66,10 +69,19 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
         Banner("Checks, live"),
         (listed := _checks(trace, story, page, own, inputs_sheet.as_shipped(inputs))),
         _result(listed),
-        *contents.legend(),
+        *contents.legend(_laid_out(trace.sets)),
     )
     book.opening = page.page.title
     return book
+
+
+def _laid_out(sets: StatisticsSets) -> str:
+    """Where an element stands on the sheets, in the words of the tensor."""
+    if not axes_of(sets):
+        return LAID_OUT[4] if len(sets.shape) != 5 else LAID_OUT[5]
+    if len(sets.shape) == 2:
+        return LAID_OUT[2]
+    return "Sequences n go down, tokens t across, each with its features d side by side."
 
 
 def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:

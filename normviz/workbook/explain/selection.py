@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.partition import StatisticsSets
+from normviz.workbook.draw.tensor import axes_of
 
 Array = npt.NDArray[Any]
 Choice = str | int | slice | Iterable[int] | None
@@ -27,12 +28,21 @@ _FEW = {2: (4, 8), 3: (4, 4, 6), 4: (4, 4, 3, 3), 5: (2, 4, 2, 3, 3)}
 """How much of each axis is shown by default, by the rank of x."""
 
 
+_NAMES = {
+    ("n", "t", "d"): ("sequences", "tokens", "features"),
+    ("n", "d"): ("samples", "features"),
+}
+"""What the axes of tokens and of rows are called."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """The indices that are shown along every axis of a tensor; their product is the slice."""
 
     shape: tuple[int, ...]
     axes: tuple[tuple[int, ...], ...]
+    names: tuple[str, ...] = ()
+    """What the axes are called, where they are not those of images."""
 
     @property
     def shown_shape(self) -> tuple[int, ...]:
@@ -61,7 +71,7 @@ class Selection:
             names[2:] = ["rows", "columns"]
         return ", ".join(
             f"{name} {_in_words(axis)} of {length}"
-            for name, axis, length in zip(names, self.axes, self.shape, strict=False)
+            for name, axis, length in zip(self.names or names, self.axes, self.shape, strict=False)
         )
 
 
@@ -98,7 +108,7 @@ def select(
             f"samples, channels and pixels must leave at most {MOST_SHOWN:,} elements to show, got "
             f"{shown:,}: for example {' x '.join(str(n) for n in _FEW[len(shape)])}"
         )
-    return Selection(shape, tuple(axes))
+    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), ()))
 
 
 def _some(sets: StatisticsSets, axis: int, few: int) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from normviz.workbook.book.layout import (
     Regions,
     Span,
 )
-from normviz.workbook.draw.tensor import Frame, parameter_labels
+from normviz.workbook.draw.tensor import Frame, axes_of, parameter_labels
 from normviz.workbook.explain.selection import Selection
 
 Array = npt.NDArray[Any]
@@ -56,14 +56,18 @@ class ShownFrame(Frame):
         whole, parameters = sets.labels(), parameter_labels(sets)
         images, channels = selection.axes[:2]
         shape = selection.shown_shape
-        self.layout = Layout(shape, False, images, channels)
+        axes = axes_of(sets)
+        letters = (axes[0], axes[1]) if axes else ("n", "c")
+        self.layout = Layout(shape, False, images, channels, letters)
         labels, self.set_numbers = _renumbered(selection.take(whole))
         self.sets = ShownRegions(self.layout, labels, _spans(whole, selection, labels))
         shown, self.parameter_numbers = _renumbered(selection.take(parameters))
         spans = _spans(parameters, selection, shown)
         self.parameters = ShownRegions(self.layout, shown, spans)
         one = bool((shown == shown[:1]).all())
-        self.one_image = Layout((1, *shape[1:]), False, images, channels) if one else self.layout
+        self.one_image = (
+            Layout((1, *shape[1:]), False, images, channels, letters) if one else self.layout
+        )
         self.shown_parameters = (
             ShownRegions(self.one_image, shown[:1], spans) if one else self.parameters
         )

@@ -53,7 +53,8 @@ def norms_on(shape: Shape, groups: int, splits: int, also: tuple[str, ...]) -> d
         ValueError: for a pattern that cannot be read, or is none for x of this shape.
     """
     if len(shape) > 3:
-        found = {name: _spoken(norm, len(shape)) for name, norm in NORMS.items()}
+        declared = [norm for norm in NORMS.values() if norm.fits(shape)]
+        found = {norm.name: _spoken(norm, len(shape)) for norm in declared}
     else:
         found = {norm.name: norm for norm in _of_features(len(shape), groups)}
     for at, sets in enumerate(also, start=1):

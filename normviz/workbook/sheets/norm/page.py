@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from normviz.norms.notation import REST, parse
+from normviz.norms.partition import StatisticsSets
+from normviz.norms.words import sets_in_words
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.styles import (
@@ -20,7 +24,7 @@ from normviz.workbook.draw import content
 from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import Caption, Line
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.draw.tensor import Body, Frame, Paint, by_set, evenly
+from normviz.workbook.draw.tensor import Body, Frame, Paint, axes_of, by_set, evenly
 from normviz.workbook.formulas.steps import FORMULAS, Chain
 
 
@@ -162,9 +166,30 @@ class NormPage:
 def _idea(trace: Trace, note: str) -> str:
     """What a norm's sheet says below its title."""
     words, sets = trace.norm, trace.sets
+    axes = axes_of(sets)
+    sentence, use, layer = words.sentence, words.use, words.torch_layer
+    if axes:
+        sentence = _sentence(sets, axes)
+        use = "" if _OF_IMAGES.search(use) else use
+        layer = layer.replace("(C, H, W)", str(sets.parameter_shape))
     paper = f" ({words.paper})" if words.paper else ""
-    torch = f" In torch: {words.torch_layer}." if words.torch_layer else ""
-    return f"{words.sentence} {words.use}{paper}{note}{torch}{repeating(sets.count)}"
+    torch = f" In torch: {layer}." if layer else ""
+    said = f"{sentence} {use}".strip()
+    return f"{said}{paper}{note}{torch}{repeating(sets.count)}"
+
+
+def _sentence(sets: StatisticsSets, axes: tuple[str, ...]) -> str:
+    """The sets in the words of tokens or rows, whatever the pattern calls what it does not name."""
+    names = []
+    for factor in sets.factors:
+        rest = factor.name == REST
+        places = range(factor.dimension, factor.dimension + len(factor.lengths))
+        names += [(axes[at] if rest else factor.name, factor.shared) for at in places]
+    text = " ".join(f"[{name}]" if shared else name for name, shared in names)
+    return sets_in_words(parse(text), sets.centered)
+
+
+_OF_IMAGES = re.compile(r"\b(images?|channels?|pixels?|C, H, W)\b")
 
 
 def repeating(count: int) -> str:

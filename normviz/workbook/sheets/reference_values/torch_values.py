@@ -1,7 +1,7 @@
 """What torch gave for every step, to stand beside NumPy on the sheet Reference.
 
-The values for the default workbook ship with the package, so that it is built without torch; this
-module run with `python -m` writes them anew, and a test proves them current.
+The values for the workbooks that are committed ship with the package, so that they are built
+without torch; this module run with `python -m` writes them anew, and a test proves them current.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from normviz.workbook.sheets.case import Case, Settings
 
 Values = Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
 
-FILE = "torch_default.json"
+TOKENS = Settings((2, 5, 8))
+"""The workbook of tokens that is committed beside the default one."""
+
+SHIPPED = {"torch_default.json": Settings(), "torch_tokens.json": TOKENS}
 MISSING = "torch was not installed where this file was made, so its column is empty."
 
 
 def torch_values(case: Case) -> tuple[Values, str]:
     """Op to step to values, and a sentence on where they come from; empty without torch."""
-    if case.settings.is_default:
-        return shipped()
+    for file, settings in SHIPPED.items():
+        if case.settings == settings:
+            return shipped(file)
     try:
         version = _torch_version()
     except ModuleNotFoundError:
@@ -36,9 +40,9 @@ def torch_values(case: Case) -> tuple[Values, str]:
     return computed(case), f"Values of torch {version}, computed when this file was made."
 
 
-def shipped() -> tuple[Values, str]:
-    """The values that ship with the package, for the default workbook."""
-    data = json.loads(files(__package__).joinpath(FILE).read_text("utf-8"))
+def shipped(file: str = "torch_default.json") -> tuple[Values, str]:
+    """The values that ship with the package, for the default workbook or another committed one."""
+    data = json.loads(files(__package__).joinpath(file).read_text("utf-8"))
     values = {
         op: {name: np.array(numbers) for name, numbers in steps.items()}
         for op, steps in data["values"].items()
@@ -61,13 +65,14 @@ def _torch_version() -> str:
     return str(needs_torch("the torch column").__version__).partition("+")[0]
 
 
-def _write_shipped() -> Path:
+def _write_shipped(file: str, settings: Settings) -> Path:
     data: dict[str, Any] = {"torch": _torch_version(), "values": {}}
-    for op, steps in computed(Case(Settings())).items():
+    for op, steps in computed(Case(settings)).items():
         data["values"][op] = {name: value.tolist() for name, value in steps.items()}
     text = json.dumps(data, separators=(",", ":"), sort_keys=True) + "\n"
-    return write_whole(Path(__file__).parent / FILE, text)
+    return write_whole(Path(__file__).parent / file, text)
 
 
 if __name__ == "__main__":
-    print(_write_shipped())
+    for _file, _settings in SHIPPED.items():
+        print(_write_shipped(_file, _settings))
