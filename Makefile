@@ -15,8 +15,11 @@ KILLS  ?= 20
 PAGE_TOOLS := tests/workbook/page/node_modules/.installed
 BIOME      := tests/workbook/page/node_modules/.bin/biome
 
+# What holds without torch.
+CORE_TESTS := normviz/norms normviz/reference normviz/tensors normviz/errors.py tests/test_files.py tests/tensors tests/cli/test_users_text.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo workbook previews train cluster-demo test fuzz soak bench lint data report clean
+.PHONY: help demo workbook previews train cluster-demo test core-test fuzz soak bench lint data report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,10 @@ cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker ki
 
 test: $(VENV)/development $(PAGE_TOOLS) ## all tests
 	$(BIN)/python -m pytest
+
+core-test: $(VENV)/core ## the core, without torch (PYTHON=, VENV= for another version)
+	$(PIP) pytest hypothesis
+	$(BIN)/python -m pytest -q $(CORE_TESTS)
 
 fuzz: $(VENV)/development ## 10,000 command lines, tensors and damaged files (CASES=)
 	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q tests/cli/test_fuzz.py tests/tensors/test_strangers.py

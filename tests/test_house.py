@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "normviz.cli": ("normviz",),
     "training.experiments": (),
-    "training.data": ("training.experiments",),
+    "training.data": ("normviz.tensors", "training.experiments"),
     "training.model": ("normviz", "training.experiments"),
     "training.run": ("normviz", "training.experiments", "training.data", "training.model"),
     "training.results": ("training.experiments", "training.data", "training.run"),

@@ -123,6 +123,11 @@ def test_the_wheel_makes_the_committed_workbook(core: Path, tmp_path: Path) -> N
     assert (tmp_path / "normalization.xlsx").read_bytes() == committed
 
 
+def test_the_wheel_makes_a_page(core: Path, tmp_path: Path) -> None:
+    run([core / "normviz", "workbook", "-o", "page.html"], tmp_path)
+    assert "window.normviz" in (tmp_path / "page.html").read_text()
+
+
 def test_the_wheel_explains_a_tensor(core: Path, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("1,2,3,4\n5,6,7,9\n")
     words = ["explain", "x.csv", "--op", "group_norm", "--groups", "2"]
