@@ -60,9 +60,7 @@ class Printer:
     def __init__(self, trace: Trace, selection: Selection, console: Any) -> None:
         self.trace, self.selection, self.console = trace, selection, console
         self.frame = ShownFrame(trace.sets, selection)
-        names = trace.sets.dimension_names
-        own = [name if name.isidentifier() else "" for name in (*names, "", "")]
-        self.down, self.across = own[0] or "n", own[1] or "c"
+        self.down, self.across = trace.sets.letters
 
     def run(self) -> None:
         """Print the head, then the steps in their order."""
