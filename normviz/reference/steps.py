@@ -58,7 +58,7 @@ SQUARED = StepText(
     "(x − μ)²",
     "q = d²",
     "centered**2",
-    "The squared distances, all positive.",
+    "The squared distances, none of them negative.",
 )
 VARIANCE = StepText(
     "variance",

@@ -8,6 +8,7 @@ from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
     checks,
     contents,
+    glossary,
     identities,
     inputs,
     refused,
@@ -45,6 +46,7 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     if images:  # the lessons speak of images, whatever this book is about
         catalog.build(book)
     constants = reference.build(book, case)
+    glossary.build(book)
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
     rows = [_row(page.title, len(case.shape)) for page in book.pages[1:]]
@@ -131,6 +133,11 @@ ROWS: dict[str, contents.Row] = {
             "Overwrite a formula on any sheet with a number: a check fails.",
         ),
         (
+            glossary.TITLE,
+            "Every symbol and every word of this workbook, each explained once.",
+            "Look up what you stumble over, and follow its link.",
+        ),
+        (
             "Reference",
             "The constants behind the checks: NumPy's and torch's values, side by side.",
             "Compare the last digits of the two.",
@@ -143,6 +150,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Begin": (CONTENTS, *(lesson.title for lesson in catalog.FIRST), sets.TITLE, playground.TITLE),
     "Lessons": tuple(lesson.title for lesson in catalog.LESSONS),
     NORMS_OF_THE_CASE: (inputs.TITLE,),
-    "Proof": (identities.TITLE, checks.TITLE, reference.TITLE),
+    "Proof": (identities.TITLE, checks.TITLE, reference.TITLE, glossary.TITLE),
 }
 """The groups of pages; one that no group names is the sheet of a norm."""

@@ -22,14 +22,14 @@ PAPER = "F6F8F9"
 LINE = "C9D2D8"
 
 SET_COLORS = (
-    "DFD3FF",
-    "F7C681",
-    "A2CAC0",
-    "A89CEE",
-    "D7F1CA",
-    "B09B44",
-    "6CA5AB",
-    "A4A485",
+    "FFE1FF",
+    "FFD385",
+    "A9E1D0",
+    "B8BFFF",
+    "DBF2C7",
+    "B9BD3C",
+    "63CACB",
+    "B2C299",
     "B5CDF0",
     "F2BFA8",
     "B7DCB2",

@@ -75,7 +75,8 @@ def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
     colors = (
         (
             Entry(1, INPUT_NUMBER),
-            f"{INPUT_WORD.capitalize()}: yours to change. Everything else is a formula or a text.",
+            f"{INPUT_WORD.capitalize()}: yours to change. Everything else is a formula, a constant "
+            "or a text.",
         ),
         (
             Entry(1.5, NUMBER.filled(SET_COLORS[0])),

@@ -101,7 +101,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which ε do torch and Keras use?",
-        "1e-5 and 1e-3; it is a yellow cell on every sheet that has one.",
+        "1e-5 and 1e-3; it is a yellow cell on Inputs and on the lessons that show it.",
         "Conventions",
     ),
     Question(
