@@ -28,7 +28,7 @@ from normviz.workbook.explain.call_trace import (
 )
 from normviz.workbook.explain.selection import Choice, select
 from normviz.workbook.explain.story import Story
-from normviz.workbook.in_notebook import Explained
+from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.write import medium, save
 
 Array = npt.NDArray[Any]

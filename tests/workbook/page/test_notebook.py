@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 import normviz
 from normviz.reference.layers import GroupNorm
-from normviz.workbook.in_notebook import Explained
+from normviz.workbook.explain.in_notebook import Explained
 
 CELLS = (
     """

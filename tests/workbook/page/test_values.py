@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import ironcalc
+import openpyxl
 import pytest
 from playwright.sync_api import JSHandle, Page
 
@@ -149,3 +150,26 @@ def test_forty_scenarios_of_edits_equal_ironcalc(
             rival.restore(place, cells[place].value, cells[place].formula)
     assert {seed: found[:3] for seed, found in wrong.items() if found} == {}
     assert differences(expected(default_book), values_at(page, live)) == []
+
+
+@pytest.mark.parametrize("name", ["normalization"])
+def test_the_committed_page_has_the_values_of_the_file_beside_it(opened: Opened, name: str) -> None:
+    folder = Path(__file__).parents[3] / "workbooks"
+    formulas = openpyxl.load_workbook(folder / f"{name}.xlsx")
+    cached = openpyxl.load_workbook(folder / f"{name}.xlsx", data_only=True)
+    wanted: dict[Place, Value] = {
+        (sheet.title, cell.coordinate): cached[sheet.title][cell.coordinate].value
+        for sheet in formulas
+        for line in sheet.iter_rows()
+        for cell in line
+        if cell.data_type == "f"
+    }
+    assert len(wanted) > 1000
+    page = opened(folder / f"{name}.html")
+    assert differences(wanted, values_at(page, list(wanted))) == []
+    assert page.locator("#download").get_attribute("href") == f"{name}.xlsx"
+
+
+def test_the_committed_page_is_current(default_page: Path) -> None:
+    committed = Path(__file__).parents[3] / "workbooks" / "normalization.html"
+    assert committed.read_bytes() == default_page.read_bytes(), "run make workbook"

@@ -64,6 +64,13 @@ export class Engine {
       next = this.expand(source, next, this.shapes[shape].slots, at, refs);
     }
     Object.assign(this, { cells, shapeOf: shapes, starts, refs: Int32Array.from(refs) });
+    const reads = [];
+    const ends = cells.map((_, k) => {
+      this.flat(this.shapes[shapes[k]].slots, this.refs, starts[k], reads);
+      return reads.length;
+    });
+    Object.assign(this, { readsOf: Int32Array.from(reads), ends: Int32Array.from([0, ...ends]) });
+    this.isRandom = shapes.map((shape) => this.shapes[shape].random);
   }
 
   // Relative places as the file has them, made absolute: one number a cell, four an area.
@@ -112,18 +119,19 @@ export class Engine {
     return k < 0 ? [] : this.places(this.shapes[this.shapeOf[k]].slots, this.refs, this.starts[k]);
   }
 
-  // Whether anything that a shape reads from these places was changed in a generation or later.
-  isStale(slots, refs, start, since) {
-    const stamps = this.stamps;
-    let next = start;
-    for (const slot of slots) {
-      let [at, rows, columns, stride] = [0, 1, 1, 1];
-      if (typeof slot[0] === "string") [, at, rows, columns, stride] = slot;
-      else {
-        at = refs[next++];
-        if (slot[0] === 1) [rows, columns, stride] = [refs[next++], refs[next++], refs[next++]];
-      }
-      for (let row = 0; row < rows; row++, at += stride) {
+  // The places of a formula's slots as numbers in a row, four a place: first cell, rows, columns,
+  // and the width of the sheet.
+  flat(slots, refs, start, reads) {
+    for (const { at, rows, columns, stride } of this.places(slots, refs, start)) reads.push(at, rows, columns, stride);
+  }
+
+  // Whether anything in these places was changed in a generation or later.
+  isStale(reads, first, last, since) {
+    const { stamps } = this;
+    for (let next = first; next < last; next += 4) {
+      const rows = reads[next + 1];
+      const columns = reads[next + 2];
+      for (let row = 0, at = reads[next]; row < rows; row++, at += reads[next + 3]) {
         for (let cell = at; cell < at + columns; cell++) if (stamps[cell] >= since) return true;
       }
     }
@@ -144,7 +152,7 @@ export class Engine {
   calculate(places) {
     this.generation += 1;
     this.random = generator(this.seed);
-    const { cells, shapeOf, starts, refs, shapes, values, stamps, generation } = this;
+    const { cells, shapeOf, starts, refs, readsOf, ends, isRandom, values, stamps, generation } = this;
     const changed = [];
     for (const at of places ?? []) {
       stamps[at] = generation;
@@ -152,12 +160,11 @@ export class Engine {
     }
     for (let k = 0; k < cells.length; k++) {
       const at = cells[k];
-      const shape = shapes[shapeOf[k]];
       const isDue =
         places === null ||
-        shape.random ||
+        isRandom[k] ||
         stamps[at] === generation ||
-        this.isStale(shape.slots, refs, starts[k], generation);
+        this.isStale(readsOf, ends[k], ends[k + 1], generation);
       if (!isDue || (this.replaced.size && this.replaced.has(at))) continue;
       const value = this.compute(shapeOf[k], refs, starts[k]);
       if (value === values[at]) continue;
@@ -205,14 +212,14 @@ export class Engine {
 
   // All cells whose value follows from this one, by way of whatever lies between.
   dependents(origin) {
-    const { cells, shapeOf, starts, refs, shapes, stamps } = this;
+    const { cells, readsOf, ends, stamps } = this;
     this.generation += 1;
     const since = this.generation;
     stamps[origin] = since;
     const found = [];
     for (let k = 0; k < cells.length; k++) {
       if (cells[k] === origin || !this.isLive(cells[k])) continue;
-      if (!this.isStale(shapes[shapeOf[k]].slots, refs, starts[k], since)) continue;
+      if (!this.isStale(readsOf, ends[k], ends[k + 1], since)) continue;
       stamps[cells[k]] = since;
       found.push(cells[k]);
     }

@@ -6,7 +6,11 @@ import { CellError, compare, ERRORS, finite, number, parsed, truth } from "./val
 
 export class Area {
   constructor(values, at, rows, columns, stride) {
-    Object.assign(this, { values, at, rows, columns, stride });
+    this.values = values;
+    this.at = at;
+    this.rows = rows;
+    this.columns = columns;
+    this.stride = stride;
   }
 
   get length() {
@@ -34,28 +38,46 @@ export class Area {
 // Values computed element by element, inside SUMPRODUCT.
 class Grid {
   constructor(items, rows, columns) {
-    Object.assign(this, { items, rows, columns });
+    this.items = items;
+    this.rows = rows;
+    this.columns = columns;
   }
 }
 
-function take(argument, visit) {
-  if (argument instanceof Area) {
-    argument.each((value) => {
-      if (typeof value === "number") visit(value);
-      else if (value instanceof CellError) throw value;
-    });
-  } else if (argument instanceof Grid) {
-    for (const item of argument.items) {
-      if (item instanceof CellError) throw item;
-      if (typeof item === "number") visit(item);
-    }
-  } else visit(number(argument));
+// The items of a grid, which must have the shape of another; null for a single value.
+function itemsOf(argument, { rows, columns }) {
+  if (!(argument instanceof Grid)) return null;
+  if (argument.rows !== rows || argument.columns !== columns) throw ERRORS.value;
+  return argument.items;
+}
+
+function attempted(operate, one, other) {
+  try {
+    return operate(one, other);
+  } catch (error) {
+    if (error instanceof CellError) return error;
+    throw error;
+  }
 }
 
 function numbers(args) {
   const found = [];
-  for (const argument of args) take(argument, (value) => found.push(value));
+  for (const argument of args) {
+    if (argument instanceof Area) {
+      const { values, at, rows, columns, stride } = argument;
+      for (let row = 0; row < rows; row++) {
+        for (let cell = at + row * stride, end = cell + columns; cell < end; cell++) keep(values[cell], found);
+      }
+    } else if (argument instanceof Grid) {
+      for (const item of argument.items) keep(item, found);
+    } else found.push(number(argument));
+  }
   return found;
+}
+
+function keep(value, found) {
+  if (typeof value === "number") found.push(value);
+  else if (value instanceof CellError) throw value;
 }
 
 const total = (items) => {
@@ -210,26 +232,20 @@ export function reading(values, note, random) {
     return new Grid(items, area.rows, area.columns);
   }
 
-  function each(operate, ...args) {
-    const shape = args.find((argument) => argument instanceof Grid);
-    if (!shape) return operate(...args);
-    const { rows, columns } = shape;
-    const items = shape.items.map((_, k) => {
-      const own = args.map((argument) => (argument instanceof Grid ? argument.items[k] : argument));
-      const wrong = own.find((item) => item instanceof CellError);
-      if (wrong) return wrong;
-      try {
-        return operate(...own);
-      } catch (error) {
-        if (error instanceof CellError) return error;
-        throw error;
-      }
-    });
-    for (const argument of args) {
-      const fits = !(argument instanceof Grid) || (argument.rows === rows && argument.columns === columns);
-      if (!fits) throw ERRORS.value;
+  // One operator over one or two arguments, element by element; an error stays where it arises.
+  function each(operate, first, second) {
+    const shape = first instanceof Grid ? first : second;
+    if (!(shape instanceof Grid)) return operate(first, second);
+    const [left, right] = [itemsOf(first, shape), itemsOf(second, shape)];
+    const items = new Array(shape.items.length);
+    for (let k = 0; k < items.length; k++) {
+      const one = left ? left[k] : first;
+      const other = right ? right[k] : second;
+      if (one instanceof CellError) items[k] = one;
+      else if (other instanceof CellError) items[k] = other;
+      else items[k] = attempted(operate, one, other);
     }
-    return new Grid(items, rows, columns);
+    return new Grid(items, shape.rows, shape.columns);
   }
 
   function SUMPRODUCT(...args) {

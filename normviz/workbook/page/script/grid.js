@@ -8,12 +8,15 @@ import { Rules } from "./rules.js";
 import { text } from "./values.js";
 
 const DIGIT_PIXELS = 7.2;
+const MARKS_STAY = 1200;
 
 export class Grid {
   constructor(book, sheet) {
     Object.assign(this, { book, sheet, engine: book.engine, fields: new Map(), owners: new Map() });
     this.looks = new Map();
     this.rooms = new Map();
+    this.words = new Map();
+    this.marked = [];
     this.rules = new Rules(this.engine, sheet);
     this.links = new Map(sheet.links.map(([at, target, address]) => [at, { target, address }]));
     this.spans = new Map();
@@ -156,15 +159,22 @@ export class Grid {
         shown,
       );
       field.replaceChildren(anchor);
-    } else if (field.textContent !== shown) this.#say(field, at, shown, value);
+    } else if (this.words.get(at) !== shown) this.#say(field, at, shown, value);
+    this.words.set(at, shown);
     field.classList.toggle("number", typeof value === "number");
     field.classList.toggle("error", value instanceof CellError);
     field.classList.toggle("edited", this.book.state.isEdited(at));
   }
 
+  // A number stands in a box of its own that moves nothing around it: else every new digit would
+  // lay out the whole table.
   #say(field, at, shown, value) {
     const room = this.rooms.get(at);
-    if (typeof value !== "string" || room === undefined) field.textContent = shown;
+    const box = field.firstElementChild;
+    if (typeof value === "number") {
+      if (box?.className === "box") box.firstChild.data = shown;
+      else field.replaceChildren(make("div", { class: "box" }, shown));
+    } else if (typeof value !== "string" || room === undefined) field.textContent = shown;
     else {
       const run = make("span", { class: "run" }, shown);
       run.style.maxWidth = `${room}px`;
@@ -178,9 +188,9 @@ export class Grid {
   }
 
   paint() {
-    for (const [at, paint] of this.rules.paints()) {
+    for (const [at, paint] of this.rules.repainted()) {
       const field = this.fields.get(at);
-      if (!field || field.dataset.paint === String(paint)) continue;
+      if (!field) continue;
       if (field.dataset.paint) field.classList.remove(`r${field.dataset.paint}`);
       if (paint >= 0) field.classList.add(`r${paint}`);
       field.dataset.paint = paint;
@@ -188,20 +198,21 @@ export class Grid {
   }
 
   // Write what changed, and let it be seen for a moment.
-  update(changed, marks = true) {
+  update(changed, isSeen) {
     const { base, rows, columns } = this.sheet;
-    for (const at of changed) {
-      if (at < base || at >= base + rows * columns) continue;
-      this.write(at);
-      if (marks) mark(this.fields.get(at));
-    }
+    const own = changed.filter((at) => at >= base && at < base + rows * columns);
+    for (const at of own) this.write(at);
     this.paint();
+    if (!isSeen) return;
+    this.#unmark();
+    this.marked = own.map((at) => this.fields.get(at)).filter(Boolean);
+    for (const field of this.marked) field.classList.add("changed");
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => this.#unmark(), MARKS_STAY);
   }
-}
 
-function mark(field) {
-  if (!field) return;
-  const isOdd = field.classList.contains("changed-a");
-  field.classList.remove("changed-a", "changed-b");
-  field.classList.add(isOdd ? "changed-b" : "changed-a");
+  #unmark() {
+    for (const field of this.marked) field.classList.remove("changed");
+    this.marked = [];
+  }
 }

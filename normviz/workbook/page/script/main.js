@@ -21,10 +21,12 @@ const PHONE_ZOOM = 0.86;
 const LEAST_ZOOM = 0.82;
 
 export function start(json, makeShapes) {
+  performance.mark("begun");
   const data = JSON.parse(json);
   const page = new Page(data, new Engine(data, makeShapes));
   page.begin();
   window.normviz = page.api();
+  performance.mark("drawn");
 }
 
 // What every part of the page knows of the book.
@@ -292,7 +294,7 @@ class Page {
 
   #changed(changed, cause) {
     for (const [sheet, grid] of this.grids) if (sheet !== this.sheet) grid.isOld = true;
-    this.grid?.update(changed);
+    this.grid?.update(changed, !document.body.classList.contains("scrubbing"));
     if (this.sheet) this.charts.get(this.sheet).update(changed);
     this.tabs.count(changed);
     this.#drawButtons();
@@ -301,7 +303,9 @@ class Page {
       if (!keeps) this.#show(this.selected);
       this.#link();
     }
-    announce(`${changed.length} cells changed${cause === "edit" ? "" : ` by ${cause}`}.`);
+    const words = `${changed.length} cells changed${cause === "edit" ? "" : ` by ${cause}`}.`;
+    if (words !== this.announced) announce(words);
+    this.announced = words;
   }
 
   // The state into the address, a moment after the last change of it.

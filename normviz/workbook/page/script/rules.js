@@ -7,7 +7,9 @@ export class Rules {
     this.engine = engine;
     this.since = 0;
     this.refs = [];
+    this.reads = [];
     this.cases = [];
+    this.byCell = new Map();
     for (const [paint, first, rows, columns, shape, ...source] of sheet.rules) {
       const { slots } = engine.shapes[shape];
       const own = [];
@@ -15,27 +17,32 @@ export class Rules {
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
           const at = first + row * sheet.columns + column;
-          this.cases.push({ at, paint, shape, slots, start: this.refs.length, holds: false });
+          const one = { at, paint, shape, start: this.refs.length, first: this.reads.length, last: 0, holds: false };
           shifted(this.refs, own, slots, row * sheet.columns, column);
+          engine.flat(slots, this.refs, one.start, this.reads);
+          one.last = this.reads.length;
+          this.cases.push(one);
+          if (this.byCell.has(at)) this.byCell.get(at).push(one);
+          else this.byCell.set(at, [one]);
         }
       }
     }
   }
 
-  // The paint of every cell that has one, by cell, where rules are; the first rule that holds wins.
-  paints() {
-    const { engine, refs, since } = this;
-    const found = new Map();
+  // The cells whose paint is not what it was: [cell, paint], -1 for none. The first rule that holds
+  // for a cell paints it.
+  repainted() {
+    const { engine, refs, reads, since } = this;
+    const touched = new Set();
     for (const one of this.cases) {
-      if (since === 0 || engine.isStale(one.slots, refs, one.start, since + 1)) {
-        const value = engine.compute(one.shape, refs, one.start);
-        one.holds = typeof value === "boolean" || typeof value === "number" ? truth(value) : false;
-      }
-      if (one.holds && (found.get(one.at) ?? -1) < 0) found.set(one.at, one.paint);
-      else if (!found.has(one.at)) found.set(one.at, -1);
+      if (since !== 0 && !engine.isStale(reads, one.first, one.last, since + 1)) continue;
+      const value = engine.compute(one.shape, refs, one.start);
+      const holds = (typeof value === "boolean" || typeof value === "number") && truth(value);
+      if (holds !== one.holds) touched.add(one.at);
+      one.holds = holds;
     }
     this.since = engine.generation;
-    return found;
+    return [...touched].map((at) => [at, this.byCell.get(at).find((one) => one.holds)?.paint ?? -1]);
   }
 }
 

@@ -11,6 +11,10 @@ export class Tabs {
     this.visible = book.sheets.filter((sheet) => !sheet.hidden);
     this.groups = [...new Set(this.visible.map((sheet) => sheet.group))];
     byId("groups").hidden = this.groups.length < 2;
+    this.scrolled = 0;
+    byId("tabs").addEventListener("scroll", () => {
+      this.scrolled = byId("tabs").scrollLeft;
+    });
   }
 
   show(sheet) {
@@ -22,12 +26,14 @@ export class Tabs {
 
   // Count what an edit changed, sheet by sheet.
   count(changed) {
-    this.counts.clear();
+    const counts = new Map();
     for (const at of changed) {
       const sheet = this.book.engine.sheetOf(at);
-      this.counts.set(sheet, (this.counts.get(sheet) ?? 0) + 1);
+      counts.set(sheet, (counts.get(sheet) ?? 0) + 1);
     }
-    this.draw();
+    const isSame = counts.size === this.counts.size && [...counts].every(([one, n]) => this.counts.get(one) === n);
+    this.counts = counts;
+    if (!isSame) this.draw();
   }
 
   draw() {
@@ -44,9 +50,9 @@ export class Tabs {
       const isOpen = sheet === this.current;
       return this.#button(sheet.title, isOpen ? 0 : sum([sheet]), isOpen, () => this.open(sheet), "aria-current");
     });
-    const scrolled = byId("tabs").scrollLeft;
     byId("tabs").replaceChildren(...tabs);
-    byId("tabs").scrollLeft = scrolled;
+    // Asking for the place would lay out the whole page, so it is remembered.
+    if (this.scrolled) byId("tabs").scrollLeft = this.scrolled;
   }
 
   #button(words, count, isOpen, onclick, state) {
