@@ -69,7 +69,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 FREE = (
     "normviz.errors",
     "normviz.files",
-    "normviz.workbook.in_notebook",
     "normviz.workbook.write",
     "training.errors",
     "training.files",

@@ -26,9 +26,9 @@ from normviz.workbook.explain.call_trace import (
     numpy_story,
     traced,
 )
+from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.explain.selection import Choice, select
 from normviz.workbook.explain.story import Story
-from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.write import medium, save
 
 Array = npt.NDArray[Any]
