@@ -128,7 +128,7 @@ class Page {
     this.state.onChange((changed, cause) => this.#changed(changed, cause));
     this.#listen();
     this.#buttons();
-    this.#arrive();
+    this.#arrive(window.location.hash);
   }
 
   get sheet() {
@@ -140,8 +140,7 @@ class Page {
   }
 
   // The sheet and cell that the address asks for, else the first.
-  #arrive() {
-    const { hash } = window.location;
+  #arrive(hash) {
     const note = hash.includes("=") ? this.state.follow(hash) : "";
     if (note) this.#notice(note);
     const asked = new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B"));
@@ -395,7 +394,11 @@ class Page {
       if (at >= 0 && at !== this.selected) this.select(at, false);
     });
     document.addEventListener("keydown", (event) => this.#key(event));
-    window.addEventListener("hashchange", () => this.#arrive());
+    window.addEventListener("hashchange", (event) => {
+      // The state may be written into the address before this is heard: the event knows what was asked.
+      clearTimeout(this.waiting);
+      this.#arrive(new URL(event.newURL).hash);
+    });
     window.addEventListener("resize", () => {
       this.#fit();
       this.#show(this.selected);
