@@ -241,4 +241,5 @@ def _chart(rectangle: Rectangle, chart: Chart) -> dict[str, Any]:
 def _axis(axis: Axis) -> dict[str, Any]:
     scale = axis.scale
     ends = [scale.low, scale.high, scale.step, scale.number] if scale else None
-    return {"title": axis.title, "scale": ends, "log": axis.log}
+    begins = {"low": axis.low, "step": axis.step} if axis.low is not None else {}
+    return {"title": axis.title, "scale": ends, "log": axis.log, **begins}

@@ -37,14 +37,15 @@ export class Charts {
     for (const one of this.charts) this.#draw(one);
   }
 
-  #series({ lines, kind, up: up_ }) {
+  #series({ lines, kind, up: up_, across: across_ }) {
     const { values } = this.book.engine;
     return lines.map((line) => {
       const up = cellsOf(line.up).map((at) => values[at]);
       const across = line.across ? cellsOf(line.across).map((at) => values[at]) : up.map((_, k) => k);
       const points = up
         .map((y, k) => [kind === "line" ? k : across[k], y])
-        .filter(([x, y]) => typeof x === "number" && typeof y === "number" && (!up_.log || y > 0));
+        .filter(([x, y]) => typeof x === "number" && typeof y === "number" && (!up_.log || y > 0))
+        .filter(([x, y]) => x >= (across_.low ?? x) && y >= (up_.low ?? y));
       return { ...line, points, names: across };
     });
   }
@@ -109,7 +110,7 @@ export class Charts {
 
 // Where the names of the series stand, and how much room they take beside or below.
 function legendOf(chart, series) {
-  if (series.length < 2) return { beside: 0, below: 0, drawn: () => [] };
+  if (series.length < 2 || !chart.legend) return { beside: 0, below: 0, drawn: () => [] };
   const widest = 40 + LETTER * Math.max(...series.map(({ name }) => name.length));
   const isBeside = chart.legend === "right" && widest < chart.width / 2.6;
   const columns = Math.max(1, Math.floor((chart.width - 24) / widest));
@@ -154,6 +155,12 @@ function stroked(line, x, y) {
   }
   if (line.marks || !line.drawn) {
     for (const [px, py] of line.points) {
+      if (line.marks === "bar") {
+        const bar = draw("line", { x1: x(px) - 7, x2: x(px) + 7, y1: y(py), y2: y(py), "stroke-width": 3 });
+        bar.style.stroke = inkOf(line);
+        made.push(bar);
+        continue;
+      }
       const dot = draw("circle", { cx: x(px).toFixed(1), cy: y(py).toFixed(1), r: 3.4 });
       dot.style.fill = inkOf(line);
       made.push(dot);
@@ -185,12 +192,16 @@ function marked(value, { scale, log }) {
 
 // Ends and marks of an axis, and which part of it lies below a value: as given, in powers of ten,
 // counted where it has room for `places` names, or round numbers around what there is.
-export function axis({ scale, log }, values, places) {
+// Where it is told its low end, it begins there, with a mark every step as long as they fit.
+export function axis({ scale, log, low: begins, step: every }, values, places) {
   if (log) return powers(values.filter((value) => value > 0));
   let [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
   let step;
   if (scale) [low, high, step] = scale;
-  else if (places) step = Math.max(1, Math.ceil((high - low + 1) / Math.min(places, 13)));
+  else if (begins !== undefined) {
+    [low, high] = [begins, Math.max(high, begins + every) + every];
+    step = every * Math.ceil((high - low) / every / 13);
+  } else if (places) step = Math.max(1, Math.ceil((high - low + 1) / Math.min(places, 13)));
   else {
     if (low === high) [low, high] = [low - 0.5, high + 0.5];
     const rough = (high - low) / 6;
