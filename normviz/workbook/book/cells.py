@@ -130,6 +130,8 @@ class Page:
     group: str = ""
     zoom: int = 100
     hidden: bool = False
+    protected: bool = False
+    """Whether only unlocked cells can be changed; without a password, against slips of the hand."""
 
     def put(
         self,

@@ -1,13 +1,16 @@
-"""Exercises: a workbook whose steps are empty and mark themselves, and the file of its answers."""
+"""An exercise: a workbook whose steps are empty and mark themselves, and its answers."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from normviz.files import check_place, write_whole
+from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Book
-from normviz.workbook.exercise import contents_sheet as exercise_contents
+from normviz.workbook.exercise import contents_sheet
+from normviz.workbook.exercise.asked import ALL
 from normviz.workbook.exercise.sheet import (
     ANSWERS,
     KEY,
@@ -32,18 +35,55 @@ def exercise(settings: Settings = SETTINGS, *, answers: bool = False) -> Book:
     ['Contents', 'BatchNorm', 'LayerNorm', 'GroupNorm', 'RMSNorm']
     """
     case = Case(settings)
-    for op in OPS:
+    book = Book("Normalization: answers" if answers else "Normalization: exercises")
+    first = contents_sheet.begin_contents(book)
+    sheets = norm_sheets(book, case, OPS, answers=answers)
+    contents_sheet.fill(book, first, sheets, settings.seed)
+    return book
+
+
+def norm_sheets(
+    book: Book,
+    case: Case,
+    ops: Sequence[str],
+    part: str = ALL,
+    *,
+    answers: bool = False,
+    locked: bool = False,
+) -> list[ExerciseSheet]:
+    """Draw a sheet for every norm, and behind them the hidden keys.
+
+    Raises:
+        ValueError: where the shape leaves a norm nothing to do.
+    """
+    for op in ops:
         if isinstance(case.traces[op], str):
             raise ValueError(str(case.traces[op]))
-    title = "Normalization: answers" if answers else "Normalization: exercises"
-    book = Book(title)
-    first = exercise_contents.begin_contents(book)
     kind = ANSWERS if answers else STUDENT
-    sheets = [ExerciseSheet(book, case.trace(op), kind).build() for op in OPS]
-    for op in OPS:
-        ExerciseSheet(book, case.trace(op), KEY).build()
-    exercise_contents.fill(book, first, sheets, settings.seed)
-    return book
+    sheets = [
+        ExerciseSheet(book, case.trace(op), kind, part, other_sets(case, op), locked).build()
+        for op in ops
+    ]
+    for op in ops:
+        ExerciseSheet(book, case.trace(op), KEY, part, locked=locked).build()
+    return sheets
+
+
+def other_sets(case: Case, op: str) -> dict[str, StatisticsSets]:
+    """By title, the norms whose sets on this x are others; of several alike the first.
+
+    >>> list(other_sets(Case(SETTINGS), "layer_norm"))
+    ['BatchNorm', 'GroupNorm', 'InstanceNorm', 'PixelNorm']
+    """
+    seen = {case.sets(op).labels().tobytes()}
+    found = {}
+    for other, norm in case.norms.items():
+        sets = case.sets(other)
+        labels = sets.labels().tobytes()
+        if labels not in seen:
+            seen.add(labels)
+            found[norm.title] = sets
+    return found
 
 
 def write_exercise(

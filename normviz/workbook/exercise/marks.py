@@ -1,21 +1,17 @@
 """How an exercise marks itself: right, almost (with the reason), or wrong, and a hint.
 
-A mark compares what the student typed with a key that is computed from the inputs on a hidden
-sheet, so it stays just when the inputs change. Two slips are known by their result: the unbiased
-variance where the biased one is due (or the reverse), and ε added outside of the root.
+A mark compares what the student typed with the key, which is computed from the inputs on a hidden
+sheet, then with what follows from the student's own earlier cells, then with the usual mistakes.
+These marks are for learning; `normviz.grading` computes its own and never reads them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence, Set
 
-from normviz.workbook.book.address import (
-    Area,
-    address,
-    area_text,
-    on_sheet,
-)
+from normviz.workbook.book.address import Area, address, area_text
 from normviz.workbook.book.cells import Page, Rule
+from normviz.workbook.book.formula import parse, references
 from normviz.workbook.book.styles import (
     BAD,
     BAD_INK,
@@ -24,89 +20,77 @@ from normviz.workbook.book.styles import (
     WARN,
     WARN_INK,
 )
-from normviz.workbook.formulas.steps import Chain, Placed
+from normviz.workbook.exercise.chain import RULES, ExerciseChain, KeyChain
+from normviz.workbook.exercise.mistakes import Mistake, mistakes
+from normviz.workbook.formulas.steps import Placed
 
-RIGHT, BY_COUNT, BY_EPS, WRONG = "right", "n / n-1?", "eps?", "wrong"
-ALL_RIGHT = "All right."
-TOLERANCE = 5e-4
-"""Relative to the value, and never less than this: three decimals typed by hand are enough."""
+RIGHT, ROUNDED, FOLLOWS, WRONG = "right", "≈ right", "follows", "wrong"
+COUNTED = (RIGHT, ROUNDED, FOLLOWS)
+"""The marks with which a step gets its points."""
 
-COLORS = {
-    RIGHT: (GOOD, GOOD_INK),
-    BY_COUNT: (WARN, WARN_INK),
-    BY_EPS: (WARN, WARN_INK),
-    WRONG: (BAD, BAD_INK),
-}
+EXACT = 5e-4
+"""Relative to the value, and never less than this."""
+
+DECIMALS = 2
 
 
-@dataclass
-class Elsewhere:
-    """A step that stands at the same place of another sheet; formulas name that sheet."""
+def half_unit(decimals: int) -> float:
+    """How far a number rounded to some decimals may lie from the right one, and a hair more.
 
-    body: Placed
-    title: str
-    top: int = field(init=False)
-    left: int = field(init=False)
+    >>> half_unit(2)
+    0.0051
+    """
+    return round(0.51 * 10.0**-decimals, decimals + 4)
 
-    def __post_init__(self) -> None:
-        self.top, self.left = self.body.top, self.body.left
 
-    def at(self, index: int) -> str:
-        """The address of one value, with its sheet."""
-        return on_sheet(self.title, self.body.at(index))
+NEAR = half_unit(DECIMALS)
 
 
 class Marker:
-    """Writes the formula of a mark; `key` is the chain of the hidden sheet."""
+    """Writes the formula of a mark; `own` is the chain of the student's cells.
 
-    def __init__(self, key: Chain, momentum: str) -> None:
-        self.key, self.momentum = key, momentum
+    `typed` has row and column of every cell that the student fills in.
+    """
 
-    def formula(self, step: str, typed: str, index: int) -> str:
+    def __init__(self, own: ExerciseChain, key: KeyChain, typed: Set[tuple[int, int]]) -> None:
+        self.own, self.key, self.typed = own, key, typed
+
+    def formula(self, step: str, index: int) -> str:
         """The mark of one typed cell: empty while nothing is typed."""
-        tests = [(RIGHT, self.key.at(step, index)), *self.slips(step, index)]
-        marks = "".join(
-            f'IF(ABS({typed}-({value}))<={TOLERANCE!r}*MAX(1,ABS({value})),"{mark}",'
-            for mark, value in tests
-        )
+        typed, right = self.own.at(step, index), self.key.at(step, index)
+        tests = [
+            (RIGHT, f"ABS({typed}-{right})<={EXACT!r}*MAX(1,ABS({right}))"),
+            (ROUNDED, f"ABS({typed}-{right})<={NEAR!r}"),
+        ]
+        follows = self._follows(step, index, typed)
+        tests += [(FOLLOWS, follows)] if follows else []
+        tests += [
+            (mistake.mark, _near(typed, wrong(self.key, index, right)))
+            for mistake, wrong in mistakes(self.key, step)
+        ]
+        marks = "".join(f'IF({test},"{mark}",' for mark, test in tests)
         judged = f'{marks}"{WRONG}"{")" * len(tests)}'
         empty = f'IF({typed}="","","{WRONG}")'
         return f'IFERROR(IF(COUNT({typed})=0,{empty},{judged}),"{WRONG}")'
 
-    def slips(self, step: str, index: int) -> list[tuple[str, str]]:
-        """What a known slip would give here, by its mark."""
-        key, count = self.key, self.key.count
-        if step == "running_var":
-            biased = key.at("variance", index)
-            return [(BY_COUNT, running(key, self.momentum, index, biased))]
-        if step == key.power == "variance":
-            return [(BY_COUNT, unbiased(key.at("variance", index), count))]
-        if step == key.spread:
-            return list(self._spreads(key.at(key.power, index)))
-        if step in ("normalized", "output"):
-            base = key.at(key.base, index)
-            return [
-                (mark, self._scaled(step, f"{base}/({spread})", index))
-                for mark, spread in self._spreads(key.own(key.power, index))
-            ]
-        return []
+    def _follows(self, step: str, index: int, typed: str) -> str:
+        """Whether it is right by the student's own earlier cells, all of which are filled in."""
+        rule = RULES[step](self.own, index)
+        read = [reference.area for reference in references(parse(rule))]
+        counts = {area_text(area): self._asked_in(area) for area in read}
+        earlier = {area: count for area, count in counts.items() if count}
+        if not earlier:
+            return ""
+        filled = f"COUNT({','.join(earlier)})={sum(earlier.values())}"
+        return f"IF({filled},{_near(typed, rule)},FALSE)"
 
-    def _spreads(self, power: str) -> list[tuple[str, str]]:
-        """σ with ε outside of the root, and σ from the unbiased variance."""
-        found = [(BY_EPS, f"SQRT({power})+{self.key.eps}")]
-        if self.key.power == "variance":
-            wrong = unbiased(power, self.key.count)
-            found.append((BY_COUNT, f"SQRT({wrong}+{self.key.eps})"))
-            found.append((BY_EPS, f"SQRT({wrong})+{self.key.eps}"))
-        return found
+    def _asked_in(self, area: Area) -> int:
+        rows, columns = range(area[0], area[2] + 1), range(area[1], area[3] + 1)
+        return sum((row, column) in self.typed for row in rows for column in columns)
 
-    def _scaled(self, step: str, normalized: str, index: int) -> str:
-        if step == "normalized":
-            return normalized
-        scaled = f"{self.key.parameter('weight', index)}*{normalized}"
-        if "bias" in self.key.placed:
-            scaled += f"+{self.key.parameter('bias', index)}"
-        return scaled
+
+def _near(typed: str, value: str) -> str:
+    return f"IFERROR(ABS({typed}-({value}))<={NEAR!r},FALSE)"
 
 
 ADVICE = {
@@ -119,6 +103,7 @@ ADVICE = {
     "rms": "SQRT(mean square + ε), with ε under the root.",
     "normalized": "Divide each element by the root (std or rms) of its own color.",
     "output": "The weight of the element times its x̂, plus its bias where there is one.",
+    "running_mean": "Mix the mean in: (1 - momentum) of the old, momentum of the new.",
     "running_var": "First make the variance unbiased: times n / (n - 1). Then mix it in.",
     "grad_bias": "SUM of dy over all cells that share this bias.",
     "grad_weight": "SUMPRODUCT of dy and x̂ over all cells that share this weight.",
@@ -131,44 +116,41 @@ ADVICE = {
 """How to begin a step in a sheet, by its name."""
 
 
-def unbiased(variance: str, count: str) -> str:
-    """The unbiased variance from the biased one."""
-    return f"{variance}*{count}/({count}-1)"
-
-
-def running(chain: Chain, momentum: str, index: int, variance: str) -> str:
-    """What becomes of a running variance."""
-    old = chain.at("running_before", index)
-    return f"(1-{momentum})*{old}+{momentum}*{variance}"
-
-
-def color(page: Page, typed: Placed, area: Area) -> None:
+def color(page: Page, typed: Placed, area: Area, slips: Iterable[str]) -> None:
     """Both the typed cells and their marks wear the color of the mark; `area` is the marks'."""
     first = address(area[0], area[1])
     moved = (area[0], typed.left, area[2], typed.left + area[3] - area[1])
-    for mark, (fill, ink) in COLORS.items():
+    looks = dict.fromkeys(COUNTED, (GOOD, GOOD_INK)) | {WRONG: (BAD, BAD_INK)}
+    looks |= dict.fromkeys(slips, (WARN, WARN_INK))
+    for mark, (fill, ink) in looks.items():
         for painted in (area, moved):
             page.rules.append(Rule(painted, f'{first}="{mark}"', fill, ink))
 
 
 def all_right(area: Area, count: int) -> str:
-    """1 if every cell of a step is right, else 0."""
-    return f'IF(COUNTIF({area_text(area)},"{RIGHT}")={count},1,0)'
-
-
-def hint(step: str, area: Area, count: int, advice: str) -> str:
-    """What stands beside a step: the reason of the first slip, or how to begin."""
+    """Whether every cell of a step counts as right."""
     marks = area_text(area)
-    slip = (
-        "This is the biased variance: running_var takes the unbiased one, divided by n - 1."
-        if step == "running_var"
-        else "This is the unbiased variance, divided by n - 1: normalizing takes the biased one, "
-        "divided by n."
-    )
-    outside = "ε stands outside of the root here: it is added to the variance, under the root."
-    return (
-        f'IF({all_right(area, count)}=1,"{ALL_RIGHT}",'
-        f'IF(COUNTIF({marks},"{BY_COUNT}")>0,"{slip}",'
-        f'IF(COUNTIF({marks},"{BY_EPS}")>0,"{outside}",'
-        f'IF(COUNTIF({marks},"{WRONG}")>0,"Not yet. {advice}","{advice}"))))'
-    )
+    counts = [f'COUNTIF({marks},"{mark}")' for mark in COUNTED]
+    return f"{'+'.join(counts)}={count}"
+
+
+ALL_RIGHT = "All right."
+_TWO_DECIMALS = "Right, to two decimals."
+_FOLLOWS = "Right from your own earlier numbers; one of those is not right yet."
+
+
+def hint(area: Area, count: int, advice: str, slips: Sequence[Mistake]) -> str:
+    """What stands beside a step: how right it is, the reason of the first slip, or how to begin."""
+    marks = area_text(area)
+
+    def seen(mark: str) -> str:
+        return f'COUNTIF({marks},"{mark}")>0'
+
+    right = f'IF({seen(FOLLOWS)},"{_FOLLOWS}",IF({seen(ROUNDED)},"{_TWO_DECIMALS}","{ALL_RIGHT}"))'
+    hints = {slip.mark: slip.hint for slip in reversed(slips)}  # the first of one mark says it
+    told = f'IF({seen(WRONG)},"Not yet. {advice}","{advice}")'
+    most = ",".join(f'COUNTIF({marks},"{mark}")' for mark in hints)
+    for mark, words in hints.items():
+        seen_most = f'AND({seen(mark)},COUNTIF({marks},"{mark}")=MAX({most}))'
+        told = f'IF({seen_most},"{words}",{told})'
+    return f"IF({all_right(area, count)},{right},{told})"

@@ -59,28 +59,32 @@ class Chain:
 
     def own(self, step: str, element: int) -> str:
         """The cell of a statistic at the set of an element."""
-        return self.placed[step].at(self.set_of[element] - 1)
+        return self.at(step, self.set_of[element] - 1)
 
     def parameter(self, step: str, element: int) -> str:
         """The cell of an affine parameter at the parameter of an element."""
-        return self.placed[step].at(self.parameter_of[element] - 1)
+        return self.at(step, self.parameter_of[element] - 1)
+
+    def areas(self, step: str, areas: list[Area]) -> list[str]:
+        """Areas counted from the corner of a tensor, where a step stands."""
+        grid = self.placed[step]
+        return [areas_text([area], grid.top, grid.left) for area in areas]
 
     def over_set(self, step: str, index: int) -> str:
         """The areas of a step that cover one set, as arguments of a function."""
-        grid = self.placed[step]
-        return areas_text(self.set_areas[index], grid.top, grid.left)
+        return ",".join(self.areas(step, self.set_areas[index]))
 
     def mean_over_set(self, step: str, index: int) -> str:
         """The mean of a step over one set."""
-        return f"AVERAGE({self.over_set(step, index)})"
+        return self.mean_of(step, self.set_areas[index])
 
     def sum_over_set(self, step: str, index: int) -> str:
         """The sum of a step over one set."""
-        return f"SUM({self.over_set(step, index)})"
+        return self.sum_of(step, self.set_areas[index])
 
     def product_over_set(self, step: str, other: str, index: int) -> str:
         """The sum of the products of two steps over one set."""
-        return self._products(step, other, self.set_areas[index])
+        return self.products_of(step, other, self.set_areas[index])
 
     def squares_over_set(self, step: str, index: int) -> str:
         """The mean of the squares of a step over one set."""
@@ -105,22 +109,24 @@ class Chain:
 
     def sum_over_parameter(self, step: str, index: int) -> str:
         """The sum of a step over the elements that share a parameter."""
-        grid = self.placed[step]
-        return f"SUM({areas_text(self.parameter_areas[index], grid.top, grid.left)})"
+        return self.sum_of(step, self.parameter_areas[index])
 
     def product_over_parameter(self, step: str, other: str, index: int) -> str:
         """The sum of the products of two steps over the elements that share a parameter."""
-        return self._products(step, other, self.parameter_areas[index])
+        return self.products_of(step, other, self.parameter_areas[index])
 
-    def _products(self, step: str, other: str, areas: list[Area]) -> str:
-        first, second = self.placed[step], self.placed[other]
-        return "+".join(
-            _product(
-                areas_text([area], first.top, first.left),
-                areas_text([area], second.top, second.left),
-            )
-            for area in areas
-        )
+    def mean_of(self, step: str, areas: list[Area]) -> str:
+        """The mean of a step over some areas."""
+        return f"AVERAGE({','.join(self.areas(step, areas))})"
+
+    def sum_of(self, step: str, areas: list[Area]) -> str:
+        """The sum of a step over some areas."""
+        return f"SUM({','.join(self.areas(step, areas))})"
+
+    def products_of(self, step: str, other: str, areas: list[Area]) -> str:
+        """The sum of the products of two steps over some areas."""
+        pairs = zip(self.areas(step, areas), self.areas(other, areas), strict=True)
+        return "+".join(_product(first, second) for first, second in pairs)
 
 
 def _product(first: str, second: str) -> str:

@@ -108,6 +108,9 @@ def _set_page(sheet: Any, page: Page) -> None:
     sheet.sheet_view.zoomScale = page.zoom
     if page.hidden:
         sheet.sheet_state = "veryHidden"  # the menu of the program does not offer to show it
+    if page.protected:
+        sheet.protection.enable()
+        sheet.protection.formatColumns = sheet.protection.formatRows = False  # may be done
     if page.freeze:
         sheet.freeze_panes = address(*page.freeze)
     if page.tab:

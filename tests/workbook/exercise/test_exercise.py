@@ -1,4 +1,4 @@
-"""Exercises mark themselves: right formulas turn green, two common slips amber, the rest red."""
+"""Exercises mark themselves: right formulas turn green, usual mistakes amber, the rest red."""
 
 from functools import cache
 from pathlib import Path
@@ -15,21 +15,15 @@ from normviz.workbook.book.styles import (
     BAD,
     GOOD,
     INPUT,
-    WARN,
 )
+from normviz.workbook.exercise.asked import ALL, asked_steps
 from normviz.workbook.exercise.exercise import (
     OPS,
     SETTINGS,
     exercise,
     write_exercise,
 )
-from normviz.workbook.exercise.marks import (
-    ADVICE,
-    BY_COUNT,
-    BY_EPS,
-    RIGHT,
-    WRONG,
-)
+from normviz.workbook.exercise.marks import ADVICE, FOLLOWS, RIGHT, ROUNDED, WRONG
 from normviz.workbook.exercise.sheet import STUDENT, ExerciseSheet
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Case, Settings
@@ -41,7 +35,8 @@ from tests.workbook.engines import (
     office_values_of,
 )
 
-STEPS = 14 + 13 + 13 + 9
+POINTS = 20 + 18 + 18 + 13
+MARKS = {RIGHT, ROUNDED, FOLLOWS, WRONG}
 SCORE: Place = ("Contents", "C10")
 
 
@@ -95,21 +90,27 @@ def test_the_name_of_the_score_is_where_the_test_looks() -> None:
 def test_right_formulas_turn_all_green_with_full_score(files: tuple[Path, Path]) -> None:
     found = found_in(files[0], formulas())
     assert differences({p: v for p, v in expected(solved()).items() if p in found}, found) == []
-    assert found[SCORE] == STEPS
-    marks = [value for value in found.values() if value in (RIGHT, WRONG, BY_COUNT, BY_EPS)]
+    assert found[SCORE] == POINTS
+    marks = [value for value in found.values() if value in MARKS]
     assert marks == [RIGHT] * len(answers())
 
 
-def test_numbers_of_three_decimals_are_right_too(files: tuple[Path, Path]) -> None:
-    typed = {place: f"{cell.value:.3f}" for place, cell in answers().items()}
-    assert found_in(files[0], typed)[SCORE] == STEPS
+@pytest.mark.parametrize("decimals", [3, 2])
+def test_numbers_of_two_or_three_decimals_are_right_too(
+    decimals: int, files: tuple[Path, Path]
+) -> None:
+    typed = {place: f"{cell.value:.{decimals}f}" for place, cell in answers().items()}
+    found = found_in(files[0], typed)
+    assert found[SCORE] == POINTS
+    said = "Right, to two decimals." in found.values()
+    assert said == (decimals == 2)
 
 
 def test_an_empty_exercise_has_no_marks_and_no_score(files: tuple[Path, Path]) -> None:
     found = found_in(files[0], {})
     assert differences(expected(student()), found) == []
     assert found[SCORE] == 0
-    assert not {RIGHT, WRONG, BY_COUNT, BY_EPS} & set(map(str, found.values()))
+    assert not MARKS & set(map(str, found.values()))
 
 
 def test_marks_stay_right_when_the_inputs_change(files: tuple[Path, Path]) -> None:
@@ -119,58 +120,16 @@ def test_marks_stay_right_when_the_inputs_change(files: tuple[Path, Path]) -> No
         for name in ("x", "grad_output", "weight"):
             places = [sheet.steps.placed[name].at(i) for i in range(2)]
             typed |= {(sheet.title, where): str(7.5 - i) for i, where in enumerate(places)}
-        eps = sheet.eps.replace("$", "")
+        eps = sheet.chain.eps.replace("$", "")
         typed |= {(sheet.title, eps): "0.3"}
     found = found_in(files[0], typed)
-    assert found[SCORE] == STEPS
+    assert found[SCORE] == POINTS
     changed = {p: v for p, v in expected(solved()).items() if p in found}
     assert differences(changed, found) != []
     constants = {place: str(cell.value) for place, cell in answers().items()} | {
         place: text for place, text in typed.items() if place not in answers()
     }
-    assert found_in(files[0], constants)[SCORE] < STEPS / 2  # type: ignore[operator]
-
-
-def slips() -> dict[str, tuple[str, str, list[float], str]]:
-    """Op, step, what a student who slips gets there, and the mark."""
-    batch, rms = trace_of("batch_norm"), trace_of("rms_norm")
-    variance, n, eps = batch["variance"], batch.sets.size, batch.eps
-    unbiased = variance * n / (n - 1)
-    centered, labels = batch["centered"].ravel(), batch.sets.labels().ravel() - 1
-    outside = variance**0.5 + eps
-    y = batch.weight[labels] * centered / outside[labels] + batch.bias[labels]  # type: ignore
-    return {
-        "unbiased variance": ("batch_norm", "variance", unbiased.tolist(), BY_COUNT),
-        "unbiased std": ("batch_norm", "std", ((unbiased + eps) ** 0.5).tolist(), BY_COUNT),
-        "eps outside": ("batch_norm", "std", outside.tolist(), BY_EPS),
-        "both slips": ("batch_norm", "std", (unbiased**0.5 + eps).tolist(), BY_EPS),
-        "x̂ by it": ("batch_norm", "normalized", (centered / outside[labels]).tolist(), BY_EPS),
-        "y by it": ("batch_norm", "output", y.tolist(), BY_EPS),
-        "biased running": ("batch_norm", "running_var", (0.9 + 0.1 * variance).tolist(), BY_COUNT),
-        "rms": ("rms_norm", "rms", (rms["mean_square"] ** 0.5 + eps).tolist(), BY_EPS),
-    }
-
-
-@pytest.mark.parametrize("slip", slips())
-def test_a_common_slip_turns_amber_and_says_why(slip: str, files: tuple[Path, Path]) -> None:
-    op, step, values, mark = slips()[slip]
-    sheet = drawn(op)
-    cells = [sheet.steps.placed[step].at(i) for i in range(len(values))]
-    marks = [sheet.steps.placed[f"marks {step}"].at(i) for i in range(len(values))]
-    typed = {(sheet.title, c): repr(v) for c, v in zip(cells, values, strict=True)}
-    found = found_in(files[0], typed)
-    said = [found[sheet.title, m] for m in marks]
-    # Where x equals its mean, a slip in what divides 0 cannot be seen.
-    assert all(
-        s == mark or (s == RIGHT and v in (0, 0.5, 1, 2, -1))
-        for s, v in zip(said, values, strict=True)
-    )
-    assert mark in said
-    words = "outside of the root" if mark == BY_EPS else "divided by n - 1"
-    assert any(words in str(value) for value in found.values())
-    assert found[SCORE] == 0
-    at = said.index(mark)
-    assert {fill(files[0], typed, sheet, place) for place in (cells[at], marks[at])} == {WARN}
+    assert found_in(files[0], constants)[SCORE] < POINTS / 2  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("text", ["999", "hello", "=1/0", "=-1E+300"])
@@ -217,6 +176,25 @@ def test_the_key_is_out_of_sight_and_made_of_formulas(files: tuple[Path, Path]) 
         assert numbers == []
     asked = [where for where, text in formulas().items()]
     assert all(book[title][where].value is None for title, where in asked)
+
+
+def test_who_links_to_the_key_gets_no_points(files: tuple[Path, Path]) -> None:
+    linked = {(title, where): f"='Key {title}'!{where}" for title, where in answers()}
+    found = found_in(files[0], linked)
+    assert found[SCORE] == 0
+    assert not {RIGHT, ROUNDED} & set(map(str, found.values()))
+
+
+def test_right_from_a_wrong_number_follows_and_counts(files: tuple[Path, Path]) -> None:
+    sheet = drawn("batch_norm")
+    mean = sheet.chain.at("mean", 0)
+    typed = {place: f for place, f in formulas().items() if place[0] == sheet.title}
+    typed[sheet.title, mean] = "7"
+    found = found_in(files[0], typed)
+    marks = [found[sheet.title, sheet.chain.at("marks centered", i)] for i in range(16)]
+    assert marks[:2] == [FOLLOWS] * 2
+    assert marks[2:8] == [RIGHT] * 6
+    assert found[SCORE] == sheet.total - 1
 
 
 def test_a_formula_in_the_answers_stays_on_its_sheet() -> None:
@@ -269,13 +247,12 @@ def test_other_shapes_are_marked_too(tmp_path: Path) -> None:
         if cell.style.fill == INPUT and not page.hidden
     }
     found = ironcalc_values(path, {SCORE: None}, typed)
-    assert found[SCORE] == STEPS
+    assert found[SCORE] == POINTS
 
 
 def test_every_step_says_how_to_begin() -> None:
     for op in OPS:
-        asked = {step.name for step in trace_of(op).steps if step.name != "grad_output"}
-        assert asked | {"running_var"} <= set(ADVICE)
+        assert {step.name for step in asked_steps(trace_of(op), ALL)} <= set(ADVICE)
 
 
 def test_what_is_asked_is_what_the_sheets_show() -> None:

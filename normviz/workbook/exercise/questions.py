@@ -1,0 +1,131 @@
+"""Questions to answer before anything is computed: what a norm does follows from its sets.
+
+They are drawn from the norms themselves: a norm of one's own makes its questions by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+
+from normviz.norms.partition import StatisticsSets
+from normviz.workbook.sheets.case import Case
+
+Labels = npt.NDArray[np.int64]
+SAME, GAINS, OTHERWISE = "it stays the same", "every y gains 100", "it changes in another way"
+ONE_IMAGE, SOME_IMAGES, ALL_IMAGES = "only that image", "some others too but not all", "every image"
+NOWHERE, ONE_CHANNEL = "nowhere", "only in that channel"
+SOME_CHANNELS, ALL_CHANNELS = "in some channels but not all", "in every channel"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with the options to choose from; `painted` are sets shown as colors."""
+
+    text: str
+    options: tuple[str, ...]
+    answer: str
+    painted: Labels | None = None
+
+
+def questions(case: Case, ops: Sequence[str], seed: int) -> list[Question]:
+    """The questions of one student: each kind once, about norms and places of her own.
+
+    >>> from normviz.workbook.exercise.exercise import OPS, SETTINGS
+    >>> [q.answer for q in questions(Case(SETTINGS), OPS, 1)][:2]
+    ['only that image', 'it stays the same']
+    """
+    draw = Random(f"{seed} questions")
+    return [kind(case, ops[int(draw.random() * len(ops))], ops, draw) for kind in _KINDS]
+
+
+def _changed_image(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
+    sets = case.sets(op)
+    image = int(draw.random() * case.shape[0])
+    return Question(
+        f"{case.norms[op].title}, training: image {image} of x changes. "
+        "Which images of y can change?",
+        (ONE_IMAGE, SOME_IMAGES, ALL_IMAGES),
+        reach(sets, image),
+    )
+
+
+def reach(sets: StatisticsSets, image: int) -> str:
+    """Which images share a statistics set with one of them."""
+    labels = sets.labels().reshape(sets.shape[0], -1)
+    others = np.delete(labels, image, axis=0)
+    touched = sum(bool(np.isin(other, labels[image]).any()) for other in others)
+    if not touched:
+        return ONE_IMAGE
+    return ALL_IMAGES if touched == len(others) else SOME_IMAGES
+
+
+def _shifted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
+    return Question(
+        f"{case.norms[op].title}, training: 100 is added to every x. What happens to y?",
+        (SAME, GAINS, OTHERWISE),
+        SAME if case.sets(op).centered else OTHERWISE,
+    )
+
+
+def _scaled(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
+    sets = case.sets(op)
+    channel = int(draw.random() * case.shape[1])
+    return Question(
+        f"{case.norms[op].title}, training, ε almost 0: channel {channel} of x is "
+        "multiplied by 10. Where does y change?",
+        (NOWHERE, ONE_CHANNEL, SOME_CHANNELS, ALL_CHANNELS),
+        spread_of(sets, channel),
+    )
+
+
+def spread_of(sets: StatisticsSets, channel: int) -> str:
+    """In which channels y changes when one channel of x is scaled.
+
+    A set that lies in the channel is scaled as a whole, and comes out as before.
+    """
+    labels = np.moveaxis(sets.labels(), 1, 0).reshape(sets.shape[1], -1)
+    others = np.delete(labels, channel, axis=0)
+    mixed = np.intersect1d(labels[channel], others)
+    touched = int(np.isin(others, mixed).any(axis=1).sum())
+    if not len(mixed):
+        return NOWHERE
+    return ALL_CHANNELS if touched == len(others) else SOME_CHANNELS
+
+
+def _counted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
+    every = {case.sets(name).count for name in case.norms}
+    n, c, h, w = case.shape
+    found = sorted(every | {1, n * c * h * w})
+    return Question(
+        f"{case.norms[op].title}: x has {n} images of {c} channels of {h} × {w} pixels. How many "
+        "statistics sets are there?",
+        tuple(map(str, found)),
+        str(case.sets(op).count),
+    )
+
+
+def _painted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
+    titles: dict[bytes, list[str]] = {}
+    for name in case.norms:
+        titles.setdefault(case.sets(name).labels().tobytes(), []).append(case.norms[name].title)
+    labels = case.sets(op).labels()
+    return Question(
+        "What has one color shares its statistics. Which norm is this?",
+        tuple(" or ".join(names) for names in titles.values()),
+        " or ".join(titles[labels.tobytes()]),
+        labels,
+    )
+
+
+_KINDS: tuple[Callable[[Case, str, Sequence[str], Random], Question], ...] = (
+    _changed_image,
+    _shifted,
+    _scaled,
+    _counted,
+    _painted,
+)
