@@ -1,4 +1,4 @@
-"""The command `normviz`: workbook, explain, verify, show.
+"""The command `normviz`: workbook, explain, verify, show; exercise and grade for a class.
 
 Bad input ends with exit status 2 and one line on standard error, an interruption with 130; what a
 command needs is imported when it runs, so that help is instant and torch stays optional.
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import normviz
+from normviz.cli.classroom import add_exercise, add_grade
 from normviz.cli.ending import BAD_INPUT, one_sentence
 from normviz.cli.tensor_arguments import (
     TENSOR_HELP,
@@ -19,6 +20,7 @@ from normviz.cli.tensor_arguments import (
     read_call,
     workbook_call,
 )
+from normviz.cli.values import at_least_one, shape_of
 from normviz.errors import printable, visible
 from normviz.files import check_place
 from normviz.tensors.files import split_place
@@ -62,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_show(commands)
     _add_verify(commands)
+    add_exercise(commands)
+    add_grade(commands)
     return parser
 
 
@@ -118,9 +122,9 @@ def _workbook(options: argparse.Namespace) -> int:
 
     default = SETTINGS if options.exercise else Settings()
     settings = Settings(
-        shape=default.shape if options.shape is None else _shape(options.shape),
-        groups=_at_least_one("groups", options.groups),
-        splits=_at_least_one("splits", options.splits),
+        shape=default.shape if options.shape is None else shape_of(options.shape),
+        groups=at_least_one("groups", options.groups),
+        splits=at_least_one("splits", options.splits),
         eps=default.eps if options.eps is None else options.eps,
         seed=options.seed,
         also=tuple(options.also),
@@ -208,31 +212,6 @@ def _verify(options: argparse.Namespace) -> int:
     passed = sum(bool(report) for report in reports)
     print(f"{passed} of {len(reports)} pass (errors relative to each tensor's largest value)")
     return 0 if passed == len(reports) else 1
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    """A shape from its text.
-
-    >>> _shape("4,3,2,2")
-    (4, 3, 2, 2)
-    """
-    try:
-        shape = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        shape = ()
-    if len(shape) not in (2, 3, 4, 5) or min(shape) < 1:
-        raise CommandError(
-            "--shape must be four positive whole numbers N,C,H,W such as 4,4,2,2, or N,T,D such as "
-            f"2,5,8 for tokens, N,D for rows, N,C,D,H,W for volumes, got {text!r}"
-        )
-    return shape
-
-
-def _at_least_one(name: str, number: int | None) -> int:
-    """A number given on the command line, or 0 for the default."""
-    if number is not None and number < 1:
-        raise CommandError(f"--{name} must be at least 1, got {number}")
-    return number or 0
 
 
 def _output(name: str, suffixes: Sequence[str] = ()) -> Path:

@@ -35,7 +35,7 @@ QUESTION_POINTS = 1
 TITLE = "Normalization: exercise"
 _WIDTHS = {1: 1.5, 2: 4.0, 3: 46.0, 4: 26.0, 5: 8.0, 6: 2.5, 7: 5.0}
 _PAINTED_LEFT, _PIXEL_WIDTH, _GAP_WIDTH = 8, 3.0, 0.8
-_RECORD = Style(size=6, color="9AA5B1")
+_RECORD = Style(size=9, color="9AA5B1")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,195 @@
+"""Points for one student's cells: right, right by her own earlier numbers, or which mistake.
+
+What belongs in a cell is the value that NumPy has for it. Where that is not what was typed, the
+formula of the step is computed on the student's own earlier cells: a following error costs once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from normviz.grading.read import Handed
+from normviz.workbook.book.cells import Value
+from normviz.workbook.book.formula import Tree, parse, references
+from normviz.workbook.exercise.asked import values
+from normviz.workbook.exercise.chain import RULES
+from normviz.workbook.exercise.classroom.student_book import QUESTION_POINTS, QUESTIONS, StudentBook
+from normviz.workbook.exercise.marks import half_unit
+from normviz.workbook.exercise.mistakes import mistakes
+from normviz.workbook.exercise.sheet import Asked, ExerciseSheet
+from normviz.workbook.formulas.evaluate import CellError, evaluate
+
+RIGHT, FOLLOWS, WRONG, PARTLY, EMPTY = "right", "follows", "wrong", "incomplete", "empty"
+
+Cells = dict[tuple[int, int], float]
+Numbers = Sequence[float | None]
+"""What stands in the cells of a step; None where there is no number."""
+
+
+@dataclass(frozen=True)
+class StepMark:
+    """How one step or question was answered. `state` is one of those above."""
+
+    sheet: str
+    step: str
+    points: int
+    worth: int
+    state: str
+    words: str = ""
+
+
+_NUMBER = re.compile(r"[-+−]?(\d+([.,]\d*)?|[.,]\d+)")
+_parsed: Callable[[str], Tree] = lru_cache(maxsize=65_536)(parse)
+
+
+def mark(handed: Handed, made: StudentBook, decimals: int) -> list[StepMark]:
+    """Every question and step of an exercise, in its order; `made` has the answers filled in."""
+    found = _mark_questions(handed, made)
+    for sheet in made.sheets:
+        found += SheetMarker(handed, sheet, half_unit(decimals)).marks()
+    return found
+
+
+def _mark_questions(handed: Handed, made: StudentBook) -> list[StepMark]:
+    found = []
+    for number, question in enumerate(made.questions, start=1):
+        chosen = handed.value(QUESTIONS, made.answer_cells[number - 1])
+        text = _option(chosen)
+        state = RIGHT if text == question.answer else EMPTY if not text else WRONG
+        points = QUESTION_POINTS if state == RIGHT else 0
+        words = f"chose “{text}” instead of “{question.answer}”" if state == WRONG else ""
+        step = StepMark(QUESTIONS, f"question {number}", points, QUESTION_POINTS, state, words)
+        found.append(step)
+    return found
+
+
+def _option(value: Value) -> str:
+    """An option as text: a program may have made a number of it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value).strip()
+
+
+class SheetMarker:
+    """Marks the steps of one norm.
+
+    What follows from a student's numbers is computed twice: from what she typed, and from what she
+    would have typed without rounding. Two decimals are enough in a step that follows, too.
+    """
+
+    def __init__(self, handed: Handed, sheet: ExerciseSheet, near: float) -> None:
+        self.handed, self.sheet, self.near = handed, sheet, near
+        self.typed: Cells = {}
+        self.meant: Cells = {}
+        """By row and column, as far as the steps are marked; elsewhere the right numbers count."""
+
+    def marks(self) -> list[StepMark]:
+        """The steps in their order."""
+        return [self._mark(asked) for asked in self.sheet.asked]
+
+    def _mark(self, asked: Asked) -> StepMark:
+        name, right = asked.step.name, values(asked.step)
+        cells = [self.sheet.chain.at(name, index) for index in range(len(right))]
+        typed = [_number(self.handed.value(self.sheet.title, cell)) for cell in cells]
+        rules = [RULES[name](self.sheet.chain, index) for index in range(len(right))]
+        followed = [[self._evaluate(rule, own) for rule in rules] for own in self._owns]
+        made, words = self._mistake(name, typed, right)
+        for index, (cell, number) in enumerate(zip(cells, typed, strict=True)):
+            if number is not None:
+                could = (made[index], followed[1][index], right[index])
+                near = (v for v in could if v is not None and self._is_near(number, v))
+                self.typed[_place(cell)] = number
+                self.meant[_place(cell)] = next(near, number)
+        state, said = self._judge(typed, right, followed, words)
+        points = asked.points if state in (RIGHT, FOLLOWS) else 0
+        return StepMark(self.sheet.title, name, points, asked.points, state, said)
+
+    @property
+    def _owns(self) -> tuple[Cells, Cells]:
+        return self.typed, self.meant
+
+    def _judge(
+        self, typed: Numbers, right: Sequence[float], followed: Sequence[Numbers], words: str
+    ) -> tuple[str, str]:
+        """The state of a step, and what went wrong."""
+        filled = [number is not None for number in typed]
+        if not any(filled):
+            return EMPTY, ""
+        if self._agrees(typed, right):
+            return RIGHT, ""
+        fits = [
+            self._is_near(number, right[at])
+            or any(self._is_near(number, own[at]) for own in followed)
+            for at, number in enumerate(typed)
+        ]
+        if all(fits) and not _is_degenerate(typed, right):
+            return FOLLOWS, ""
+        if words:
+            return WRONG, words
+        empty = filled.count(False)
+        if empty and fits.count(False) == empty:
+            return PARTLY, f"{empty} of {len(typed)} cells empty"
+        return WRONG, f"{fits.count(False) - empty or len(typed)} of {len(typed)} cells wrong"
+
+    def _mistake(self, step: str, typed: Numbers, right: Sequence[float]) -> tuple[Numbers, str]:
+        """The first usual mistake that gives every number typed: what it gives, and its words."""
+        chain = self.sheet.chain
+        if None not in typed and not self._agrees(typed, right):
+            for mistake, wrong in mistakes(chain, step):
+                rules = [wrong(chain, i, RULES[step](chain, i)) for i in range(len(typed))]
+                for own in (self.meant, self.typed, {}):
+                    found = [self._evaluate(rule, own) for rule in rules]
+                    if self._agrees(typed, found) and not self._agrees(found, right):
+                        return found, mistake.words
+        return [None] * len(typed), ""
+
+    def _evaluate(self, formula: str, own: Cells) -> float | None:
+        rows = self.sheet.page.rows
+
+        def look(sheet: str, row: int, column: int) -> Value:
+            if (row, column) in own:
+                return own[row, column]
+            cell = rows.get(row, {}).get(column)
+            return cell.value if cell else None
+
+        try:
+            return _number(evaluate(_parsed(formula), look))
+        except CellError:
+            return None
+
+    def _is_near(self, number: float | None, value: float | None) -> bool:
+        return number is not None and value is not None and abs(number - value) <= self.near
+
+    def _agrees(self, typed: Numbers, wanted: Numbers) -> bool:
+        return all(map(self._is_near, typed, wanted))
+
+
+def _place(cell: str) -> tuple[int, int]:
+    """Row and column of a cell."""
+    return next(references(_parsed(cell))).area[:2]
+
+
+def _number(value: Value) -> float | None:
+    """A cell's number; one that its program took for a text, 1,25 or '1.25, is meant as one."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value.strip().replace(",", ".").replace("−", "-"))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
+
+
+def _is_degenerate(typed: Numbers, right: Sequence[float]) -> bool:
+    """One number everywhere where there should be several: 0² = 0 follows from nothing."""
+    return len(set(typed)) == 1 and len({round(value, 9) for value in right}) > 1
+
+
+def cells_of(sheet: ExerciseSheet) -> list[str]:
+    """Every cell to fill in on the sheet of a norm."""
+    return [
+        sheet.chain.at(asked.step.name, index)
+        for asked in sheet.asked
+        for index in range(len(values(asked.step)))
+    ]

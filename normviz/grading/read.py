@@ -1,0 +1,191 @@
+"""A file that was handed in: its cells, with formulas and values, whatever program saved it.
+
+A program stores with a formula the value it has computed. Where that is missing, because a script
+wrote the file, the formula is computed here; where it differs, the computed value counts.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import openpyxl
+from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
+
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Value
+from normviz.workbook.book.formula import FormulaError, parse
+from normviz.workbook.formulas.evaluate import CellError, UnknownFunctionError, evaluate
+
+MOST_BYTES, MOST_UNPACKED, MOST_CELLS = 20_000_000, 200_000_000, 200_000
+
+
+class UnreadableError(ValueError):
+    """A file that cannot be marked, in a sentence."""
+
+
+@dataclass
+class Handed:
+    """The cells of a file by sheet and address: what was typed, and the values that came of it."""
+
+    formulas: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Without the leading "="."""
+    stored: dict[str, dict[str, Value]] = field(default_factory=dict)
+    program: str = ""
+    _computed: dict[tuple[str, str], Value | None] = field(default_factory=dict)
+    _unknown: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def typed(self, sheet: str, where: str) -> bool:
+        """Whether anything stands in a cell."""
+        return where in self.formulas.get(sheet, {}) or where in self.stored.get(sheet, {})
+
+    def formula(self, sheet: str, where: str) -> str | None:
+        """The formula of a cell, without "="."""
+        return self.formulas.get(sheet, {}).get(where)
+
+    def value(self, sheet: str, where: str) -> Value:
+        """What a cell shows: computed from its formula if it has one; None for an error."""
+        formula = self.formula(sheet, where)
+        stored = self.stored.get(sheet, {}).get(where)
+        if formula is None:
+            return stored
+        place = (sheet, where)
+        if place not in self._computed:
+            self._computed[place] = stored  # what a formula that reads itself finds
+            self._computed[place] = self._compute(sheet, where, formula, stored)
+        return self._computed[place]
+
+    def unknown(self, sheet: str, where: str) -> str:
+        """The reason why a formula without a stored value has none, or ""."""
+        self.value(sheet, where)
+        return self._unknown.get((sheet, where), "")
+
+    def stale(self, sheet: str, where: str) -> bool:
+        """Whether the stored value is another than its formula gives."""
+        if self.formula(sheet, where) is None:
+            return False
+        stored, value = self.stored.get(sheet, {}).get(where), self.value(sheet, where)
+        if not isinstance(stored, int | float) or not isinstance(value, int | float):
+            return False
+        return abs(stored - value) > 1e-6 * max(1.0, abs(value))
+
+    def _compute(self, sheet: str, where: str, formula: str, stored: Value) -> Value:
+        def look(title: str, row: int, column: int) -> Value:
+            found = self._sheet(title) if title else sheet
+            if title and found is None:
+                raise CellError("#REF!")
+            place = (found or sheet, address(row, column))
+            value = self.value(*place)
+            if place in self._unknown:  # what reads it cannot be known either
+                raise UnknownFunctionError(self._unknown[place])
+            return value
+
+        try:
+            return evaluate(parse(formula), look)
+        except CellError:
+            return None
+        except (FormulaError, UnknownFunctionError, RecursionError) as error:
+            if stored is None:
+                self._unknown[sheet, where] = str(error)
+            return stored
+
+    def _sheet(self, title: str) -> str | None:
+        wanted = title.casefold()
+        every = {*self.stored, *self.formulas}
+        return next((name for name in every if name.casefold() == wanted), None)
+
+
+def read_workbook(path: Path) -> Handed:
+    """The cells of an .xlsx file.
+
+    Raises:
+        UnreadableError: for what is no .xlsx workbook, holds macros, is damaged or too large.
+    """
+    _check_kind(path)
+    handed = Handed()
+    try:
+        with zipfile.ZipFile(path) as package:
+            _check_package(path, package)
+            handed.program = _program(package)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl tells of what it leaves out
+            _fill(handed, path)
+    except UnreadableError:
+        raise
+    except Exception as error:  # noqa: BLE001  (openpyxl raises whatever a damage leads to)
+        raise UnreadableError(
+            f"damaged: it cannot be read as a workbook ({type(error).__name__})"
+        ) from None
+    return handed
+
+
+def _check_kind(path: Path) -> None:
+    suffix = path.suffix.lower()
+    if suffix in (".xlsm", ".xltm", ".xlsb", ".xlam"):
+        raise UnreadableError(
+            f"a {suffix} workbook may hold macros and is not opened: save as .xlsx"
+        )
+    if suffix != ".xlsx":
+        raise UnreadableError(f"not an .xlsx workbook but {suffix or 'without a suffix'}")
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableError("empty: the file has no bytes")
+    if size > MOST_BYTES:
+        raise UnreadableError(f"too large: {size / 1e6:.0f} MB, and an exercise has less than 1")
+    if not zipfile.is_zipfile(path):
+        raise UnreadableError("damaged, or with a password: it is no .xlsx file inside")
+
+
+def _check_package(path: Path, package: zipfile.ZipFile) -> None:
+    names = package.namelist()
+    if any(name.casefold().endswith("vbaproject.bin") for name in names):
+        raise UnreadableError("it holds macros and is not opened: save as .xlsx without them")
+    if "xl/workbook.xml" not in names:
+        raise UnreadableError("not an .xlsx workbook, whatever its name says")
+    if sum(entry.file_size for entry in package.infolist()) > MOST_UNPACKED:
+        raise UnreadableError("too large when it is unpacked")
+
+
+def _program(package: zipfile.ZipFile) -> str:
+    """Which program saved the file, as far as it tells."""
+    try:
+        root = ElementTree.fromstring(package.read("docProps/app.xml"))
+    except (KeyError, ElementTree.ParseError):
+        return ""
+    named = (part.text for part in root if part.tag.endswith("}Application"))
+    return next(filter(None, named), "")
+
+
+def _fill(handed: Handed, path: Path) -> None:
+    """Two passes over the cells: as they were typed, and as they were last computed."""
+    count = 0
+    for computed in (False, True):
+        book = openpyxl.load_workbook(path, read_only=True, data_only=computed, keep_links=False)
+        try:
+            for sheet in book.worksheets:
+                for row in sheet.iter_rows():
+                    for cell in row:
+                        if cell.value is None:
+                            continue
+                        count += 1
+                        if count > MOST_CELLS:
+                            raise UnreadableError(f"too large: more than {MOST_CELLS:,} cells")
+                        _keep(handed, sheet.title, cell, computed)
+        finally:
+            book.close()
+
+
+def _keep(handed: Handed, title: str, cell: Any, computed: bool) -> None:
+    where, value = address(cell.row, cell.column), cell.value
+    if isinstance(value, ArrayFormula | DataTableFormula):
+        value = getattr(value, "text", None) or ""
+    if not computed and cell.data_type == "f":
+        handed.formulas.setdefault(title, {})[where] = str(value).removeprefix("=")
+    elif computed:
+        plain = value if isinstance(value, int | float | str | bool) else str(value)
+        if cell.data_type != "e":
+            handed.stored.setdefault(title, {})[where] = plain
