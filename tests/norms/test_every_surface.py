@@ -17,9 +17,11 @@ from normviz.reference import layers
 from normviz.reference.call import backward, complete, forward
 from normviz.torch_layers import ReferenceNorm2d
 from normviz.torch_models.torch_steps import torch_steps
+from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
+from normviz.workbook.exercise.sheet import KEY, STUDENT, ExerciseSheet
 from normviz.workbook.explain.explain import explain_op
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.xlsx.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 
@@ -152,6 +154,18 @@ def test_the_workbook_has_its_sheet_and_its_picture_among_the_sets(book, name):
     texts = [cell.value for row in pages["Sets"].rows.values() for cell in row.values()]
     assert norm.title in texts
     assert norm.sentence in " ".join(map(str, texts))
+
+
+@every_norm
+def test_an_exercise_asks_for_its_steps(name):
+    made = Case(Settings((2, 4, 2, 2), groups=2, eps=0.1)).trace(name)
+    book = Book("exercise")
+    for kind in (STUDENT, KEY):
+        ExerciseSheet(book, made, kind).build()
+    student, key = book.pages
+    assert NORMS[name].title in student.title
+    written = {cell.formula for _, cell in key.formulas()}
+    assert len(written) > len(made)
 
 
 def test_the_workbook_with_norms_nobody_foresaw_recalculates_without_a_wrong_cell(book, tmp_path):
