@@ -29,7 +29,7 @@ from normviz.workbook.sheets.reference_values.torch_values import (
 from normviz.workbook.xlsx.preview import slug
 from normviz.workbook.xlsx.write import save, workbook_bytes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
 
 
