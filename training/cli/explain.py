@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import normviz
+from normviz.workbook.write import medium
 from training.data import load as data
 from training.errors import TrainingError
 from training.model.net import Net
@@ -26,15 +27,19 @@ from training.run.task_folder import read_config
 
 
 def explain(options: Namespace) -> int:
-    """Write the workbook, print its path and return the exit status.
+    """Write the workbook, or the page if its name ends in .html; print its path, return 0.
 
     Raises:
         TrainingError: for a run, trial, seed or layer that is not there (with the nearest), a
             damaged checkpoint, or a file that cannot be written.
     """
     path = Path(options.output or f"{options.trial}-{options.layer}.xlsx")
-    if path.suffix.lower() != ".xlsx" or not path.parent.is_dir():
-        raise TrainingError(f"-o must name an .xlsx file in a folder that exists, got {path}")
+    try:
+        medium(path)
+    except ValueError as error:
+        raise TrainingError(f"-o: {error}") from None
+    if not path.parent.is_dir():
+        raise TrainingError(f"-o must name a file in a folder that exists, got {path}")
     details, model = load_trained(Path(options.run), options.trial, options.seed)
     x, labels, words = digits_batch(options.data, options.batch, details)
     model.train(not options.eval)

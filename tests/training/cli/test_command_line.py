@@ -31,7 +31,7 @@ from training.run.task_folder import read_task
 
 def wait_for_epochs(folder, count, process):
     """Wait until ``count`` epochs are on disk, and a little into the next one."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900  # a machine may be busy
     while time.monotonic() < deadline and process.poll() is None:
         if (folder / "history.csv").exists() and len(metrics(folder)) >= count:
             time.sleep(0.2)

@@ -62,9 +62,10 @@ def test_the_sheet_has_the_trained_weights_and_statistics(
         ),
         (["bn", "--layer", "block2.norm", "--seed", "1"], "has no seed 'seed-1'; there are seed-0"),
         (["bn", "--layer", "block2.norm", "-o", "no/x.xlsx"], "in a folder that exists"),
+        (["bn", "--layer", "block2.norm", "-o", "x.pdf"], "a file that ends in .xlsx or .html"),
         (["bn", "--layer", "block2.norm", "--samples", "99"], "samples must be indices from 0"),
     ],
-    ids=["trial", "layer", "no norm", "seed", "folder", "slice"],
+    ids=["trial", "layer", "no norm", "seed", "folder", "medium", "slice"],
 )
 def test_bad_input_ends_with_one_line(
     words: list[str],
@@ -99,6 +100,13 @@ def test_other_digits_than_those_of_training_are_said(
     torch.save(checkpoint, path.with_name("checkpoint.pt"))
     assert main([*words, "-o", str(tmp_path / "a.xlsx")]) == 0
     assert "; it was trained on tiny" in capsys.readouterr().err
+
+
+def test_a_name_in_html_makes_a_page(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "layer.html"
+    words = ["explain", str(run), "bn", "--layer", "block2.norm", "--batch", "4"]
+    assert main([*words, "--channels", "0:2", "-o", str(target)]) == 0
+    assert "<html" in target.read_text(encoding="utf-8")[:1000]
 
 
 def test_the_digits_are_of_the_trial_s_own_data_set() -> None:
