@@ -127,6 +127,10 @@ class Table:
             live = formula(index) if formula else None
             self.page.span(self.places[index], value, paint(index), live)
 
+    def _is_pixel(self, label: int) -> bool:
+        top, left, bottom, right = self.regions.box(label)
+        return (top, left) == (bottom, right) and math.prod(self.layout.block) > 1
+
     def draw_axes(self) -> None:
         """Which channels and images each column and row of the table stands for."""
         seen: set[tuple[int, int]] = set()
@@ -134,9 +138,14 @@ class Table:
             if (first, last) not in seen and row == self.top:
                 seen.add((first, last))
                 text = range_text("c", self.regions.channels(label))
+                if self._is_pixel(label):  # one of several of its channel: which one is said, too
+                    across = self.layout.block[1] + self.layout.gaps[1]
+                    text = f"c{self.regions.channels(label)[0]} w{(first - self.left) % across}"
                 self.page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
         labeled: set[int] = set()
         if self.layout.images == 1:
+            for at in range(self.height if self.height > 1 else 0):
+                self.page.put(self.top + at, self.left - 1, f"h = {at}", AXIS_LEFT)
             return
         for label, (row, *_) in enumerate(self.places, start=1):
             if row not in labeled:

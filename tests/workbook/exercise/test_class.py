@@ -235,3 +235,11 @@ def test_every_list_of_options_fits_a_drop_down() -> None:
         for question in questions(every.case(seed), every.norms, seed):
             assert len(",".join(question.options)) <= 255
             assert not any("," in option for option in question.options)
+
+
+def test_a_weight_of_each_element_says_which_element_it_is_of() -> None:
+    sheet = book_of(enroll(Assignment(("layer_norm",), shape=(2, 2, 2, 2)), ["Ada"]), 0).sheets[0]
+    body, rows = sheet.steps.placed["weight"], sheet.page.rows
+    across = [rows[body.top - 1][body.left + at].value for at in (0, 1, 3, 4)]
+    assert across == ["c0 w0", "c0 w1", "c1 w0", "c1 w1"]
+    assert [rows[body.top + at][body.left - 1].value for at in (0, 1)] == ["h = 0", "h = 1"]
