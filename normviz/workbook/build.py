@@ -46,7 +46,7 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     if images:  # the lessons speak of images, whatever this book is about
         catalog.build(book)
     constants = reference.build(book, case)
-    glossary.build(book)
+    glossary.build(book, len(case.shape))
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
     rows = [_row(page.title, len(case.shape)) for page in book.pages[1:]]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from normviz.workbook.book.cells import Book, Link
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.sheets.kinds import OF_IMAGES, spoken
 
 TITLE = "Glossary"
 
@@ -67,8 +70,11 @@ TERMS = (
 )
 
 
-def build(book: Book) -> None:
-    """The sheet; a word leads to the sheet that shows it, where the book has that sheet."""
+def build(book: Book, dimensions: int = 4) -> None:
+    """The sheet; a word leads to the sheet that shows it, where the book has that sheet.
+
+    A book of tokens or rows has no word that is about images, one of volumes says it of those.
+    """
     sheet = Sheet(
         book,
         TITLE,
@@ -84,10 +90,11 @@ def build(book: Book) -> None:
         found = [
             (
                 name,
-                words,
+                spoken(words, dimensions),
                 Entry(where, linked, link=Link(where)) if where in known else Entry("", BODY),
             )
             for name, words, where in rows
+            if dimensions > 3 or not re.search(OF_IMAGES, words)
         ]
         looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
         return Listing(found, (head, "what it means", "see"), looks)

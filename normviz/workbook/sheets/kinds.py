@@ -20,12 +20,16 @@ from normviz.norms.words import sets_in_words
 Shape = tuple[int, ...]
 
 VOLUMES = {
+    "an image": "a volume",
     "images": "volumes",
     "Images": "Volumes",
     "image": "volume",
     "pixels": "voxels",
     "pixel": "voxel",
 }
+OF_IMAGES = r"\b(images?|channels?|pixels?|C, H, W)\b"
+"""Words that only images and volumes have."""
+
 LAYOUTS = {2: "N,D", 3: "N,T,D", 4: "N,C,H,W", 5: "N,C,D,H,W"}
 WHOLES = {2: ("features", "rows"), 3: ("features", "sequences"), 4: ("channels", "images")}
 WHOLES[5] = ("channels", "volumes")

@@ -26,6 +26,7 @@ from normviz.workbook.draw.content import Caption, Line
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Body, Frame, Paint, axes_of, by_set, evenly
 from normviz.workbook.formulas.steps import FORMULAS, Chain
+from normviz.workbook.sheets.kinds import OF_IMAGES
 
 
 class NormPage:
@@ -170,7 +171,7 @@ def _idea(trace: Trace, note: str) -> str:
     sentence, use, layer = words.sentence, words.use, words.torch_layer
     if axes:
         sentence = _sentence(sets, axes)
-        use = "" if _OF_IMAGES.search(use) else use
+        use = "" if re.search(OF_IMAGES, use) else use
         layer = layer.replace("(C, H, W)", str(sets.parameter_shape))
     paper = f" ({words.paper})" if words.paper else ""
     torch = f" In torch: {layer}." if layer else ""
@@ -187,9 +188,6 @@ def _sentence(sets: StatisticsSets, axes: tuple[str, ...]) -> str:
         names += [(axes[at] if rest else factor.name, factor.shared) for at in places]
     text = " ".join(f"[{name}]" if shared else name for name, shared in names)
     return sets_in_words(parse(text), sets.centered)
-
-
-_OF_IMAGES = re.compile(r"\b(images?|channels?|pixels?|C, H, W)\b")
 
 
 def repeating(count: int) -> str:
