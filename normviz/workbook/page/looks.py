@@ -36,7 +36,7 @@ def dark_fill(color: str) -> str:
     hue, lightness, saturation = _lightness(color)
     if lightness < 0.5:
         return color.lower()
-    return _color(hue, DARK_PAPER + 0.75 * (1 - lightness), min(saturation, 0.4))
+    return _color(hue, DARK_PAPER + 0.65 * (1 - lightness), min(saturation, 0.4))
 
 
 def dark_ink(color: str, fill: str | None = None) -> str:

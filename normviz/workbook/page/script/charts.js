@@ -64,12 +64,14 @@ export class Charts {
     const across = axis(
       chart.across,
       all.map(([x]) => x),
-      chart.kind === "line" ? (box.right - box.left) / 24 : 0,
+      (box.right - box.left) / 24,
+      chart.kind === "line",
     );
     const up = axis(
       chart.up,
       all.map(([, y]) => y),
-      0,
+      (box.bottom - box.top) / 22,
+      false,
     );
     const x = (value) => box.left + across.part(value) * (box.right - box.left);
     const y = (value) => box.bottom - up.part(value) * (box.bottom - box.top);
@@ -77,9 +79,8 @@ export class Charts {
     const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name });
     picture.append(write(chart.title, width / 2, 20, "title"));
     this.#axes(picture, chart, series, box, across, up, x, y);
-    series.forEach((line, k) => {
-      picture.append(...stroked(line, x, y), ...keys.drawn(k, box));
-    });
+    for (const line of series) picture.append(...stroked(line, x, y));
+    picture.append(...keys.drawn(box));
     element.replaceChildren(picture);
   }
 
@@ -110,31 +111,39 @@ export class Charts {
 
 // Where the names of the series stand, and how much room they take beside or below.
 function legendOf(chart, series) {
-  if (series.length < 2 || !chart.legend) return { beside: 0, below: 0, drawn: () => [] };
-  const widest = 40 + LETTER * Math.max(...series.map(({ name }) => name.length));
-  const isBeside = chart.legend === "right" && widest < chart.width / 2.6;
-  const columns = Math.max(1, Math.floor((chart.width - 24) / widest));
-  const key = (line, left, top) => {
-    const stroke = draw("line", {
-      x1: left,
-      x2: left + 20,
-      y1: top,
-      y2: top,
-      "stroke-width": 2.2,
-      "stroke-dasharray": DASHES[line.dash] ?? "",
-    });
-    stroke.style.stroke = inkOf(line);
-    return [stroke, write(line.name, left + 26, top + 4, "mark start")];
-  };
-  if (isBeside) {
-    return { beside: widest + 4, below: 0, drawn: (k, box) => key(series[k], box.right + 12, box.top + 8 + 18 * k) };
+  const named = series.filter(({ name }, k) => series.findIndex((one) => one.name === name) === k);
+  if (named.length < 2 || !chart.legend) return { beside: 0, below: 0, drawn: () => [] };
+  const wide = ({ name }) => 40 + LETTER * name.length;
+  const widest = Math.max(...named.map(wide));
+  if (chart.legend === "right" && widest < chart.width / 2.6) {
+    const place = (k, box) => [box.right + 12, box.top + 8 + 18 * k];
+    return { beside: widest + 4, below: 0, drawn: (box) => named.flatMap((line, k) => key(line, ...place(k, box))) };
   }
-  const place = (k, box) => [16 + widest * (k % columns), box.bottom + 54 + 17 * Math.floor(k / columns)];
-  return {
-    beside: 0,
-    below: 8 + 17 * Math.ceil(series.length / columns),
-    drawn: (k, box) => key(series[k], ...place(k, box)),
+  const places = [];
+  let [left, row] = [16, 0];
+  for (const line of named) {
+    if (left > 16 && left + wide(line) > chart.width) [left, row] = [16, row + 1];
+    places.push([left, row]);
+    left += wide(line);
+  }
+  const drawn = (box) => named.flatMap((line, k) => key(line, places[k][0], box.bottom + 52 + 16 * places[k][1]));
+  return { beside: 0, below: 8 + 16 * (row + 1), drawn };
+}
+
+// A name and a piece of its line, or its dot.
+function key(line, left, top) {
+  const [x, y] = [(value) => value, (value) => value];
+  const piece = {
+    ...line,
+    points: line.drawn
+      ? [
+          [left, top],
+          [left + 20, top],
+        ]
+      : [[left + 10, top]],
+    marks: !line.drawn,
   };
+  return [...stroked(piece, x, y), write(line.name, left + 26, top + 4, "mark start")];
 }
 
 const inkOf = (line) => `light-dark(#${line.color[0]},#${line.color[1]})`;
@@ -191,9 +200,9 @@ function marked(value, { scale, log }) {
 }
 
 // Ends and marks of an axis, and which part of it lies below a value: as given, in powers of ten,
-// counted where it has room for `places` names, or round numbers around what there is.
-// Where it is told its low end, it begins there, with a mark every step as long as they fit.
-export function axis({ scale, log, low: begins, step: every }, values, places) {
+// counted, or round numbers around what there is; no more marks than there is room for. Where it is
+// told its low end, it begins there, with a mark every step as long as they fit.
+export function axis({ scale, log, low: begins, step: every }, values, room, isCounted) {
   if (log) return powers(values.filter((value) => value > 0));
   let [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
   let step;
@@ -201,12 +210,13 @@ export function axis({ scale, log, low: begins, step: every }, values, places) {
   else if (begins !== undefined) {
     [low, high] = [begins, Math.max(high, begins + every) + every];
     step = every * Math.ceil((high - low) / every / 13);
-  } else if (places) step = Math.max(1, Math.ceil((high - low + 1) / Math.min(places, 13)));
+  } else if (isCounted) step = Math.max(1, Math.ceil((high - low + 1) / Math.min(room, 13)));
   else {
     if (low === high) [low, high] = [low - 0.5, high + 0.5];
-    const rough = (high - low) / 6;
+    const rough = (high - low) / Math.max(1, Math.min(room, 6));
     const size = 10 ** Math.floor(Math.log10(rough));
     step = size * ([1, 2, 5].find((one) => one * size >= rough) ?? 10);
+    if (step < 1 && values.every(Number.isInteger)) step = 1;
     low = Math.floor(low / step) * step;
     high = Math.ceil(high / step) * step;
   }
