@@ -13,7 +13,8 @@ from normviz.workbook.book.cells import Rule
 from normviz.workbook.book.styles import Style
 
 PIXELS_PER_POINT = 4 / 3
-DARK_PAPER, DARK_INK = 0.125, 0.93
+DARK_ALREADY, DARK_PAPER, DARK_RANGE = 0.18, 0.0145, 0.06
+DARK_INK = 0.93
 _ALIGNED = {"left": "left", "right": "right", "center": "center"}
 
 
@@ -27,22 +28,36 @@ def _color(hue: float, lightness: float, saturation: float) -> str:
     return "".join(f"{round(255 * part):02x}" for part in parts)
 
 
-def dark_fill(color: str) -> str:
-    """The background of the dark edition.
+def _luminance(color: str) -> float:
+    """How light the eye finds a color, from 0 to 1, as WCAG 2 measures it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (p / 12.92 if p <= 0.04 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    >>> dark_fill("FFFFFF")
-    '202020'
+
+def dark_fill(color: str) -> str:
+    """The background of the dark edition: of the same hue, the deeper the paler it was.
+
+    >>> dark_fill("FFFFFF"), dark_fill("1D4E63")
+    ('202020', '1d4e63')
     """
-    hue, lightness, saturation = _lightness(color)
-    if lightness < 0.5:
+    light = _luminance(color)
+    if light < DARK_ALREADY:
         return color.lower()
-    return _color(hue, DARK_PAPER + 0.65 * (1 - lightness), min(saturation, 0.4))
+    wanted = DARK_PAPER + DARK_RANGE * (1 - light)
+    hue, _, saturation = _lightness(color)
+    low, high = 0.0, 0.5
+    for _ in range(12):
+        middle = (low + high) / 2
+        lighter = _luminance(_color(hue, middle, min(saturation, 0.45))) > wanted
+        low, high = (low, middle) if lighter else (middle, high)
+    return _color(hue, low, min(saturation, 0.45))
 
 
 def dark_ink(color: str, fill: str | None = None) -> str:
     """The ink of the dark edition, on the dark edition of `fill`."""
     hue, lightness, saturation = _lightness(color)
-    if lightness > 0.5 and fill is not None and _lightness(fill)[1] < 0.5:
+    if lightness > 0.5 and fill is not None and _luminance(fill) < DARK_ALREADY:
         return color.lower()
     return _color(hue, DARK_INK - 0.45 * lightness, min(saturation, 0.6))
 

@@ -11,6 +11,17 @@ from playwright.sync_api import Page
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.cells import Page as Sheet
+from normviz.workbook.book.styles import (
+    ACCENT,
+    BAD,
+    BAD_INK,
+    GOOD,
+    GOOD_INK,
+    INK,
+    INPUT,
+    SET_COLORS,
+    SOFT,
+)
 from normviz.workbook.page.looks import dark_fill, dark_ink
 from normviz.workbook.xlsx.write import save
 from tests.workbook.page.conftest import Opened, until
@@ -84,10 +95,10 @@ def test_colors_follow_every_drop_down_and_switch(
     assert turned > 20
 
 
-@pytest.mark.parametrize("light", ["FFFFFF", "CFE3F5", "FFF3B0", "1D4E63", "D7F0DD", "F9D5D3"])
+@pytest.mark.parametrize("light", ["FFFFFF", INPUT, ACCENT, GOOD, BAD, *SET_COLORS])
 def test_the_dark_edition_can_be_read(light: str) -> None:
     fill = dark_fill(light)
-    for ink in ("1F2933", "5B6770", "1B6E3C", "A4231D") if light != "1D4E63" else ("FFFFFF",):
+    for ink in (INK, SOFT, GOOD_INK, BAD_INK) if light != ACCENT else ("FFFFFF",):
         assert contrast(dark_ink(ink, light), fill) >= 4.5, (ink, light)
 
 
