@@ -143,7 +143,9 @@ function key(line, left, top) {
       : [[left + 10, top]],
     marks: !line.drawn,
   };
-  return [...stroked(piece, x, y), write(line.name, left + 26, top + 4, "mark start")];
+  const drawn = stroked(piece, x, y);
+  for (const element of drawn) element.setAttribute("class", "key");
+  return [...drawn, write(line.name, left + 26, top + 4, "mark start")];
 }
 
 const inkOf = (line) => `light-dark(#${line.color[0]},#${line.color[1]})`;
