@@ -52,9 +52,12 @@ def test_another_run_is_named_by_its_first_difference(saved):
         checkpoint.load(saved, {**SETTINGS, "epochs": 3})
 
 
-def test_a_setting_that_another_version_did_not_know_is_named(saved):
-    with pytest.raises(TrainingError, match="run with no setting views, this one has views=1"):
-        checkpoint.load(saved, {**SETTINGS, "views": 1})
+def test_a_field_that_another_version_did_not_know_was_as_its_default(saved):
+    checkpoint.load(saved, {**SETTINGS, "views": 1})
+    with pytest.raises(TrainingError, match="run with views=1, this one has views=5"):
+        checkpoint.load(saved, {**SETTINGS, "views": 5})
+    with pytest.raises(TrainingError, match="run with no setting mood, this one has mood=1"):
+        checkpoint.load(saved, {**SETTINGS, "mood": 1})
 
 
 @pytest.mark.parametrize(
