@@ -19,7 +19,7 @@ BIOME      := tests/workbook/page/node_modules/.bin/biome
 CORE_TESTS := normviz/norms normviz/reference normviz/tensors normviz/errors.py tests/test_files.py tests/tensors tests/cli/test_users_text.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo workbook previews train cluster-demo test core-test fuzz soak bench lint data report clean
+.PHONY: models help demo workbook previews train cluster-demo test core-test fuzz soak bench lint data report clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test: $(VENV)/development $(PAGE_TOOLS) ## all tests
 core-test: $(VENV)/core ## the core, without torch (PYTHON=, VENV= for another version)
 	$(PIP) pytest hypothesis
 	$(BIN)/python -m pytest -q $(CORE_TESTS)
+
+models: $(VENV)/development ## which layers of timm and transformers are recognized: normviz/README.md
+	$(BIN)/python -W ignore -m tests.models.test_zoo
 
 fuzz: $(VENV)/development ## 10,000 command lines, tensors and damaged files (CASES=)
 	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q tests/cli/test_fuzz.py tests/tensors/test_strangers.py

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from normviz.errors import needs_torch
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.module import to_numpy
-from normviz.torch_models.from_torch import from_torch
+from normviz.torch_models.from_torch import from_torch, has_twin
 
 Array = npt.NDArray[Any]
 
@@ -95,6 +95,9 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     In float32, float16 and bfloat16 it runs once more in float64 where it can, for there an eps
     outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
 
+    A module of another class is held to what :func:`normviz.identify` recognizes in it: its output
+    and the gradient of x.
+
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
     autocast gives it; grad_output as x. ``tolerance`` is relative to the largest value of each
@@ -105,7 +108,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     are exact to 1e-7.)
 
     Raises:
-        TypeError: for a module that has no twin in the reference.
+        TypeError: for a module that is no normalization, with the sentence that says what it is.
         ModuleNotFoundError: without torch.
         ValueError, TypeError: what the layer refuses the reference refuses too; also for a
             grad_output unlike x, which is never broadcast.
@@ -116,12 +119,28 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     """
     torch = needs_torch("verify")
     dtype, array = _floats(torch, "x", x)
-    if dtype == "bfloat16" and any(p.dtype == torch.bfloat16 for p in module.parameters()):
+    if (
+        dtype == "bfloat16"
+        and has_twin(module)
+        and any(p.dtype == torch.bfloat16 for p in module.parameters())
+    ):
         raise TypeError(
             "module must be of float32 where x is bfloat16, as autocast leaves it, got bfloat16: "
             "convert it with .float()"
         )
-    from_torch(module)  # refuses what has no twin before anything runs
+    if not has_twin(module):
+        return _verify_recognized(torch, module, x, grad_output, tolerance)
+    twin = from_torch(module)  # refuses state in bfloat16 before anything runs
+    is_torchs = type(module).__module__.startswith(("torch.", "normviz."))
+    if not is_torchs:
+        # A class that inherits from torch's may do something else: channels first, for one.
+        try:
+            twin(array)
+        except (ValueError, TypeError) as refusal:
+            try:
+                return _verify_recognized(torch, module, x, grad_output, tolerance)
+            except (ValueError, TypeError):
+                raise refusal from None
     if grad_output is None:
         grad_output = np.random.default_rng(0).standard_normal(array.shape).astype(array.dtype)
         grad_output = torch.from_numpy(grad_output).to(getattr(torch, dtype))
@@ -136,7 +155,50 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
         if cannot is None:
             differences += tuple(replace(d, tensor=f"{d.tensor} in float64") for d in again)
     name = module._get_name()
-    return Report(name, dtype, bool(module.training), array.shape, differences, failure)
+    report = Report(name, dtype, bool(module.training), array.shape, differences, failure)
+    return (
+        report if report or is_torchs else _of_own_weight(torch, module, x, grad_output) or report
+    )
+
+
+def _verify_recognized(
+    torch: Any, module: Any, x: Any, grad_output: Any, tolerance: float | None
+) -> Report:
+    """A module of a class without a twin, held to the formula that was recognized in it."""
+    from normviz.torch_models.capture import capture
+    from normviz.torch_models.identify import identify
+
+    found = identify(module, x)
+    if not found or found.reference is None:
+        raise TypeError(f"module must be a normalization layer: {found.sentence}")
+    seen = capture(module, x, grad_output)
+    wide = [torch.from_numpy(a.astype(np.float64)) for a in (seen.x, seen.grad_output)]
+    expected = {
+        "output": (seen.output, found.reference.output(wide[0])),
+        "grad_input": (seen.grad_input, found.reference.gradient(*wide)),
+    }
+    # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
+    usual = 2e-2 if seen.dtype.endswith("16") else TOLERANCE[seen.dtype]
+    allowed = usual if tolerance is None else tolerance
+    differences = tuple(
+        _difference(name, own, np.asarray(right).astype(seen.x.dtype), allowed)
+        for name, (own, right) in expected.items()
+    )
+    training = bool(getattr(module, "training", True))
+    return Report(found.layer, seen.dtype, training, found.shape, differences)
+
+
+def _of_own_weight(torch: Any, module: Any, x: Any, grad_output: Any) -> Report | None:
+    """The report of a class that inherits from torch's but keeps γ − 1 in its weight."""
+    from normviz.torch_models.identify import identify
+
+    try:
+        found = identify(module, x)
+    except (ValueError, TypeError):
+        return None
+    if not found or not str(found.gamma_is).startswith("1 + "):
+        return None
+    return _verify_recognized(torch, module, x, grad_output, None)
 
 
 def _floats(torch: Any, name: str, value: Any) -> tuple[str, Array]:

@@ -231,8 +231,25 @@ def test_the_report_lists_every_tensor_and_is_plain_data():
 
 
 def test_an_unknown_module_is_refused():
-    with pytest.raises(TypeError, match=r"BatchNorm1d.*Linear"):
+    with pytest.raises(TypeError, match=r"Linear is no normalization"):
         normviz.verify(nn.Linear(3, 3), torch.ones(2, 3))
+
+
+class OfNoKnownClass(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(0.5, 2.0, 8))
+
+    def forward(self, x):
+        return self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_a_layer_of_another_class_is_held_to_what_is_recognized_in_it(dtype):
+    x = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    report = normviz.verify(OfNoKnownClass().to(dtype), x.to(dtype))
+    assert report, str(report)
+    assert [d.tensor for d in report.differences] == ["output", "grad_input"]
 
 
 def test_what_the_layer_refuses_is_refused():

@@ -57,7 +57,9 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
             said = f"{title} is no normalization: {refused}"
             dtype = str(tensor.dtype).removeprefix("torch.")
             return Identity("none", said, title, tuple(tensor.shape), dtype, 0.0)
-        except (RuntimeError, ValueError, IndexError, NotImplementedError, AssertionError) as error:
+        except TypeError:
+            raise  # a layer that cannot be copied, in a sentence already
+        except Exception as error:
             said = " ".join(str(error).split())
             raise ValueError(
                 f"x must be a tensor that the layer takes, got shape {tuple(tensor.shape)}: the "

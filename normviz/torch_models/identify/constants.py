@@ -27,6 +27,14 @@ class Line:
     shift: Tensor
     residual: float
 
+    def output(self, x: Tensor) -> Tensor:
+        """y of x."""
+        return self.slope * x + self.shift
+
+    def gradient(self, _: Tensor, dy: Tensor) -> Tensor:
+        """dx of Σ dy · y: stored statistics are constants."""
+        return self.slope * dy
+
 
 @dataclass(frozen=True)
 class Stored:

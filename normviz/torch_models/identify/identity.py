@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+
+class Reference(Protocol):
+    """The formula that was proven: y of x, and dx of x and dy, float64 tensors."""
+
+    def output(self, x: Any) -> Any:
+        """y."""
+        ...
+
+    def gradient(self, x: Any, dy: Any) -> Any:
+        """dx."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +38,7 @@ class Identity:
       what they are among the layer's own tensors ("weight", "1 + weight"), or None. ``mean`` and
       ``variance``: the stored statistics of "constants".
     - ``precision``: the relative deviation that would have been seen; ``largest_difference``: the
-      largest absolute one on x itself, in the layer's own dtype.
+      largest absolute one on x itself, in the layer's own dtype. ``reference``: the formula.
     """
 
     kind: str
@@ -53,6 +65,7 @@ class Identity:
     mean: Array | None = None
     variance: Array | None = None
     largest_difference: float | None = None
+    reference: Reference | None = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         return self.proven

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from normviz.torch_models.identify import names, nearest
-from normviz.torch_models.identify.constants import line_of, stored_statistics
+from normviz.torch_models.identify.constants import Line, line_of, stored_statistics
 from normviz.torch_models.identify.fit import affine_of, eps_of, formula_of, snapped
 from normviz.torch_models.identify.formula import Formula, standardized
 from normviz.torch_models.identify.identity import Identity, found_sentence
@@ -321,6 +321,7 @@ class Recognizer:
             gamma_is=None if found.gamma is None else found.gamma.said,
             beta_is=None if found.beta is None else found.beta.said,
             largest_difference=off,
+            reference=formula,
         )
         not_finite = bool(self.x.isfinite().all()) and not bool(self.output.isfinite().all())
         return replace(made, sentence=found_sentence(made, not_finite))
@@ -389,6 +390,7 @@ class Recognizer:
             gamma_is=stored.gamma,
             beta_is=stored.beta,
             largest_difference=off,
+            reference=Line(slope, shift, 0.0),
         )
         said = found_sentence(made, False, stored.mean, stored.variance)
         return replace(made, sentence=said)
