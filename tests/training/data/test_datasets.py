@@ -156,7 +156,11 @@ def test_fashion_mnist_comes_from_debian_where_torchvision_cannot_be_reached(tmp
     said: list[str] = []
     fetched = download.fetch(tmp_path / "data", said.append, dataset.name)
     assert fetched.name == "Fashion-MNIST"
-    assert said == ["trying torchvision ...", "trying Debian's dataset-fashion-mnist ..."]
+    assert said == [
+        "trying torchvision ...",
+        "trying Debian's dataset-fashion-mnist ...",
+        "from Debian's dataset-fashion-mnist, each file held to its SHA-256",
+    ]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
     download.fetch(tmp_path / "data", said.append, dataset.name)
     assert said[-1].endswith("holds Fashion-MNIST already")
