@@ -157,7 +157,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     name = module._get_name()
     report = Report(name, dtype, bool(module.training), array.shape, differences, failure)
     return (
-        report if report or is_torchs else _of_own_weight(torch, module, x, grad_output) or report
+        report if report or is_torchs else _of_own_reading(torch, module, x, grad_output) or report
     )
 
 
@@ -188,15 +188,20 @@ def _verify_recognized(
     return Report(found.layer, seen.dtype, training, found.shape, differences)
 
 
-def _of_own_weight(torch: Any, module: Any, x: Any, grad_output: Any) -> Report | None:
-    """The report of a class that inherits from torch's but keeps γ − 1 in its weight."""
+def _of_own_reading(torch: Any, module: Any, x: Any, grad_output: Any) -> Report | None:
+    """The report of a class that inherits from torch's but means something else by its settings.
+
+    It keeps γ − 1 in its weight, or the channels that its normalized_shape counts come first.
+    """
     from normviz.torch_models.identify import identify
 
     try:
         found = identify(module, x)
     except (ValueError, TypeError):
         return None
-    if not found or not str(found.gamma_is).startswith("1 + "):
+    shape = getattr(module, "normalized_shape", None)
+    channels_first = found.name == "pixel_norm" and shape == (found.shape[1],)
+    if not found or not (channels_first or str(found.gamma_is).startswith("1 + ")):
         return None
     return _verify_recognized(torch, module, x, grad_output, None)
 
