@@ -9,6 +9,7 @@ RUN    ?= runs/published
 JOBS   ?= 2
 SEEDS  ?= 1
 CASES  ?= 10000
+WORKERS ?= 2
 KILLS  ?= 20
 
 # The page's linter and the rules of accessibility come by npm; where that is missing, without them.
@@ -46,8 +47,8 @@ train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=
 cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker killed on the way
 	$(BIN)/python -m training.cli.cluster_demo
 
-test: $(VENV)/development $(PAGE_TOOLS) ## all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/development $(PAGE_TOOLS) ## all tests, two at a time (WORKERS=)
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 core-test: $(VENV)/core ## the core, without torch (PYTHON=, VENV= for another version)
 	$(PIP) pytest hypothesis
