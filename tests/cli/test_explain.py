@@ -185,7 +185,7 @@ def test_parameters_from_files(folder: Path, capsys: pytest.CaptureFixture[str])
 
 
 BAD = {
-    "no op": (["t.csv"], "the following arguments are required: --op"),
+    "no op": (["t.csv"], "one of the arguments --op --sets is required"),
     "unknown op": (["t.csv", "--op", "batchnorm"], "did you mean batch_norm"),
     "missing file": (["no.npy", "--op", "batch_norm"], "no.npy: No such file"),
     "a folder": (["folder.npy", "--op", "batch_norm"], "'folder.npy' is a folder"),

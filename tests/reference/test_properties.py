@@ -10,7 +10,7 @@ from tests.reference.calls import OPS, TRAILING
 from tests.reference.chosen import chosen
 
 ELEMENTS = st.floats(-8, 8, width=32).map(lambda v: round(v, 3))
-CENTERED = [op for op in OPS if op != "rms_norm"]
+CENTERED = [op for op in OPS if normviz.NORMS[op].centered]
 
 
 @st.composite
@@ -27,12 +27,9 @@ def own(op, x, **more):
 
 
 def shape_arguments(op, x):
-    if op in TRAILING:
-        return {"normalized_shape": x.shape[1:]}
-    flag = {"use_input_stats": True} if op == "instance_norm" else {"training": True}
-    return {"group_norm": {"num_groups": 2}, "ghost_batch_norm": {"num_splits": 2, **flag}}.get(
-        op, flag
-    )
+    norm = normviz.NORMS[op]
+    sizes = norm.sizes_for(x.shape, {"num_groups": 2, "num_splits": 2})
+    return {**sizes, **({norm.flag: True} if norm.flag else {})}
 
 
 def per_set(op, x, values):
