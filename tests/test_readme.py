@@ -51,12 +51,16 @@ def test_what_is_not_run_here_stands_in_the_readme() -> None:
 
 def test_its_commands_run_as_written(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    normviz = tmp_path / ".venv" / "bin" / "normviz"
-    normviz.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m normviz "$@"\n')
-    normviz.chmod(0o755)
-    path = os.pathsep.join((str(normviz.parent), os.environ["PATH"]))
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, module in (
+        ("python", ""),
+        ("normviz", "-m normviz"),
+        ("normviz-train", "-m training"),
+    ):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        (programs / name).chmod(0o755)
+    path = os.pathsep.join((str(programs), os.environ["PATH"]))
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
     shell = shutil.which("sh")
     assert shell
