@@ -181,7 +181,8 @@ class OneTask:
         trainer.distribute(task.settings.synchronize)
         for epoch in range(state["epoch"] + 1, task.config.epochs + 1):
             self.record.add(trainer.train_epoch(epoch))
-            if task.settings.record:
+            # One process alone cannot look into layers that wait for the others.
+            if task.settings.record and parallel.size() == 1:
                 self.inside += look_inside(trainer, epoch)
             self._save(trainer, epoch)
         return self._finish(trainer)

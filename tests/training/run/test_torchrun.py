@@ -22,7 +22,7 @@ from training.experiments.trials import find_trial
 from training.run import torchrun as parallel
 from training.run.one_network import Trainer
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def digits_of(count: int) -> Digits:
