@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    >>> main(["workbook", "--shape", "4,4"])
+    >>> main(["workbook", "--shape", "0,4"])
     2
     """
 

@@ -63,10 +63,10 @@ def test_every_step_of_the_trace_is_on_the_sheet_in_words_and_symbols(case: Case
         assert step.numpy in texts or step.name == "grad_output"
 
 
-def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+def test_a_new_norm_gets_its_sheet_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Position norm: one mean and variance for each image and pixel, over the channels."""
     monkeypatch.setitem(NORMS, "position_norm", Norm("position_norm", "n [c] ...", affine="c"))
-    book = Book("new")
+    book, case = Book("new"), Case(Settings())
     made = case.trace("position_norm")
     sheet = norm.build(book, made, inputs.build(book, case))
     assert sheet.page.title == "PositionNorm"
