@@ -62,12 +62,14 @@ class Layout:
             for letter, at in zip(self.letters, numbers, strict=True)
         ]
         if pixel:
-            word = "feature" if "t" in self.letters else "pixel"
+            word = "feature" if "t" in self.letters else "voxel" if len(pixel) > 2 else "pixel"
             found.append(f"{word} {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
         return ", ".join(found)
 
     def word(self, letter: str) -> str:
         """What an axis is called: n is images, sequences of tokens, or samples of features."""
+        if letter == "n" and len(self.shape) > 4:
+            return "volume"
         if letter == "n" and self.letters[1] in _SAMPLES:
             return _SAMPLES[self.letters[1]]
         return _AXIS_WORDS.get(letter, letter)
