@@ -30,7 +30,7 @@ CONTRAST = 4.5
 
 @pytest.fixture(scope="module")
 def colour() -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.printoptions():  # it sets NumPy's to those of 1.13 for good
         warnings.simplefilter("ignore")
         return pytest.importorskip("colour")
 
