@@ -34,7 +34,7 @@ def build_ours(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
     sys.modules["torch"] = None  # type: ignore[assignment]
     from normviz.workbook.build import build
     from normviz.workbook.sheets.case import Settings
-    from normviz.workbook.xlsx.write import save
+    from normviz.workbook.write import save
 
     start = time.process_time()
     save(build(Settings(shape)), file)

@@ -22,7 +22,7 @@ from normviz.workbook.build import build
 from normviz.workbook.exercise.sheet import KEY, STUDENT, ExerciseSheet
 from normviz.workbook.explain.explain import explain_op
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 
 SHAPE = (4, 6, 2, 3)

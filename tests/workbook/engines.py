@@ -81,7 +81,7 @@ def gnumeric_values(path: Path, scratch: Path) -> dict[Place, Value]:
 
 
 def _stored_values(path: Path) -> dict[Place, Value]:
-    book = openpyxl.load_workbook(path, data_only=True)
+    book = openpyxl.load_workbook(path, data_only=True, read_only=True)
     return {
         (sheet.title, cell.coordinate): cell.value
         for sheet in book

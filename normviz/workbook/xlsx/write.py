@@ -1,11 +1,7 @@
-"""From a book to a file on disk: written, completed, checked, and put in place whole."""
+"""From a book to the bytes of a .xlsx file: written, completed, checked."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from normviz.files import write_whole
 from normviz.workbook.book.cells import Book
 from normviz.workbook.lint import lint
 from normviz.workbook.xlsx.cached_values import with_cached_values
@@ -28,8 +24,3 @@ def workbook_bytes(book: Book) -> bytes:
         shown = "; ".join(str(problem) for problem in problems[:3])
         raise UnsafeWorkbookError(f"{len(problems)} problems in {book.title!r}: {shown}")
     return content
-
-
-def save(book: Book, path: str | os.PathLike[str]) -> Path:
-    """Write a book to `path`, whole or not at all, and return the path."""
-    return write_whole(Path(path), workbook_bytes(book))

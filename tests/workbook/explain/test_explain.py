@@ -16,7 +16,7 @@ from normviz.workbook.draw.content import FAIL, PASS
 from normviz.workbook.explain.book import Story, explain_book
 from normviz.workbook.explain.explain import explain_op, fresh_call
 from normviz.workbook.explain.selection import select
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,
     differences,

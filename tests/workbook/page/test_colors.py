@@ -23,7 +23,7 @@ from normviz.workbook.book.styles import (
     SOFT,
 )
 from normviz.workbook.page.looks import dark_fill, dark_ink
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.page.conftest import Opened, until
 
 

@@ -17,7 +17,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.build import build
 from normviz.workbook.sheets.case import Settings
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.engines import Place, _row_column, differences, expected
 from tests.workbook.page.conftest import Opened
 

@@ -41,7 +41,7 @@ from normviz.workbook.sheets.lessons.which_layer_norm import sheet as which_laye
 from normviz.workbook.sheets.lessons.which_layer_norm.case import WhichCase
 from normviz.workbook.sheets.lessons.why import sheet as why
 from normviz.workbook.sheets.lessons.why.case import WhyCase, offered
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,
     differences,

@@ -16,7 +16,7 @@ from normviz.workbook.book.styles import HEADER, HEADER_LEFT, INPUT
 from normviz.workbook.build import build
 from normviz.workbook.sheets.checks import UNCHECKED
 from normviz.workbook.sheets.shipped import is_checked
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 
 SEED, DRAWN = 20261126, 250
 UNCHECKED_COLUMNS = ("allowed", "its yellow cells")

@@ -37,7 +37,8 @@ from normviz.workbook.sheets.playground.reach import (
     known_as,
     norm_called,
 )
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
+from normviz.workbook.xlsx.openpyxl_writer import openpyxl_bytes
 from tests.workbook.engines import (
     Place,
     differences,
@@ -167,7 +168,9 @@ def test_libreoffice_finds_the_same_for_every_setting_of_the_switches(tmp_path: 
     cases = [own_case(reach) for reach in small] + [case_of(*turn) for turn in TURNS]
     cases += [case_of("group_norm", 3, 2), replace(case_of("batch_norm", 2, 2), images=3)]
     books = {f"setting-{at}": book_of(halved(case)) for at, case in enumerate(cases)}
-    paths = [save(book, tmp_path / f"{name}.xlsx") for name, book in books.items()]
+    paths = [tmp_path / f"{name}.xlsx" for name in books]
+    for path, book in zip(paths, books.values(), strict=True):
+        path.write_bytes(openpyxl_bytes(book))  # without the values that it should find
     for book, found in zip(books.values(), office_values_of(paths, tmp_path), strict=True):
         assert differences(expected(book), found) == []
 

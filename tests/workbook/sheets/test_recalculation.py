@@ -17,7 +17,7 @@ from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.shipped import is_checked
-from normviz.workbook.xlsx.write import save
+from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,
     differences,

@@ -26,8 +26,9 @@ from normviz.workbook.sheets.reference_values.torch_values import (
     computed,
     shipped,
 )
+from normviz.workbook.write import save
 from normviz.workbook.xlsx.preview import slug
-from normviz.workbook.xlsx.write import save, workbook_bytes
+from normviz.workbook.xlsx.write import workbook_bytes
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
