@@ -166,7 +166,7 @@ def test_every_study_is_told_with_its_claim_and_seeds() -> None:
     for name in known_studies():
         study = read_study(name)
         (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
-        assert f"| {study.claim} |" in row
+        assert f"| {study.claim} |" in row or not study.tests
         assert row.endswith(f"| {len(study.seeds)} |")
 
 

@@ -108,6 +108,7 @@ def _study_tasks(
                 _settings(options),
                 dataset=find_dataset(name).name,
                 study=f"{study.name} {study.digest}",
+                recount=study.recounts,
             )
             where = folder / name if len(names) > 1 else folder
             tasks += [Task(config, seed, settings, where) for config in study.arms.values()]

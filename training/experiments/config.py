@@ -8,7 +8,10 @@ from typing import Any
 
 from training.errors import TrainingError
 
-NORMS = ("batch", "layer", "group", "ghost", "instance", "rms", "pixel", "none")
+NORMS = (
+    *("batch", "layer", "group", "ghost", "instance", "rms", "rms-beta", "pixel"),
+    "none",
+)
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "exponential", "step", "onecycle")
 LAYERS = ("conv 8", "conv 16", "squeeze 8", "pool", "conv 12", "conv 14", "same 14")  # see Net
@@ -16,6 +19,7 @@ AVERAGE = 6
 BLOCK = "conv relu norm dropout"
 BLOCK_WORDS = ("conv", "relu", "norm", "dropout")
 DECAYED = ("all", "weights")
+DROPPED = ("all", "last")
 INTERPOLATIONS = ("nearest", "bilinear")
 VIEWS = (1, 5)  # as it is; and also a pixel to each side
 
@@ -53,6 +57,7 @@ class TrialConfig:
     group_norm_groups: int = 2
     num_splits: int = 2
     dropout_value: float = 0.01
+    dropout_in: str = "all"  # blocks; or "last", the last one alone
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0  # torch's meaning: strength * p is added to the gradient of p
@@ -79,6 +84,7 @@ class TrialConfig:
         _one_of("interpolation", self.interpolation, INTERPOLATIONS)
         _one_of("l1_form", self.l1_form, ("correct", "accumulated"))
         _one_of("decay_on", self.decay_on, DECAYED)
+        _one_of("dropout_in", self.dropout_in, DROPPED)
         block_words(self.block)
         for name in (
             *("epochs", "batch_size", "step_size", "num_splits", "group_norm_groups"),

@@ -43,17 +43,18 @@ KEYS = {
     "arm": list,
     "test": list,
 }
-LARGEST_RATE = "log largest rate"
-MEASURES = ("log error", "log effective rate", "log stale error", LARGEST_RATE)
+LARGEST_RATE, STALE = "log largest rate", "log stale error"
+MEASURES = ("log error", "log effective rate", STALE, LARGEST_RATE)
 
 
 @dataclass(frozen=True)
 class Question:
     """One question: where a sum over the arms, ``weights`` times the measure of each, lies.
 
-    Supported where its interval lies within (low, high), refuted where it lies wholly outside of
-    (refuted_low, refuted_high); None is no limit. Of "log largest rate" the arms of positive weight
-    are one group, those of negative weight another, and the sum is the difference of the two.
+    Supported where it lies within (low, high), refuted where it lies outside of (refuted_low,
+    refuted_high); with ``outside`` the other way round. None is no limit. Of "log largest rate" the
+    arms of positive weight are one group, those of negative weight another, and the sum is the
+    difference of the two. All primary questions of a study together are its claim.
     """
 
     text: str
@@ -64,6 +65,12 @@ class Question:
     refuted_low: float | None = None
     refuted_high: float | None = None
     primary: bool = True
+    outside: bool = False
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether it asks for equality within a margin."""
+        return not self.outside and self.low is not None and self.low == -(self.high or 0)
 
 
 @dataclass(frozen=True)
@@ -81,13 +88,25 @@ class Study:
     tests: tuple[Question, ...] = field(default=())
 
     @property
+    def primary(self) -> list[Question]:
+        """The questions that are its claim together."""
+        return [test for test in self.tests if test.primary]
+
+    @property
+    def recounts(self) -> bool:
+        """Whether it asks for errors with the statistics of BatchNorm counted anew."""
+        return any(test.measure == STALE for test in self.tests)
+
+    @property
     def digest(self) -> str:
         """Twelve hexadecimal digits."""
-        decisive = {
+        decisive: dict[str, Any] = {
             # What is as by default is left out, so that a field added later changes no digest.
             "arms": {name: _decisive(config) for name, config in self.arms.items()},
             "tests": [asdict(test) for test in self.tests],
         }
+        if self.tests:  # else more seeds are no second look
+            decisive["seeds"] = len(self.seeds)
         text = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -213,3 +213,17 @@ class RMSNorm2d(FastNorm, torch_layers.RMSNorm2d):
     def sets(self, samples: int) -> tuple[int, int]:
         """Each sample by itself, all channels together."""
         return samples, 1
+
+
+class RMSNormBeta2d(FastNorm, torch_layers.Norm):
+    """RMSNorm2d with a bias per channel beside the weight: LayerNorm that keeps the mean."""
+
+    centered = False
+
+    def __init__(self, num_features: int, eps: float) -> None:
+        shape = (None, num_features, None, None)
+        super().__init__("n [c h w]", shape, affine="c", centered=False, eps=eps)
+
+    def sets(self, samples: int) -> tuple[int, int]:
+        """Each sample by itself, all channels together."""
+        return samples, 1

@@ -13,6 +13,7 @@ So is its ``block``: "conv relu norm dropout" is what every published trial trai
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,11 +35,12 @@ class Net(nn.Module):
 
     Args:
         dropout_value: probability of a dropped element after each normalization; 0: no dropout.
+        dropout_in: "all" blocks, or the "last" one alone.
         batch_norm, layer_norm, group_norm, ghost_norm: the normalization, one of them.
         group_norm_groups: groups of GroupNorm; must divide 8, 16, 12 and 14, so 1 or 2.
         num_splits: splits of the batch for Ghost BatchNorm.
         norm: the normalization by name instead: "batch", "layer", "group", "ghost", "instance",
-            "rms", "pixel" or "none".
+            "rms", "rms-beta", "pixel" or "none".
         backend: "torch", or "reference" for the NumPy code of normviz.
         layers: all layers before the average pooling, in the words of :mod:`training.model.net`.
         average: side of the average pooling, which must leave one value a channel; behind it
@@ -58,6 +60,7 @@ class Net(nn.Module):
     def __init__(
         self,
         dropout_value: float = 0.01,
+        dropout_in: str = "all",
         batch_norm: bool = True,
         layer_norm: bool = False,
         group_norm: bool = False,
@@ -82,12 +85,16 @@ class Net(nn.Module):
 
         words = block_words(block)
 
+        blocks = sum(layer.startswith(("conv", "same")) for layer in layers)
+        count = itertools.count(1)
+
         def make_block(inputs: int, outputs: int, padding: int) -> Block:
             layer = None
+            dropout = dropout_value if next(count) == blocks or dropout_in == "all" else 0.0
             if self.norm != "none" and "norm" in words:
                 layer = make_norm(self.norm, outputs, group_norm_groups, num_splits, backend)
             conv = nn.Conv2d(inputs, outputs, 3, padding=padding, bias=bias)
-            return Block(words, conv, layer, dropout_value)
+            return Block(words, conv, layer, dropout)
 
         # Registered in the order in which they work, for forward to follow.
         made = list(build(layers, make_block))

@@ -2,7 +2,7 @@
 
 The layers are torch's own and those of ``normviz.torch_layers``, made fast for the layout that the
 trainer uses. All have one weight per channel, and all but RMSNorm one bias per channel, so the
-networks stay comparable.
+networks stay comparable; "rms-beta" is RMSNorm with that bias, to tell it from the mean.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from training.model.fast_norms import (
     GroupNorm,
     InstanceNorm2d,
     RMSNorm2d,
+    RMSNormBeta2d,
 )
 
 BACKENDS = ("torch", "reference")
@@ -26,6 +27,7 @@ Maker = Callable[[int, int, int], nn.Module]  # channels, groups, splits
 # The others' default. RMSNorm's own, the machine epsilon, would differ with the precision.
 EPS = 1e-5
 
+
 _TORCH: dict[str, Maker] = {
     "batch": lambda channels, _groups, _splits: BatchNorm2d(channels),
     "layer": lambda channels, _groups, _splits: GroupNorm(1, channels),
@@ -33,6 +35,7 @@ _TORCH: dict[str, Maker] = {
     "ghost": lambda channels, _groups, splits: GhostBatchNorm2d(channels, splits),
     "instance": lambda channels, _groups, _splits: InstanceNorm2d(channels),
     "rms": lambda channels, _groups, _splits: RMSNorm2d(channels, EPS),
+    "rms-beta": lambda channels, _groups, _splits: RMSNormBeta2d(channels, EPS),
     # Without a fast kernel: plain torch, as every norm that a pattern says.
     "pixel": lambda channels, _groups, _splits: Norm(
         "n [c] h w", (None, channels, None, None), affine="c", eps=EPS
@@ -69,4 +72,6 @@ def make_norm(norm: str, channels: int, groups: int, splits: int, backend: str) 
     if norm == "ghost" and splits < 1:
         raise ValueError(f"num_splits={splits} must be 1 or more")
     table = _TORCH if backend == "torch" else _REFERENCE
+    if norm not in table:
+        raise ValueError(f"norm={norm!r} has no layer of backend={backend!r}: use backend='torch'")
     return table[norm](channels, groups, splits)

@@ -11,34 +11,25 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from training.experiments.study import known_studies, read_study
 from training.files import write_whole
 from training.report.plots import COLORS, GRID, INK, SOFT, calm
-from training.results.study_table import Answer, StudyTable, answer, mean_errors, verdict_of
+from training.results.study_table import StudyTable, mean_errors
+from training.results.study_verdicts import (
+    EQUIVALENT,
+    NOT_WHOLE,
+    REFUTED,
+    SUPPORTED,
+    Answer,
+    answers,
+    verdict,
+)
 from training.run.gallery import save
 
 VERDICT_COLUMNS = (
-    "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p",
-    "detectable", "study",
+    "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",
+    "p_refuted", "detectable", "study",
 )  # fmt: skip
-
-
-def primary_tests() -> int:
-    """How many primary tests all studies of the package ask, which a verdict is corrected for."""
-    studies = [read_study(name) for name in known_studies()]
-    return sum(test.primary for study in studies for test in study.tests)
-
-
-def answers(table: StudyTable) -> list[list[Answer]]:
-    """Return, for each question of the study, what each data set says."""
-    tests = max(1, primary_tests())
-    return [
-        [
-            answer(question, table, dataset, tests if question.primary else 1)
-            for dataset in table.study.datasets or table.datasets
-        ]
-        for question in table.study.tests
-    ]
+COLOR_OF = {SUPPORTED: "#1b6e3c", EQUIVALENT: "#1b6e3c", REFUTED: "#d55e00"}
 
 
 def study_table(table: StudyTable) -> Table:
@@ -59,8 +50,13 @@ def study_table(table: StudyTable) -> Table:
             n = str(one.estimate.n) if one.estimate else "0"
             row = (one.question.text, one.dataset, n, measured(one), one.verdict)
             shown.add_row(*map(escape, row))
-        if len(each) > 1:
-            shown.add_row("", "all", "", "", verdict_of(each))
+    together = verdict(table)
+    shown.add_row(escape(study.claim or study.title), "all", "", "", together.verdict)
+    left = sum(map(table.left, study.datasets or table.datasets))
+    caption = f"p = {together.p:.3g}, by Holm over {together.claims} claims {together.adjusted:.3g}"
+    if together.verdict == NOT_WHOLE:
+        caption = f"not whole yet: {left} tasks are left, and before the last there is no verdict"
+    shown.caption = caption
     return shown
 
 
@@ -102,28 +98,37 @@ def _verdict_rows(table: StudyTable) -> str:
         for one in each:
             found = one.estimate
             values = (found.mean, found.low, found.high) if found else (None, None, None)
-            numbers = ["" if v is None else f"{v:.6g}" for v in (*values, one.p, one.detectable)]
+            values = (*values, one.p, None, one.p_refuted, one.detectable)
+            numbers = ["" if v is None or not found else f"{v:.6g}" for v in values]
             question = one.question
             writer.writerow(
                 (question.text, int(question.primary), one.dataset, one.verdict,
                  found.n if found else 0, *numbers, table.study.digest)
             )  # fmt: skip
-        if each:
-            together = (each[0].question.text, int(each[0].question.primary), "all")
-            writer.writerow((*together, verdict_of(each), *[""] * 6, table.study.digest))
+    if table.study.tests:
+        together = verdict(table)
+        words = (table.study.claim or table.study.title, 1, "all", together.verdict)
+        p_values = [f"{p:.6g}" for p in (together.p, together.adjusted)]
+        writer.writerow((*words, *[""] * 4, *p_values, *[""] * 2, table.study.digest))
     return text.getvalue()
 
 
 def draw_study(table: StudyTable) -> Any:
-    """Return the figure: the error of each arm, a column a data set; below, the questions."""
+    """Return the figure: the error of each arm, a column a data set; below, the questions.
+
+    A description of norms and batch sizes is a heat map.
+    """
     from matplotlib.figure import Figure
 
+    if (grid := norm_by_batch(table)) is not None:
+        return draw_heat_map(table, *grid)
     study, datasets = table.study, table.datasets
     asked = [each for each in answers(table) if any(one.estimate for one in each)]
     heights = [0.6 + len(study.arms), 0.6 + len(asked)] if asked else [1]
     inches = 1.6 + 0.34 * sum(heights)
     figure = Figure(figsize=(max(9.5, 4.8 * len(datasets)), inches), dpi=110, layout="constrained")
-    figure.suptitle(study.title, fontsize=11, color=INK)
+    whole = "" if table.is_whole else " (not whole yet)"
+    figure.suptitle(f"{study.title}{whole}", fontsize=11, color=INK)
     axes = figure.subplots(len(heights), len(datasets), squeeze=False, height_ratios=heights)
     for column, dataset in enumerate(datasets):
         _errors(axes[0][column], table, dataset)
@@ -156,8 +161,10 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     for row, one in enumerate(found):
         if one.estimate is None or one.estimate.low is None or one.estimate.high is None:
             continue
-        color = {"supported": "#1b6e3c", "refuted": "#d55e00"}.get(one.verdict, "#7b8794")
+        color = COLOR_OF.get(one.verdict, "#7b8794")
         limits = (one.question.low, one.question.high)
+        if one.question.outside:
+            limits = (one.question.refuted_low, one.question.refuted_high)
         low, high = (
             limit if limit is not None else end for limit, end in zip(limits, (-9, 9), strict=True)
         )
@@ -171,7 +178,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     axis.set_yticks(range(len(found)), [one.question.text for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.set_title(
-        "logarithm of the ratio, 95 % interval; gray: as claimed",
+        "logarithm of the ratio, 95 % interval; gray: within the limits asked about",
         fontsize=9.5,
         loc="left",
         color=SOFT,
@@ -186,3 +193,51 @@ def _plain_ticks(axis: Any) -> None:
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def norm_by_batch(table: StudyTable) -> tuple[dict[str, str], list[int]] | None:
+    """Return the norms, each with the name its arms begin with, and the batch sizes of a study.
+
+    None for a study that asks questions or whose arms differ in more than these two.
+    """
+    arms = table.study.arms
+    sizes = sorted({config.batch_size for config in arms.values()})
+    norms = {config.norm: arm.rpartition(" ")[0] for arm, config in arms.items()}
+    cells = {(config.norm, config.batch_size) for config in arms.values()}
+    whole = len(cells) == len(arms) == len(sizes) * len(norms) and len(sizes) > 1 < len(norms)
+    return (norms, sizes) if whole and not table.study.tests else None
+
+
+def draw_heat_map(table: StudyTable, norms: dict[str, str], sizes: list[int]) -> Any:
+    """Return the figure: mean test error by norm and batch size, a panel a data set."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    arms = {(config.norm, config.batch_size): arm for arm, config in table.study.arms.items()}
+    width = 2.0 + 3.4 * len(table.datasets)
+    figure = Figure(figsize=(width, 1.3 + 0.42 * len(norms)), dpi=110, layout="constrained")
+    whole = "" if table.is_whole else " (not whole yet)"
+    figure.suptitle(f"{table.study.title}{whole}", fontsize=11, color=INK)
+    for axis, dataset in zip(
+        figure.subplots(1, len(table.datasets), squeeze=False)[0], table.datasets, strict=True
+    ):
+        found = mean_errors(table, dataset)
+        means = [[found.get(arms[norm, size]) for size in sizes] for norm in norms]
+        values = [[one.mean if one else math.nan for one in row] for row in means]
+        known = [value for row in values for value in row if math.isfinite(value)]
+        axis.imshow(values, cmap="YlOrBr", norm=LogNorm(min(known), max(known)), aspect="auto")
+        for row, line in enumerate(means):
+            for column, one in enumerate(line):
+                dark = one is not None and one.mean > math.sqrt(min(known) * max(known))
+                text = f"{one.mean:.2f}\n{one.n} seeds" if one else "–"
+                axis.text(
+                    column, row, text.replace("1 seeds", "1 seed"), ha="center", va="center",
+                    fontsize=8.5, color="white" if dark else INK,
+                )  # fmt: skip
+        axis.set_xticks(range(len(sizes)), [f"batch {size}" for size in sizes])
+        axis.set_yticks(range(len(norms)), norms.values())
+        axis.set_title(f"{dataset}: mean test error (%)", fontsize=9.5, loc="left", color=SOFT)
+        axis.tick_params(length=0, labelsize=9, labelcolor=INK)
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    return figure

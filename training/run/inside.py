@@ -152,19 +152,14 @@ def closing_measures(trainer: Trainer, recount: bool) -> dict[str, float]:
 
 @torch.no_grad()
 def _error_recounted(trainer: Trainer) -> float:
-    kept = trainer.model
-    trainer.model = copy.deepcopy(kept).eval()
-    try:
-        norms: list[Any] = list(trainer.model.norm_layers().values())
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches
-            norm.train()
-        digits = trainer.digits
-        for images in digits.train_images.split(trainer.config.batch_size):
-            if len(images) == trainer.config.batch_size:
-                x = data.normalize(images, digits.mean, digits.std).to(trainer.device)
-                trainer.model(x)
-        return 100 - trainer.evaluate()[1]
-    finally:
-        trainer.model = kept
+    model = copy.deepcopy(trainer.model).eval()
+    norms: list[Any] = list(model.norm_layers().values())
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+        norm.train()
+    digits = trainer.digits
+    for images in digits.train_images.split(trainer.config.batch_size):
+        if len(images) == trainer.config.batch_size:
+            model(data.normalize(images, digits.mean, digits.std).to(trainer.device))
+    return trainer.error_of(model)

@@ -74,6 +74,7 @@ class Trainer:
         self.steps_per_epoch = data.steps_per_epoch(digits, config)
         self._test_images = digits.test_images.to(device)
         self._test_labels = digits.test_labels.to(device)
+        self._scores: Tensor | None = None  # of the test set, until the next step
 
     def distribute(self, synchronize: bool) -> None:
         """Train together with the other processes of torchrun, if there are any."""
@@ -126,6 +127,7 @@ class Trainer:
 
     def train_step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Take one optimizer step; return the mean NLL (without penalty) and the scores."""
+        self._scores = None
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
             scores = self._network(x)
@@ -145,10 +147,20 @@ class Trainer:
         right = (scores.argmax(1) == self._test_labels).sum().item()
         return loss, 100 * right / len(self._test_labels)
 
-    @torch.inference_mode()
     def test_scores(self) -> Tensor:
         """Return the log-probabilities (N, 10) of the test set, always in float32."""
-        self.model.eval()
+        if self._scores is None:
+            self._scores = self._evaluated(self.model)
+        return self._scores
+
+    def error_of(self, model: Net) -> float:
+        """Return the test error in percent of another network, such as a copy of this one."""
+        right = (self._evaluated(model).argmax(1) == self._test_labels).sum().item()
+        return 100 - 100 * right / len(self._test_labels)
+
+    @torch.inference_mode()
+    def _evaluated(self, model: Net) -> Tensor:
+        model.eval()
         mean, std = self.digits.mean, self.digits.std
         black = data.scale(torch.zeros(()), mean, std).item()
         kind = next(self.model.parameters()).dtype
@@ -157,9 +169,7 @@ class Trainer:
             data.normalize(images, mean, std).to(kind)
             for images in self._test_images.split(EVALUATION_BATCH)
         )
-        return torch.cat(
-            [log_probabilities(self.model, x, self.config.views, black) for x in batches]
-        )
+        return torch.cat([log_probabilities(model, x, self.config.views, black) for x in batches])
 
     def misclassified(self) -> Mistakes:
         """Return every misclassified test digit, the most confident mistakes first."""
@@ -181,6 +191,7 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Continue from ``state()``."""
+        self._scores = None
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -205,6 +216,7 @@ def build_model(config: TrialConfig, seed: int, backend: str = "torch") -> Net:
         torch.manual_seed(derived_seed(seed, INIT_EPOCH, "weights"))
         return Net(
             dropout_value=config.dropout_value,
+            dropout_in=config.dropout_in,
             norm=config.norm,
             group_norm_groups=config.group_norm_groups,
             num_splits=config.num_splits,

@@ -274,7 +274,7 @@ class OneTask:
             **self.record.summary(),
             "misclassified": len(mistakes.index),
             "confusion": trainer.confusion(),
-            "measures": closing_measures(trainer, recount=bool(self.task.settings.study)),
+            "measures": closing_measures(trainer, recount=self.task.settings.recount),
         }
         write_json(folder / "summary.json", summary)
         return summary

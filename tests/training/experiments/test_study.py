@@ -7,17 +7,24 @@ import pytest
 from training.errors import TrainingError
 from training.experiments.study import known_studies, parse_study, read_study
 
-NAMES = ["batch-size", "decay", "dropout", "ghost", "l2", "order", "rates", "rms"]
+# The claims and how many primary questions each is made of; and the description.
+PARTS = {
+    "batch-size": 2, "decay": 1, "dropout": 2, "ghost": 1, "l2": 3, "order": 1, "rates": 1,
+    "rms": 1,
+}  # fmt: skip
+NAMES = [*PARTS]
 
 
-def test_the_eight_studies_are_there_each_with_one_primary_question():
-    assert list(known_studies()) == NAMES
+def test_the_eight_claims_and_the_description_are_there():
+    assert {name: len(read_study(name).primary) for name in known_studies()} == PARTS | {"norms": 0}
     for name in NAMES:
         study = read_study(name)
-        assert [question.primary for question in study.tests].count(True) == 1
         assert study.datasets == ("mnist", "fashion-mnist")
+        assert study.claim
         assert study.source
         assert {config.train_size for config in study.arms.values()} == {6000}
+        assert study.recounts is (name == "dropout")
+    assert read_study("norms").datasets == ("mnist",)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,7 +36,7 @@ def test_arms_are_given_as_many_images_and_differ(name):
 
 
 def test_the_slope_is_that_of_three_equal_steps():
-    (slope, *_) = read_study("l2").tests
+    slope, *_ = read_study("l2").tests
     steps = [math.log(decay) for decay in (0.001, 0.016)]
     assert sum(w * x for w, x in zip(slope.weights.values(), steps, strict=True)) == pytest.approx(
         1, abs=1e-4
@@ -54,6 +61,9 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
     question = {"text": "?", "weights": {"bn epochs=1": 1}, "high": 0.0}
     asked = parse_study("mine", MINE | {"test": [question]})
     assert asked.digest != study.digest
+    more = parse_study("mine", MINE | {"test": [question], "seeds": 3})
+    assert more.digest != asked.digest
+    assert parse_study("mine", MINE | {"seeds": 3}).digest == study.digest
     other = parse_study("mine", MINE | {"test": [question | {"high": 0.1}]})
     assert other.digest != asked.digest
 

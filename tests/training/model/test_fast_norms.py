@@ -17,6 +17,7 @@ from training.model.fast_norms import (
     GroupNorm,
     InstanceNorm2d,
     RMSNorm2d,
+    RMSNormBeta2d,
 )
 from training.model.net import Block
 
@@ -28,6 +29,12 @@ PAIRS = {
     "layer": (lambda: GroupNorm(1, 6), lambda: nn.GroupNorm(1, 6)),
     "instance": (lambda: InstanceNorm2d(6), lambda: nn.InstanceNorm2d(6, affine=True)),
     "rms": (lambda: RMSNorm2d(6, 1e-5), lambda: torch_layers.RMSNorm2d(6, 1e-5)),
+    "rms-beta": (
+        lambda: RMSNormBeta2d(6, 1e-5),
+        lambda: torch_layers.Norm(
+            "n [c h w]", (None, 6, None, None), affine="c", centered=False, eps=1e-5
+        ),
+    ),
 }
 every_norm = pytest.mark.parametrize("name", PAIRS)
 

@@ -25,6 +25,13 @@ def test_structure_is_the_published_one():
     assert list(dict(Net().block1.named_children())) == ["conv", "relu", "norm", "dropout"]
 
 
+@pytest.mark.parametrize(("where", "count"), [("all", 5), ("last", 1)])
+def test_dropout_stands_in_all_blocks_or_in_the_last(where, count):
+    net = Net(dropout_value=0.5, dropout_in=where)
+    assert len(net.dropout_layers()) == count
+    assert hasattr(net.block5, "dropout")
+
+
 def test_layers_are_made_as_the_words_say():
     net = Net(layers=("conv 4", "pool", "same 6", "squeeze 2", "pool", "squeeze 3"), average=6)
     assert list(dict(net.named_children())) == [

@@ -54,6 +54,15 @@ def test_the_layout_and_the_precision_of_training_are_verified_too(batch):
             assert all(report[kind]["passed"] for kind in kinds)
 
 
+def test_a_bias_behind_rms_norm_is_verified_too(batch):
+    net = Net(norm="rms-beta").to(memory_format=torch.channels_last)
+    for report in verify_layers(net, batch).values():
+        assert report["as_laid_out"]["passed"]
+        assert "grad_bias" in {d["tensor"] for d in report["after_relu"]["differences"]}
+    with pytest.raises(ValueError, match="'rms-beta' has no layer of backend='reference'"):
+        Net(norm="rms-beta", backend="reference")
+
+
 class CarelessAfterReLU(BatchNorm2d):
     def step(self, x, relu=False, dropout=None):
         return super().step(x, relu, dropout) * (1.5 if relu else 1)

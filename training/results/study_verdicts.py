@@ -1,0 +1,184 @@
+"""What the rows of a study say to its questions, and what these come to as its claim.
+
+A claim is supported when each of its primary questions is, on every data set, after Holm's
+correction over the claims of all studies; it is refuted when the 95 % interval of one of them is
+where the study says that refutes it, on every data set. Before a study is whole there is no
+verdict: looking earlier would be another test.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+
+from training.experiments.study import LARGEST_RATE, Question, known_studies, read_study
+from training.results.comparisons import holm
+from training.results.intervals import CONFIDENCE, Estimate, estimate
+from training.results.study_table import StudyTable
+
+ALPHA = 1 - CONFIDENCE
+SUPPORTED, EQUIVALENT, REFUTED = "supported", "equivalent", "refuted"
+UNDECIDED, NOT_WHOLE, NOT_RUN = "undecided", "not whole yet", "not run"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one data set says to a question, before any correction.
+
+    ``p`` is that of its being supported, ``p_refuted`` that of its being refuted.
+    """
+
+    question: Question
+    dataset: str
+    estimate: Estimate | None  # of the weighted sum, over the seeds that all its arms have
+    verdict: str
+    p: float = 1.0
+    p_refuted: float = 1.0
+    detectable: float | None = None  # distance from a limit seen with 80 % power at this spread
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study's claim comes to; ``p`` is the largest of its parts, ``adjusted`` by Holm."""
+
+    verdict: str
+    p: float
+    adjusted: float
+    claims: int  # how many were corrected for
+
+
+def answer(question: Question, table: StudyTable, dataset: str, claims: int = 1) -> Answer:
+    """Return what the rows of a data set say; the power is for so many ``claims``."""
+    by_rate = question.measure == LARGEST_RATE
+    sums = _largest_rates(question, table, dataset) if by_rate else _sums(question, table, dataset)
+    if len(sums) < 2:
+        return Answer(question, dataset, None, NOT_RUN if not sums else NOT_WHOLE)
+    found = estimate(sums, 1e-6)
+    p, p_refuted = _sign_tests(question, sums) if by_rate else _t_tests(question, found)
+    detectable = _detectable(found, ALPHA / claims)
+    if table.left(dataset):
+        verdict = NOT_WHOLE
+    elif question.outside and p_refuted <= ALPHA:
+        verdict = REFUTED  # a difference smaller than the margin is seen, and does not matter
+    elif p <= ALPHA:
+        verdict = EQUIVALENT if question.is_equality else SUPPORTED
+    else:
+        verdict = REFUTED if p_refuted <= ALPHA else UNDECIDED
+    return Answer(question, dataset, found, verdict, p, p_refuted, detectable)
+
+
+def _t_tests(question: Question, found: Estimate) -> tuple[float, float]:
+    limits, refuted = (question.low, question.high), (question.refuted_low, question.refuted_high)
+    if question.outside:
+        return _p_beyond(found, *limits), _p_within(found, *refuted)
+    return _p_within(found, *limits), _p_beyond(found, *refuted)
+
+
+def _sign_tests(question: Question, sums: list[float]) -> tuple[float, float]:
+    """Exact, because rates come in steps: how many seeds are at the limit or above, or at all."""
+    above = sum(value >= (question.low or 0.0) for value in sums)
+    higher = sum(value > (question.refuted_high or 0.0) for value in sums)
+    n = len(sums)
+    return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.cdf(higher, n, 0.5))
+
+
+def _sums(question: Question, table: StudyTable, dataset: str) -> list[float]:
+    """The weighted sum of each seed that all arms have."""
+    arms = {arm: table.measured(question.measure, arm, dataset) for arm in question.weights}
+    seeds = sorted(set.intersection(*(set(values) for values in arms.values())))
+    return [sum(w * arms[arm][seed] for arm, w in question.weights.items()) for seed in seeds]
+
+
+def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[float]:
+    """Of each seed, how far apart the largest usable rates of the two groups are, as a logarithm.
+
+    Usable: an error of at most twice the smallest of the group.
+    """
+    errors = {arm: table.measured("log error", arm, dataset) for arm in question.weights}
+    seeds = sorted(set.intersection(*(set(values) for values in errors.values())))
+
+    def largest(sign: int, seed: int) -> float:
+        arms = [arm for arm, weight in question.weights.items() if weight * sign > 0]
+        limit = min(errors[arm][seed] for arm in arms) + math.log(2)
+        usable = [arm for arm in arms if errors[arm][seed] <= limit]
+        return math.log(max(table.study.arms[arm].learning_rate for arm in usable))
+
+    return [largest(1, seed) - largest(-1, seed) for seed in seeds]
+
+
+def _p_within(found: Estimate, low: float | None, high: float | None) -> float:
+    """The larger of two one-sided p values: that the mean is below ``low``, or above ``high``."""
+    sides = [_p(found, low, 1)] if low is not None else []
+    sides += [_p(found, high, -1)] if high is not None else []
+    return max(sides, default=1.0)
+
+
+def _p_beyond(found: Estimate, low: float | None, high: float | None) -> float:
+    """Twice the smaller of two one-sided p values: that the mean is not outside of the limits."""
+    sides = [_p(found, low, -1)] if low is not None else []
+    sides += [_p(found, high, 1)] if high is not None else []
+    return min(1.0, len(sides) * min(sides)) if sides else 1.0
+
+
+def _p(found: Estimate, limit: float, sign: int) -> float:
+    """One-sided p value of "the mean is above the limit" (sign 1), or below it (-1)."""
+    assert found.sd is not None
+    t = sign * (found.mean - limit) / (found.sd / math.sqrt(found.n))
+    return float(stats.t.sf(t, found.n - 1))
+
+
+def _detectable(found: Estimate, alpha: float) -> float:
+    assert found.sd is not None
+    t = stats.t.ppf(1 - alpha, found.n - 1) + stats.t.ppf(0.8, found.n - 1)
+    return float(t * found.sd / math.sqrt(found.n))
+
+
+def answers(table: StudyTable) -> list[list[Answer]]:
+    """Return, for each question of the study, what each data set says."""
+    names = table.study.datasets or table.datasets
+    claims = len(_claims_beside(table))
+    return [[answer(test, table, name, claims) for name in names] for test in table.study.tests]
+
+
+def verdict(table: StudyTable) -> Verdict:
+    """Return what the study's claim comes to, corrected for the claims of the studies beside it.
+
+    Of those the tables of the same folder count; one that has not run to its end counts as p = 1.
+    """
+    claims = _claims_beside(table)
+    p = _p_of_claim(table)
+    adjusted = dict(zip(claims, holm(list(claims.values())), strict=True))[table.study.name] or p
+    asked = [each for each in answers(table) if each and each[0].question.primary]
+    if not table.own:
+        word = NOT_RUN
+    elif not table.is_whole:
+        word = NOT_WHOLE
+    elif any(all(one.verdict == REFUTED for one in each) for each in asked):
+        word = REFUTED
+    elif adjusted <= ALPHA:
+        equal = all(each[0].question.is_equality for each in asked)
+        word = EQUIVALENT if equal else SUPPORTED
+    else:
+        word = UNDECIDED
+    return Verdict(word, p, adjusted, len(claims))
+
+
+def _claims_beside(table: StudyTable) -> dict[str, float]:
+    """The p value of every claim that is tested along with this one, and its own."""
+    found = {}
+    if table.study.name in known_studies():
+        for study in map(read_study, known_studies()):
+            if study.primary:
+                beside = StudyTable(table.path.with_name(f"{study.name}.csv"), study)
+                found[study.name] = _p_of_claim(beside)
+    return found | {table.study.name: _p_of_claim(table)}
+
+
+def _p_of_claim(table: StudyTable) -> float:
+    if not table.is_whole:
+        return 1.0
+    names = table.study.datasets or table.datasets
+    parts = [answer(test, table, name).p for test in table.study.primary for name in names]
+    return max(parts, default=1.0)
