@@ -1,10 +1,11 @@
 """The steps of a normalization in words, symbols, formulas and NumPy, as data.
 
-The formulas are for one statistics set of n elements; the NumPy expressions are for all sets at
-once, in the form of the sets' view, and run as they stand (a test executes them).
+The formulas are for one statistics set of m elements, in the symbols that the
+workbook's Glossary explains (normviz/workbook/sheets/symbols.py). The NumPy expressions are for all
+sets at once, in the form of the sets' view, and run as they stand (a test executes them).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from normviz.norms.partition import StatisticsSets
@@ -40,7 +41,7 @@ MEAN = StepText(
     "mean",
     "set",
     "μ",
-    "μ = Σ x / n",
+    "μ = Σ x / m",
     "X.mean(axis={axes}, keepdims=True)",
     "The mean of each statistics set.",
 )
@@ -48,7 +49,7 @@ CENTERED = StepText(
     "centered",
     "element",
     "x − μ",
-    "d = x − μ",
+    "u = x − μ",
     "X - mean",
     "How far each element lies from the mean of its set.",
 )
@@ -56,7 +57,7 @@ SQUARED = StepText(
     "squared",
     "element",
     "(x − μ)²",
-    "q = d²",
+    "q = u²",
     "centered**2",
     "The squared distances, none of them negative.",
 )
@@ -64,19 +65,19 @@ VARIANCE = StepText(
     "variance",
     "set",
     "σ²",
-    "σ² = Σ d² / n",
+    "σ² = Σ u² / m",
     "squared.mean(axis={axes}, keepdims=True)",
-    "The mean squared distance: the biased variance (divided by n), which normalizes.",
+    "The mean squared distance: the biased variance (divided by m), which normalizes.",
 )
 STD = StepText(
     "std",
     "set",
-    "σ",
-    "σ = √(σ² + ε)",
+    "r",
+    "r = √(σ² + ε)",
     "np.sqrt(variance + eps)",
-    "The standard deviation; ε is inside the root, so that a constant set divides by √ε, not 0.",
+    "The standard deviation, with ε inside the root: a constant set divides by √ε, not by 0.",
 )
-NORMALIZED = StepText("normalized", "element", "x̂", "x̂ = d / σ", "centered / std", _NORMALIZED)
+NORMALIZED = StepText("normalized", "element", "x̂", "x̂ = u / r", "centered / std", _NORMALIZED)
 OUTPUT = StepText(
     "output",
     "element",
@@ -86,22 +87,29 @@ OUTPUT = StepText(
     "Scaled and shifted by the learned parameters: the layer's output.",
 )
 RUNNING_MEAN = StepText(
-    "mean", "set", "μ", "μ = running mean", "running_mean", "The stored mean: x's own is not used."
+    "mean",
+    "set",
+    "μ′",
+    "μ′ = running_mean",
+    "running_mean",
+    "The stored mean: x's own is not used.",
 )
+RUNNING_CENTERED = replace(CENTERED, symbol="x − μ′", formula="u = x − μ′")
 RUNNING_VARIANCE = StepText(
     "variance",
     "set",
-    "σ²",
-    "σ² = running variance",
+    "σ′²",
+    "σ′² = running_var",
     "running_var",
     "The stored variance: x's own is not used.",
 )
+RUNNING_STD = replace(STD, formula="r = √(σ′² + ε)")
 RMS_SQUARED = StepText("squared", "element", "x²", "q = x²", "X**2", "The squares of the elements.")
 MEAN_SQUARE = StepText(
     "mean_square",
     "set",
-    "m²",
-    "m² = Σ x² / n",
+    "v",
+    "v = Σ x² / m",
     "squared.mean(axis={axes}, keepdims=True)",
     "The mean square: what the variance would be if the mean were zero.",
 )
@@ -109,7 +117,7 @@ RMS = StepText(
     "rms",
     "set",
     "r",
-    "r = √(m² + ε)",
+    "r = √(v + ε)",
     "np.sqrt(mean_square + eps)",
     "The root mean square; ε is inside the root.",
 )
@@ -141,16 +149,16 @@ GRAD_OUTPUT = StepText(
 GRAD_BIAS = StepText(
     "grad_bias",
     "parameter",
-    "dβ",
-    "dβ = Σ dy, over all elements that share β",
+    "∂L/∂β",
+    "∂L/∂β = Σ dy, over all elements that share β",
     "dY.sum(axis={others}, keepdims=True)",
     "β is added to each of its elements, so their gradients add up.",
 )
 GRAD_WEIGHT = StepText(
     "grad_weight",
     "parameter",
-    "dγ",
-    "dγ = Σ dy · x̂, over all elements that share γ",
+    "∂L/∂γ",
+    "∂L/∂γ = Σ dy · x̂, over all elements that share γ",
     "(dY * normalized).sum(axis={others}, keepdims=True)",
     "γ multiplies x̂, so each gradient counts with its x̂.",
 )
@@ -161,7 +169,7 @@ GRAD_VARIANCE = StepText(
     "grad_variance",
     "set",
     "dσ²",
-    "dσ² = Σ dx̂ · d · (−1/2) · σ⁻³",
+    "dσ² = Σ dx̂ · u · (−1/2) · r⁻³",
     "(grad_normalized * centered).sum(axis={axes}, keepdims=True) * -0.5 / std**3",
     "Every element of the set was divided by this variance's root.",
 )
@@ -169,24 +177,24 @@ GRAD_MEAN = StepText(
     "grad_mean",
     "set",
     "dμ",
-    "dμ = − Σ dx̂ / σ",
+    "dμ = −Σ dx̂ / r",
     "-grad_normalized.sum(axis={axes}, keepdims=True) / std",
     "The mean was taken from every element. Its path through the variance adds "
-    "dσ² · (−2/n) · Σ d, which is 0.",
+    "dσ² · (−2/m) · Σ u, which is 0.",
 )
 GRAD_INPUT = StepText(
     "grad_input",
     "element",
     "dx",
-    "dx = dx̂ / σ + dσ² · 2d / n + dμ / n",
+    "dx = dx̂ / r + dσ² · 2u / m + dμ / m",
     "grad_normalized / std + grad_variance * 2 * centered / {n} + grad_mean / {n}",
     "Three paths: straight through, by way of the variance, by way of the mean.",
 )
 GRAD_MEAN_SQUARE = StepText(
     "grad_mean_square",
     "set",
-    "dm²",
-    "dm² = Σ dx̂ · x · (−1/2) · r⁻³",
+    "dv",
+    "dv = Σ dx̂ · x · (−1/2) · r⁻³",
     "(grad_normalized * X).sum(axis={axes}, keepdims=True) * -0.5 / rms**3",
     "Every element of the set was divided by this mean square's root.",
 )
@@ -194,7 +202,7 @@ RMS_GRAD_INPUT = StepText(
     "grad_input",
     "element",
     "dx",
-    "dx = dx̂ / r + dm² · 2x / n",
+    "dx = dx̂ / r + dv · 2x / m",
     "grad_normalized / rms + grad_mean_square * 2 * X / {n}",
     "Two paths: straight through, and by way of the mean square.",
 )
@@ -202,7 +210,7 @@ EVAL_GRAD_INPUT = StepText(
     "grad_input",
     "element",
     "dx",
-    "dx = dx̂ / σ",
+    "dx = dx̂ / r",
     "grad_normalized / std",
     "The stored statistics are constants, so there is only the straight path.",
 )

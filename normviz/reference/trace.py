@@ -214,7 +214,7 @@ class Trace(Mapping[str, Array]):
         if sets.centered:
             self._center(x)
             std = np.sqrt(self._view("variance") + self._eps(x))
-            self._keep(steps.STD, std)
+            self._keep(steps.STD if self.training else steps.RUNNING_STD, std)
             self._keep(steps.NORMALIZED, self._view("centered") / std)
         else:
             self._keep(steps.RMS_SQUARED, x * x)
@@ -248,7 +248,7 @@ class Trace(Mapping[str, Array]):
         stored = (self._parameter(self.arguments[n]) for n in ("running_mean", "running_var"))
         mean, var = (np.broadcast_to(s, self.sets.broadcast_shape) for s in stored)
         self._keep(steps.RUNNING_MEAN, mean)
-        self._keep(steps.CENTERED, x - mean)
+        self._keep(steps.RUNNING_CENTERED, x - mean)
         self._keep(steps.RUNNING_VARIANCE, var)
 
     def _eps(self, x: Array) -> Any:

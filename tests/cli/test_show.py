@@ -54,7 +54,7 @@ def test_a_tensor_of_the_user_and_a_slice(
 def test_evaluation_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, "--eval")
     assert "evaluation, with the stored statistics" in text
-    assert "μ = running mean" in text
+    assert "μ′ = running_mean" in text
 
 
 def test_a_shape_of_the_workbook(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def typed_by(name: str, classroom: Classroom) -> Typed:
     formulas = right(made)
     batch = sheet_of(made, "BatchNorm")
     backward = {("BatchNorm", w) for w in cells_of(batch)[FORWARD_CELLS:]}
-    wrong = slip(made, "BatchNorm", "variance", "n − 1 instead of n")
+    wrong = slip(made, "BatchNorm", "variance", "m − 1 instead of m")
     if name.startswith("rounded"):
         chosen = formulas | (wrong if name.endswith("mistake") else {})
         return {p: round(v, 2) if isinstance(v, float) else v
@@ -213,10 +213,10 @@ def test_a_missing_file_is_missed(marks: dict[str, FileMark]) -> None:
 def test_a_following_error_costs_once_and_is_named(marks: dict[str, FileMark]) -> None:
     for name in ("formula mistake", "rounded mistake"):
         steps = {s.step: s for s in marks[name].steps if s.sheet == "BatchNorm"}
-        assert (steps["variance"].state, steps["variance"].words) == (WRONG, "n − 1 instead of n")
+        assert (steps["variance"].state, steps["variance"].words) == (WRONG, "m − 1 instead of m")
         assert steps["std"].state == FOLLOWS
         assert steps["mean"].state == RIGHT
-    assert "BatchNorm variance: n − 1 instead of n" in marks["formula mistake"].words
+    assert "BatchNorm variance: m − 1 instead of m" in marks["formula mistake"].words
 
 
 def test_what_is_empty_is_told_from_what_is_wrong(marks: dict[str, FileMark]) -> None:
@@ -238,7 +238,7 @@ def test_the_table_has_a_line_for_each_and_a_column_for_each_step(
 
 def test_the_page_has_the_class_and_everybody(marks: dict[str, FileMark]) -> None:
     page = marks_html(list(marks.values()))
-    for text in ("n − 1 instead of n", "formula mistake", "not handed in", "another class"):
+    for text in ("m − 1 instead of m", "formula mistake", "not handed in", "another class"):
         assert text in page
     assert "<script" not in page
     assert "http" not in page

@@ -13,10 +13,10 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Formula:
-    """y = γ · d / s + β with d = x − mean (or x) and s made of the set's mean square and eps.
+    """y = γ · u / r + β with u = x − mean (or x) and r made of the set's mean square and eps.
 
-    ``eps_where`` tells s: "inside" √(v + eps), "outside" √v + eps, "max" max(√v, eps); v is the
-    mean of d², or with ``divisor`` "m - 1" its sum over m − 1. gamma and beta broadcast over x.
+    ``eps_where`` tells r: "inside" √(v + eps), "outside" √v + eps, "max" max(√v, eps); v is the
+    mean of u², or with ``divisor`` "m - 1" its sum over m − 1. gamma and beta broadcast over x.
     """
 
     partition: Partition
@@ -35,12 +35,12 @@ class Formula:
         m = self.partition.size
         return m / (m - 1) if self.divisor == "m - 1" else 1.0
 
-    def _spread(self, d: Tensor) -> tuple[Tensor, Tensor]:
-        """s, and its derivative by v."""
-        v = self.partition.mean(d * d) * self._ratio()
+    def _spread(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """r, and its derivative by v."""
+        v = self.partition.mean(u * u) * self._ratio()
         if self.eps_where == "inside":
-            s = torch.sqrt(v + self.eps)
-            return s, 0.5 / s
+            r = torch.sqrt(v + self.eps)
+            return r, 0.5 / r
         root = torch.sqrt(v)
         if self.eps_where == "outside":
             return root + self.eps, 0.5 / root
@@ -48,21 +48,21 @@ class Formula:
 
     def output(self, x: Tensor) -> Tensor:
         """y, of x's shape."""
-        d = self.distance(x)
-        return self.gamma * d / self._spread(d)[0] + self.beta
+        u = self.distance(x)
+        return self.gamma * u / self._spread(u)[0] + self.beta
 
     def gradient(self, x: Tensor, dy: Tensor) -> Tensor:
         """dx of Σ dy · y."""
-        d = self.distance(x)
-        s, slope = self._spread(d)
+        u = self.distance(x)
+        r, slope = self._spread(u)
         dxhat = dy * self.gamma
-        # v depends on every d of its set: the mean of dxhat · d comes back to each by 2 d.
-        back = self.partition.mean(dxhat * d) * slope * self._ratio() / (s * s)
-        dd = dxhat / s - 2.0 * d * back
-        return dd - self.partition.mean(dd) if self.centered else dd
+        # v depends on every u of its set: the mean of dxhat · u comes back to each by 2 u.
+        back = self.partition.mean(dxhat * u) * slope * self._ratio() / (r * r)
+        du = dxhat / r - 2.0 * u * back
+        return du - self.partition.mean(du) if self.centered else du
 
 
 def standardized(x: Tensor, partition: Partition, centered: bool) -> Tensor:
     """x̂ without any eps: mean square 1 in every set."""
-    d = x - partition.mean(x) if centered else x
-    return d / torch.sqrt(partition.mean(d * d))
+    u = x - partition.mean(x) if centered else x
+    return u / torch.sqrt(partition.mean(u * u))

@@ -48,7 +48,7 @@ _MEANINGS = (
     (
         BY_COUNT.mark,
         _MARK.filled(WARN),
-        "Amber: a usual mistake explains it, here the division by n - 1 where n is due.",
+        "Amber: a usual mistake explains it, here the division by m − 1 where m is due.",
     ),
     (EPS_OUTSIDE.mark, _MARK.filled(WARN), "Amber: ε added to the root instead of under it."),
     (WRONG, _MARK.filled(BAD), "Red: not right; the hint beside the marks says how to begin."),

@@ -89,7 +89,7 @@ def _negative(c: ExerciseChain, i: int, right: str) -> str:
 
 
 def _paths(c: ExerciseChain, i: int, power: bool, mean: bool, divided: bool = True) -> str:
-    """dx by some of its paths only, or with the sums not divided by n."""
+    """dx by some of its paths only, or with the sums not divided by m."""
     found = f"{c.at('grad_normalized', i)}/{c.own(c.spread, i)}"
     by = f"/{c.count}" if divided else ""
     if power:
@@ -120,10 +120,10 @@ def _other_momentum(statistic: str) -> Wrong:
 
 
 BY_COUNT = Mistake(
-    "n or n-1",
-    "n − 1 instead of n",
-    "This is the unbiased variance, divided by n - 1: normalizing takes the biased one, "
-    "divided by n.",
+    "m or m-1",
+    "m − 1 instead of m",
+    "This is the unbiased variance, divided by m − 1: normalizing takes the biased one, "
+    "divided by m.",
     {
         "variance": lambda c, k, right: _n_less_one(c, f"({right})"),
         "mean_square": lambda c, k, right: _n_less_one(c, f"({right})"),
@@ -131,9 +131,9 @@ BY_COUNT = Mistake(
     },
 )
 BIASED_RUNNING = Mistake(
-    "n or n-1",
-    "n instead of n − 1",
-    "This is the biased variance: running_var takes the unbiased one, divided by n - 1.",
+    "m or m-1",
+    "m instead of m − 1",
+    "This is the biased variance: running_var takes the unbiased one, divided by m − 1.",
     {"running_var": _biased_running},
 )
 EPS_OUTSIDE = Mistake(
@@ -151,13 +151,13 @@ EPS_FORGOTTEN = Mistake(
 ROOT_FORGOTTEN = Mistake(
     "no root",
     "the root forgotten",
-    "The root is missing: σ is the square root of variance + ε.",
+    "The root is missing: r is the square root of variance + ε.",
     _by_wrong_root(lambda c, power: f"{power}+{c.eps}"),
 )
 COUNT_FORGOTTEN = Mistake(
-    "1/n?",
-    "not divided by n",
-    "This is not divided by n, the number of elements in the set.",
+    "1/m?",
+    "not divided by m",
+    "This is not divided by m, the number of elements in the set.",
     {
         "mean": _times_count,
         "variance": _times_count,
@@ -218,7 +218,7 @@ HALF_FORGOTTEN = Mistake(
 )
 WRONG_POWER = Mistake(
     "power?",
-    "σ² instead of σ³",
+    "r² instead of r³",
     "The root is to the power of 3 here, not 2.",
     dict.fromkeys(
         ("grad_variance", "grad_mean_square"),
@@ -228,7 +228,7 @@ WRONG_POWER = Mistake(
 MEAN_PATH = Mistake(
     "path μ?",
     "the path by way of the mean forgotten",
-    "The path by way of the mean is missing: dμ / n.",
+    "The path by way of the mean is missing: dμ / m.",
     {"grad_input": lambda c, i, right: _paths(c, i, True, False)},
 )
 POWER_PATH = Mistake(
@@ -246,7 +246,7 @@ STRAIGHT_PATH = Mistake(
 MOMENTUM = Mistake(
     "mom.?",
     "momentum the other way round",
-    "momentum weighs the new value, and 1 - momentum the old one.",
+    "momentum weighs the new value, and 1 − momentum the old one.",
     {"running_mean": _other_momentum("mean"), "running_var": _other_momentum("variance")},
 )
 

@@ -162,13 +162,13 @@ class ExerciseSheet:
         return [areas[labels.ravel()[at] - 1] for at in first]
 
     def _settings(self) -> list[str]:
-        """The cells of eps, n and momentum in the head; the key's follow the student's."""
+        """The cells of eps, m and momentum in the head; the key's follow the student's."""
         found, column = [], 3
         # Only a step that is asked needs the momentum.
         buffers = {step.name for step in asked_steps(self.trace, self.part)} & set(BUFFERS)
         momentum = self.trace.arguments.get("momentum") if buffers else None
         settings = (self.trace.eps, self.trace.sets.size, momentum)
-        for label, value in zip(("ε =", "n =", "momentum ="), settings, strict=True):
+        for label, value in zip(("ε =", "m =", "momentum ="), settings, strict=True):
             if value is None:
                 found.append("")
                 continue

@@ -166,17 +166,17 @@ def _of_sets(trace: Trace, sums: RestSums) -> Iterator[Step]:
     yield _constant("rest_count", "how many elements are not shown", "of each set", sums.count)
     if centered:
         yield _constant("rest_sum", "sum of the elements not shown", "Σ x", sums.total)
-        title, line = "mean of the elements not shown", "m = Σ x / their number"
+        title, line = "mean of the elements not shown", "Σ x / their number"
         mean = "IF({rest_count}>0,{rest_sum}/{rest_count},0)"
         yield _constant("rest_mean", title, line, sums.center, formula=mean)
     if training:
         title = "squares of the elements not shown"
-        line = "Σ (x − m)²" if centered else "Σ x²"
+        line = "Σ (x − their mean)²" if centered else "Σ x²"
         yield _constant("rest_scatter", title, line, sums.scatter)
     if training and sums.outside.any():
         line = "Σ dx̂, where γ is not shown"
         yield _constant("rest_outside", "gradients not shown", line, sums.outside)
-        line = f"Σ dx̂ · {'(x − m)' if centered else 'x'}, where γ is not shown"
+        line = f"Σ dx̂ · {'(x − their mean)' if centered else 'x'}, where γ is not shown"
         title = "gradients times distances not shown"
         yield _constant("rest_outside_product", title, line, sums.outside_product)
 
@@ -185,7 +185,7 @@ def _of_pairs(trace: Trace, sums: RestSums, frame: Frame) -> Iterator[Step]:
     if sums.grad.any():
         title, line = "dy not shown", "Σ dy of each set and parameter"
         yield _constant("rest_grad", title, line, sums.grad, frame=frame)
-        line = f"Σ dy · {'(x − m)' if trace.sets.centered else 'x'}"
+        line = f"Σ dy · {'(x − their mean)' if trace.sets.centered else 'x'}"
         title = "dy times distances not shown"
         yield _constant("rest_grad_product", title, line, sums.grad_product, frame=frame)
 

@@ -76,7 +76,7 @@ class ExplainedPage(NormPage):
         made = super().forward()
         if not self.trace.training:
             return [*self._stored(), *made]
-        self._insert(made, self._power, "rest_squared", "Σ d² " + NOT_SHOWN, "set")
+        self._insert(made, self._power, "rest_squared", "Σ u² " + NOT_SHOWN, "set")
         return made
 
     def _stored(self) -> Iterator[content.Step]:
@@ -101,7 +101,7 @@ class ExplainedPage(NormPage):
         if self.trace.training:
             before = f"grad_{self._power}"
             self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
-            what = "d" if self.trace.sets.centered else "x"
+            what = "u" if self.trace.sets.centered else "x"
             title = f"Σ dx̂ · {what} {NOT_SHOWN}"
             self._insert(made, before, "rest_grad_distance", title, "set")
         return made

@@ -24,7 +24,7 @@ class SliceChain(Chain):
     rest: Callable[[str, int], str] = field(default=lambda name, index: "")
     sets_per_parameter: int = 1
     stored: bool = False
-    variance_words: ClassVar[str] = "Σ x̂² / n less the square of the mean"
+    variance_words: ClassVar[str] = "Σ x̂² / m less the square of the mean"
 
     def mean_over_set(self, step: str, index: int) -> str:
         """The mean of a step over one set, shown or not."""
@@ -99,7 +99,7 @@ class SliceChain(Chain):
 
 
 def rest_squared(c: SliceChain, k: int) -> str:
-    """Σ d² over the elements of a set that are not shown."""
+    """Σ u² over the elements of a set that are not shown."""
     scatter, apart = c.rest("rest_scatter", k), c.distance(k)
     return f"{scatter}+{c.rest('rest_count', k)}*{apart}^2" if apart else scatter
 
@@ -110,7 +110,7 @@ def rest_grad_normalized(c: SliceChain, k: int, pairs: list[tuple[int, int]]) ->
 
 
 def rest_grad_distance(c: SliceChain, k: int, pairs: list[tuple[int, int]]) -> str:
-    """Σ dx̂ · d over the elements of a set that are not shown (for rms_norm, d = x)."""
+    """Σ dx̂ · u over the elements of a set that are not shown (for rms_norm, u = x)."""
     products = _with_outside(c, k, pairs, "rest_grad_product", "rest_outside_product")
     apart = c.distance(k)
     return f"{products}-{apart}*{c.live('rest_grad_normalized', k)}" if apart else products

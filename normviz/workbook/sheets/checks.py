@@ -285,7 +285,7 @@ def properties_of(page: NormPage) -> Iterator[Property]:
         yield Property(title, what, _apart(page, "found", "expected"), allowed)
         yield Property(title, "sum of dx over each set", _largest(page, "zero_sum"), of_gradient)
     else:
-        what = "mean square of x̂ less m²/(m² + ε)"
+        what = "mean square of x̂ less v/(v + ε)"
         yield Property(title, what, _apart(page, "found", "expected"), allowed)
     what = "dx by the chain less dx in closed form"
     yield Property(title, what, _apart(page, "closed", "grad_input"), of_gradient)

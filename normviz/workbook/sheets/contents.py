@@ -92,8 +92,9 @@ def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
         laid_out,
         "Each step has its name as in normviz.trace, its formula in symbols, the NumPy expression "
         "that does the same, and a sentence. Click any number to see its formula.",
-        "The arithmetic is torch's: the biased variance (divided by n) normalizes, the unbiased "
-        "one (n − 1) goes into running_var, ε is inside the root, momentum weighs the new value.",
+        "The arithmetic is torch's: the biased variance (divided by m, the size of a set) "
+        "normalizes, the unbiased one (m − 1) goes into running_var, ε is inside the root, "
+        "momentum weighs the new value.",
     )
     return (
         Banner("How to read a sheet"),

@@ -12,7 +12,7 @@ from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.layout import Layout, Regions, areas_text
 from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
-from normviz.workbook.sheets import glossary, inputs
+from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
@@ -128,11 +128,3 @@ def test_all_text_stays_inside_the_printed_columns() -> None:
     for page in build().pages:
         used = max(max(line) for line in page.rows.values())
         assert used <= max(page.widths), page.title
-
-
-def test_the_glossary_says_each_symbol_once_and_leads_somewhere() -> None:
-    titles = {page.title for page in build().pages}
-    rows = (*glossary.SYMBOLS, *glossary.TERMS)
-    names = [name for name, _, _ in rows]
-    assert len(set(names)) == len(names)
-    assert {where for _, _, where in rows} <= titles

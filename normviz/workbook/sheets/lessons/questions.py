@@ -34,7 +34,7 @@ class Question:
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "Which variance goes into running_var?",
-        "The unbiased one (n − 1); the biased one (n) normalizes the batch. Keras and flax store "
+        "The unbiased one (m − 1); the biased one (m) normalizes the batch. Keras and flax store "
         "the biased one.",
         "Conventions",
     ),
@@ -84,7 +84,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Why do several devices give another result than one?",
-        "Without SyncBatchNorm k devices are Ghost BatchNorm with k splits; means and variances "
+        "Without SyncBatchNorm they are Ghost BatchNorm, one split a device; means and variances "
         "can be merged exactly, but not by averaging the variances.",
         "Batches",
     ),

@@ -25,14 +25,14 @@ Array = npt.NDArray[Any]
 def closed_form(page: NormPage) -> Sequence[Item]:
     """dx in one formula from two means over each set, and how far the chain of steps is off."""
     trace, chain = page.trace, page.chain
-    centered, spread = trace.sets.centered, "σ" if trace.sets.centered else "r"
+    centered = trace.sets.centered
     normalized, dxhat = trace["normalized"], trace["grad_normalized"]
     values = page.pick("element", closed_gradient(trace))
     shown = page.pick("element", trace["grad_input"])
     offset, less, taken = "", "", ""
     if centered:
-        offset, less, taken = "-{offset}", " − a", "its mean and "
-    line = f"grad_normalized{' - a' if centered else ''} - normalized * b"
+        offset, less, taken = "-{offset}", " − mean(dx̂)", "its mean and "
+    line = f"grad_normalized{' - mean' if centered else ''} - normalized * slope"
     products = "grad_normalized", "normalized"
 
     def slope(k: int) -> str:
@@ -41,20 +41,20 @@ def closed_form(page: NormPage) -> Sequence[Item]:
     means = (
         _of_sets(
             page,
-            ("offset", "a", "mean of dx̂", "a = Σ dx̂ / n"),
+            ("offset", "", "mean of dx̂", "mean(dx̂) = Σ dx̂ / m"),
             over_sets(trace, dxhat),
             lambda k: chain.mean_over_set("grad_normalized", k),
         ),
         _of_sets(
             page,
-            ("slope", "b", "mean of dx̂ · x̂", "b = Σ dx̂ · x̂ / n"),
+            ("slope", "", "mean of dx̂ · x̂", "mean(dx̂ x̂) = Σ dx̂ · x̂ / m"),
             over_sets(trace, dxhat * normalized),
             slope,
         ),
     )
     caption = Caption(
         "closed",
-        f"dx = (dx̂{less} − x̂ · b) / {spread}",
+        f"dx = (dx̂{less} − x̂ · mean(dx̂ x̂)) / r",
         f"({line}) / {chain.spread}",
         f"What is left of dx̂ when {taken}its part along x̂ {'are' if centered else 'is'} taken out.",
         "dx",
@@ -90,7 +90,7 @@ def running_statistics(page: NormPage) -> Sequence[Item]:
             "unbiased",
             Caption(
                 "unbiased variance",
-                "s² = σ² · n / (n − 1)",
+                "s² = σ² · m / (m − 1)",
                 f"unbiased = variance * {n} / {n - 1}",
                 "The biased σ² normalizes the batch; the unbiased s² goes into running_var.",
                 "s²",
@@ -125,7 +125,7 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
     """Equations for any input: each set's x̂ has mean 0 and variance σ²/(σ² + ε), dx sums to 0."""
     trace, chain, n = page.trace, page.chain, page.trace.sets.size
     power, normalized = trace[chain.power], trace["normalized"]
-    symbol = "σ²" if trace.sets.centered else "m²"
+    symbol = "σ²" if trace.sets.centered else "v"
     must = _of_sets(
         page,
         ("expected", "", "what it must be", f"{symbol} / ({symbol} + ε)"),
@@ -135,7 +135,7 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
     banner = Banner("What must hold, whatever the inputs", "checked for every set, live")
     squares = over_sets(trace, normalized**2)
     if not trace.sets.centered:
-        words = ("found", "", "mean square of x̂", "Σ x̂² / n, straight from x̂")
+        words = ("found", "", "mean square of x̂", "Σ x̂² / m, straight from x̂")
         found = _of_sets(page, words, squares, lambda k: chain.squares_over_set("normalized", k))
         return banner, found, must
     means = over_sets(trace, normalized)

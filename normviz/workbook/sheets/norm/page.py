@@ -62,7 +62,7 @@ class NormPage:
         )
         self.sheet.facts(
             Line("eps", "ε =", trace.eps, "{inputs.eps}"),
-            Line("count", "n =", sets.size),
+            Line("count", "m =", sets.size),
             Line("", "", count, look=LABEL_RIGHT.but(horizontal="left")),
         )
         self.chain = self.chain_type(

@@ -54,10 +54,10 @@ _NAMES = {"grad_input": "dx"}
 """Names of this sheet that other programs rely on, where they are not the step's own."""
 
 _PRODUCT = StepText(
-    "product", "element", "dx̂ · d", "p = dx̂ · d", "", "What the gradient of σ² sums up."
+    "product", "element", "dx̂ · u", "dx̂ times x − μ", "", "What the gradient of σ² sums up."
 )
 _SCALED_BY = StepText(
-    "scaled_by", "element", "dy · x̂", "q = dy · x̂", "", "What the gradient of γ sums up."
+    "scaled_by", "element", "dy · x̂", "dy times x̂", "", "What the gradient of γ sums up."
 )
 
 
@@ -168,7 +168,7 @@ class _Steps:
         live = 'IF(play_ok=1,play_size,"")'
         row = place_row + 1
         rows.page.put(row, LEFT, size, WHOLE.but(bold=True, fill=PAPER), live)
-        rows.page.put(row, LEFT + 1, "= n, how many elements share them", LABEL.but(size=9))
+        rows.page.put(row, LEFT + 1, "= m, how many elements share them", LABEL.but(size=9))
         rows.name("n", (row, LEFT, row, LEFT))
 
     def draw_forward(self) -> None:

@@ -42,7 +42,7 @@ STRIPS = (
     Strip("normalized", "x̂", "x̂ in each set: mean 0, spread 1", "play_normalized"),
     Strip("output", "y", "y in each set: scaled by γ, shifted by β", "play_output"),
 )
-COLUMNS = ("{}", "mean", "dist²", "s", "−s", "+s")
+COLUMNS = ("{}", "mean", "dist²", "σ", "−σ", "+σ")
 
 
 def place_strips(rows: Rows) -> None:
@@ -57,7 +57,7 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
     """The numbers of the charts, in columns, and the charts at the row `top`."""
     rows.banner(
         "What the dot strips draw",
-        "a row is one element n, c, pixel; s is the root of the mean squared distance",
+        "a row is one element n, c, pixel; σ is the root of the mean squared distance",
     )
     page = rows.page
     page.heights[rows.row] = 16
@@ -77,7 +77,7 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
         used = [columns.pop(0) for _ in COLUMNS]
         _columns(rows, case, readings, strip, label, used)
         x, y = ((first, c, last, c) for c in (label, used[0]))
-        bars = [(used[1], "mean", MEAN_COLOR), *((c, "mean ± s", SPREAD_COLOR) for c in used[4:])]
+        bars = [(used[1], "mean", MEAN_COLOR), *((c, "mean ± σ", SPREAD_COLOR) for c in used[4:])]
         lines = [Line(strip.title, y, ACCENT, x=x, marks="dot", drawn=False)]
         lines += [
             Line(name, (first, c, last, c), color, x=x, marks="bar", drawn=False)

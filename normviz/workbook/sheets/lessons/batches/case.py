@@ -77,7 +77,7 @@ class BatchesCase:
 
     @property
     def weight_gradients(self) -> tuple[Array, Array, Array, Array]:
-        """dγ of the four, those of parts added up as gradient accumulation does."""
+        """∂L/∂γ of the four, those of parts added up as gradient accumulation does."""
         ones = np.ones(CHANNELS)
         tail: dict[str, Any] = {"weight": ones, "eps": self.eps}
         in_parts = list(zip(np.split(self.dy, PARTS), np.split(self.x, PARTS), strict=True))

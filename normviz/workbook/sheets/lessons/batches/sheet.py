@@ -51,7 +51,7 @@ COLUMNS = even(24, (CHANNELS,) * 5, 6.0)
 CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
 SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
 NC: dict[str, Any] = {"axes": ("n", "c"), "across": CHANNEL_NAMES}
-DGAMMA = ("dγ = Σ dy · x̂", "", "", "")
+DGAMMA = ("∂L/∂γ = Σ dy · x̂", "", "", "")
 AMBER = BOLD.filled(WARN)
 
 
@@ -82,8 +82,8 @@ def _inputs(case: BatchesCase) -> Sequence[Item]:
                 Table(dy, **NC, caption=Caption("dy", "the upstream gradient")),
             )
         ),
-        Line("w0", "w₀", first, rule=NUMBERS),
-        Line("w1", "w₁", second, rule=NUMBERS),
+        Line("w0", "A₀", first, rule=NUMBERS),
+        Line("w1", "A₁", second, rule=NUMBERS),
         Line("b", "b", case.bias, rule=NUMBERS),
         Line("eps", "ε (eps)", case.eps, rule=POSITIVE),
     )
@@ -113,7 +113,7 @@ def _dead_bias(case: BatchesCase) -> Sequence[Item]:
     return (
         Banner(
             "A bias before BatchNorm is dead",
-            "a 1×1 convolution of two channels, z = w₀ · x₀ + w₁ · x₁ + b, then BatchNorm",
+            "a 1×1 convolution of two channels, z = A₀ x₀ + A₁ x₁ + b, then BatchNorm",
         ),
         Band(
             (
@@ -121,19 +121,24 @@ def _dead_bias(case: BatchesCase) -> Sequence[Item]:
                 Table(cells[3:], axes=("n", ""), beside=True),
             )
         ),
-        Line("db", "db = Σ dz", db, "SUM({dz})", small, "always 0, but for rounding"),
-        Line("dw0", "dw₀ = Σ dz · x₀", dw0, "SUMPRODUCT({dz},{x0})", note="w does learn"),
-        Line("dw1", "dw₁ = Σ dz · x₁", dw1, "SUMPRODUCT({dz},{x1})"),
+        Line("db", "∂L/∂b = Σ dz", db, "SUM({dz})", small, "always 0, but for rounding"),
+        Line("dw0", "∂L/∂A₀ = Σ dz · x₀", dw0, "SUMPRODUCT({dz},{x0})", note="A does learn"),
+        Line("dw1", "∂L/∂A₁ = Σ dz · x₁", dw1, "SUMPRODUCT({dz},{x1})"),
         Line(
-            "along", "w · dw", along, "{w0}*{dw0}+{w1}*{dw1}", small, "0 but for ε: a right angle"
+            "along",
+            "A · ∂L/∂A",
+            along,
+            "{w0}*{dw0}+{w1}*{dw1}",
+            small,
+            "0 but for ε: a right angle",
         ),
-        Line("db_alone", "db without BatchNorm", alone, "SUM({dx_hat})", note="b would learn"),
+        Line("db_alone", "∂L/∂b without BatchNorm", alone, "SUM({dx_hat})", note="b would learn"),
         Words(
             "b moves z and its mean alike, so z − μ never sees it: type another b and watch x̂ and "
             "dz stay. Its gradient is 0: it is a parameter for nothing. Give a layer before "
-            "BatchNorm bias=False; β takes its place. The length of w is lost in the same way (z "
-            "is divided by its own σ): the gradient stands at a right angle to w, and an L2 "
-            "penalty on w changes the learning rate rather than the function."
+            "BatchNorm bias=False; β takes its place. The length of A is lost in the same way (z "
+            "is divided by its own r): the gradient stands at a right angle to w, and an L2 "
+            "penalty on A changes the learning rate rather than the function."
         ),
     )
 
@@ -166,7 +171,7 @@ class Variant:
 
     @property
     def gradient(self) -> str:
-        """The formula of dγ, that of halves added up."""
+        """The formula of ∂L/∂γ, that of halves added up."""
         parts = [_half(k * PART) for k in range(PARTS)] if self.halves else ["n=*"]
         return "+".join(f"SUMPRODUCT({{dy[{n}]}},{{x_hat_{self.key}[{n}]}})" for n in parts)
 
@@ -292,11 +297,11 @@ def _devices(case: BatchesCase) -> Sequence[Item]:
         ),
         Line("merged_gap", "merged from whole", 0.0, "+".join(gaps), DIFFERENCE.filled(PAPER)),
         Words(
-            "Merging: n = Σ nₖ,  μ = Σ nₖ μₖ / n,  M = Σ (Mₖ + nₖ (μₖ − μ)²) (Chan, Golub & "
+            "Merging: m = Σ mᵢ,  μ = Σ mᵢ μᵢ / m,  M = Σ (Mᵢ + mᵢ (μᵢ − μ)²) (Chan, Golub & "
             "LeVeque 1983). The last term is the variance between the devices; averaging the "
             "variances (amber) forgets it and comes out too small. This merging is what "
-            "SyncBatchNorm does at every step, and what makes k devices equal to one; without it "
-            "each trains a ghost batch and keeps running statistics of its own "
+            "SyncBatchNorm does at every step, and what makes several devices equal to one; "
+            "without it each trains a ghost batch and keeps running statistics of its own "
             "(DistributedDataParallel keeps rank 0's). Try: make the two halves alike, and the "
             "averaged variance becomes right."
         ),
@@ -324,10 +329,10 @@ def _four_rows(
 ) -> Table:
     """The count, mean, sum of squared distances and variance of some samples, by channel."""
     rows = (
-        ("n", "n  samples", np.full(CHANNELS, count), COUNT),
+        ("n", "m  samples", np.full(CHANNELS, count), COUNT),
         ("mean", "mean μ", mean, BOLD),
         ("m", "M = Σ (x − μ)²", variance * count, BOLD),
-        ("variance", "variance σ² = M / n", variance, BOLD),
+        ("variance", "variance σ² = M / m", variance, BOLD),
     )
 
     def color(c: int) -> str:

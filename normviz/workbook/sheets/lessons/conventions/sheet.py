@@ -79,14 +79,14 @@ def _variances(case: ConventionsCase) -> Sequence[Item]:
         Line("momentum", "momentum", case.momentum, rule=WEIGHT),
         Line("before", "running_var before", case.running_var, rule=NOT_NEGATIVE),
         Line("eps", "ε (eps)", case.eps, rule=POSITIVE),
-        Line("biased", "biased σ²", variance, "VARP({x[*]})", of_biased, "Σ (x − μ)² / n"),
+        Line("biased", "biased σ²", variance, "VARP({x[*]})", of_biased, "σ² = Σ (x − μ)² / m"),
         Line(
             "std",
             "→ std, in training",
             std,
             "SQRT({biased}+{eps})",
             of_biased,
-            "√(σ² + ε)",
+            "r = √(σ² + ε)",
         ),
         Table(
             Cells("x_hat", normalized, x_hat, NUMBER.filled(BIASED), "→ x̂ in training"),
@@ -98,7 +98,7 @@ def _variances(case: ConventionsCase) -> Sequence[Item]:
             unbiased,
             "DEVSQ({x[*]})/(COUNT({x[*]})-1)",
             of_unbiased,
-            "Σ (x − μ)² / (n − 1)",
+            "s² = Σ (x − μ)² / (m − 1)",
         ),
         Line(
             "after",
@@ -117,10 +117,10 @@ def _variances(case: ConventionsCase) -> Sequence[Item]:
             "√(running_var + ε)",
         ),
         Words(
-            "The batch is all there is to normalize, so σ² divides by n. The running variance "
+            "The batch is all there is to normalize, so σ² divides by m. The running variance "
             "stands for all data, of which the batch is a sample, so it takes s², which divides by "
-            "n − 1. In NumPy x.var() is the biased one, in torch x.var() the unbiased one, in a "
-            "spreadsheet VARP and VAR. With one value n − 1 is 0, and there is no s²."
+            "m − 1. In NumPy x.var() is the biased one, in torch x.var() the unbiased one, in a "
+            "spreadsheet VARP and VAR. With one value m − 1 is 0, and there is no s²."
         ),
     )
 
@@ -131,8 +131,8 @@ def _places_of_eps(case: ConventionsCase) -> Sequence[Item]:
     inside, outside = case.inside(case.rms_eps), case.outside(case.rms_eps)
     small = Cells("small", case.small, None, INPUT_NUMBER, "x, one sample", rule=NUMBERS)
     rows = (
-        ("inside", "inside:  x / √(r² + ε)", inside, "{small}/SQRT({root}^2+{rms_eps})"),
-        ("outside", "outside:  x / (r + ε)", outside, "{small}/({root}+{rms_eps})"),
+        ("inside", "inside:  x / √(v + ε)", inside, "{small}/SQRT({root}^2+{rms_eps})"),
+        ("outside", "outside:  x / (√v + ε)", outside, "{small}/({root}+{rms_eps})"),
         ("default", "default:  eps=None", case.inside(None), "{small}/SQRT({root}^2+{machine})"),
     )
     made = [
@@ -145,7 +145,7 @@ def _places_of_eps(case: ConventionsCase) -> Sequence[Item]:
         Line("rms_eps", "ε (eps)", case.rms_eps, rule=POSITIVE),
         Line(
             "root",
-            "root mean square r",
+            "root mean square √v",
             case.root,
             "SQRT(SUMSQ({small[*]})/COUNT({small[*]}))",
             FINE.filled(PAPER),
@@ -237,7 +237,7 @@ def _defaults() -> Sequence[Item]:
         ),
         Words(
             "To move a BatchNorm from Keras to torch: eps=1e-3, momentum=0.01, and multiply the "
-            "moving variance by n / (n − 1) if the last digits matter. InstanceNorm in torch has "
+            "moving variance by m / (m − 1) if the last digits matter. InstanceNorm in torch has "
             "no γ, β and no running statistics unless asked, so model.eval() changes nothing in it."
         ),
     )

@@ -37,7 +37,7 @@ def ghost(case: EvaluationCase) -> Sequence[Item]:
         ),
         _trajectory(case),
         Words(
-            f"Each split has its own mean and variance from n = {PER_SPLIT} samples only. The "
+            f"Each split has its own mean and variance from m = {PER_SPLIT} samples only. The "
             "running statistics move to the mean over the splits of what each would have given "
             "alone: the running mean comes out as BatchNorm's, the running variance does not, "
             "because the variance between the splits is lost."

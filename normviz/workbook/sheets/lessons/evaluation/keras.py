@@ -23,15 +23,15 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
     columns = (
         (
             "torch_mean",
-            ("running_mean", "(1 − m) · old + m · μ"),
+            ("running_mean", "(1 − α) · old + α · μ"),
             means,
             "mean",
             "{momentum}",
         ),
-        ("keras_mean", ("moving_mean", "k · old + (1 − k) · μ"), means, "mean", "(1-{k})"),
+        ("keras_mean", ("moving_mean", "the same, in other words"), means, "mean", "(1-{k})"),
         (
             "mistaken_mean",
-            ("m typed into Keras", "k = m: a mistake"),
+            ("α typed into Keras", "α · old + (1 − α) · μ"),
             mistaken,
             "mean",
             "(1-{momentum})",
@@ -71,9 +71,9 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             )
         )
     return (
-        Banner("torch's momentum beside Keras'", "the same word for m and for 1 − m"),
-        Line("m", "momentum in torch", case.momentum, "{momentum}", RESULT),
-        Line("k", "the same in Keras", 1 - case.momentum, "1-{momentum}", RESULT),
+        Banner("torch's momentum beside Keras'", "the same word for α and for 1 − α"),
+        Line("m", "momentum in torch, α", case.momentum, "{momentum}", RESULT),
+        Line("k", "momentum in Keras, 1 − α", 1 - case.momentum, "1-{momentum}", RESULT),
         Band(tables),
         Line(
             "keras_gap",
@@ -84,7 +84,7 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             "√Σ (difference)² of the two running means",
         ),
         Words(
-            "torch's default is m = 0.1, Keras' is k = 0.99, which is m = 0.01: Keras forgets ten "
+            "torch's default is 0.1, Keras' is 0.99, which is α = 0.01: Keras forgets ten "
             "times more slowly. Type torch's 0.1 into Keras and nearly all of the old value is "
             "thrown away at every step (amber): the running mean is all but the last batch's. "
             "Keras 3 also averages the biased variance, so its moving_variance is a little lower "

@@ -143,9 +143,9 @@ def _batches(case: EvaluationCase) -> Sequence[Item]:
         Band(batches),
         Band(statistics),
         Words(
-            "σ² = Σ (x − μ)² / n normalizes the batch itself, in training. s² = σ² · n / (n − 1) "
+            "σ² = Σ (x − μ)² / m normalizes the batch itself, in training. s² = σ² · m / (m − 1) "
             "goes into running_var: it estimates the variance of all the data, of which the batch "
-            f"is a sample of n = {SAMPLES}."
+            f"is a sample of m = {SAMPLES}."
         ),
     )
 
@@ -326,7 +326,7 @@ def _outputs(case: EvaluationCase, mean: Any, var: Any) -> Band:
         ),
         (
             "by_mean",
-            ("by the mean", "γ(μ − μᵣ)/√(σᵣ² + ε)"),
+            ("by the mean", "γ(μ − μ′)/√(σ′² + ε)"),
             evaluated - shifted,
             f"{{gamma}}*({{used_mean}}-{{stored_mean}})/{stored}",
             NUMBER,

@@ -77,12 +77,12 @@ class FourNumbersSheet:
         forward = (
             _yours("x", case.x, "1   x"),
             _one("mean", steps["mean"], "2   μ = Σ x / m", "AVERAGE({x[*]})"),
-            Cells("d", d, "{x}-{mean[*]}", label="3   d = x − μ"),
+            Cells("d", d, "{x}-{mean[*]}", label="3   u = x − μ"),
             Cells("rest_d", _NOTHING),
-            Cells("q", d * d, "{d}*{d}", label="4   q = d · d"),
-            _one("v", steps["variance"], "5   v = Σ q / m", "AVERAGE({q[*]})"),
-            _one("s", s, "6   s = √(v + ε)", "SQRT({v[*]}+{eps})"),
-            Cells("xhat", x_hat, "{d}/{s[*]}", label="7   x̂ = d / s"),
+            Cells("q", d * d, "{d}*{d}", label="4   q = u · u"),
+            _one("v", steps["variance"], "5   σ² = Σ q / m", "AVERAGE({q[*]})"),
+            _one("s", s, "6   r = √(σ² + ε)", "SQRT({v[*]}+{eps})"),
+            Cells("xhat", x_hat, "{d}/{s[*]}", label="7   x̂ = u / r"),
             Cells("rest_xhat", _NOTHING),
             _yours("gamma", [case.gamma], "8   γ"),
             _yours("beta", [case.beta], "9   β"),
@@ -94,13 +94,13 @@ class FourNumbersSheet:
         arrows = (
             Cells("rest_x", _NOTHING),
             Cells("mean_x", ones / COUNT, "1/COUNT({x[*]})", label="x → μ:  1 / m"),
-            Cells("d_x", ones, label="x → d:  1"),
-            Cells("d_mean", -ones, label="μ → d:  −1"),
-            Cells("q_d", 2 * d, "2*{d}", label="d → q:  2 d"),
-            Cells("v_q", ones / COUNT, "1/COUNT({q[*]})", label="q → v:  1 / m"),
-            _one("s_v", 1 / (2 * s), "v → s:  1 / (2 s)", "1/(2*{s[*]})"),
-            Cells("xhat_d", ones / s, "1/{s[*]}", label="d → x̂:  1 / s"),
-            Cells("xhat_s", -d / s**2, "-{d}/({s[*]}*{s[*]})", label="s → x̂:  −d / s²"),
+            Cells("d_x", ones, label="x → u:  1"),
+            Cells("d_mean", -ones, label="μ → u:  −1"),
+            Cells("q_d", 2 * d, "2*{d}", label="u → q:  2 u"),
+            Cells("v_q", ones / COUNT, "1/COUNT({q[*]})", label="q → σ²:  1 / m"),
+            _one("s_v", 1 / (2 * s), "σ² → r:  1 / (2 r)", "1/(2*{s[*]})"),
+            Cells("xhat_d", ones / s, "1/{s[*]}", label="u → x̂:  1 / r"),
+            Cells("xhat_s", -d / s**2, "-{d}/({s[*]}*{s[*]})", label="r → x̂:  −u / r²"),
             Cells("y_gamma", x_hat, "{xhat}", label="γ → y:  x̂"),
             Cells("y_beta", ones, label="β → y:  1"),
             Cells("y_xhat", case.gamma * ones, "{gamma[*]}", label="x̂ → y:  γ"),
@@ -109,11 +109,11 @@ class FourNumbersSheet:
         backward = (
             Cells("dx", row(steps["grad_input"]), "{dd}*{d_x}+{dmean[*]}*{mean_x}", BOLD, "dx"),
             _one("dmean", -dd.sum(), "dμ", "SUMPRODUCT({dd[*]},{d_mean[*]})"),
-            Cells("dd", dd, "{dxhat}*{xhat_d}+{dq}*{q_d}", label="dd, two arrows"),
+            Cells("dd", dd, "{dxhat}*{xhat_d}+{dq}*{q_d}", label="du, two arrows"),
             Cells("rest_dd", _NOTHING),
             Cells("dq", dv / COUNT * ones, "{dv[*]}*{v_q}", label="dq"),
-            _one("dv", dv, "dv", "{ds[*]}*{s_v[*]}"),
-            _one("ds", ds, "ds", "SUMPRODUCT({dxhat[*]},{xhat_s[*]})"),
+            _one("dv", dv, "dσ²", "{ds[*]}*{s_v[*]}"),
+            _one("ds", ds, "dr", "SUMPRODUCT({dxhat[*]},{xhat_s[*]})"),
             Cells("dxhat", dx_hat, "{dy}*{y_xhat}", label="dx̂"),
             Cells("rest_dxhat", _NOTHING),
             _one("dgamma", steps["grad_weight"], "∂L/∂γ", "SUMPRODUCT({dy[*]},{y_gamma[*]})"),
@@ -145,7 +145,7 @@ class FourNumbersSheet:
         dx = self.steps["grad_input"]
         paths = (
             Cells("straight", straight, "{dxhat}*{xhat_d}", label="straight"),
-            Cells("by_variance", by_variance, "{dq}*{q_d}", label="through v"),
+            Cells("by_variance", by_variance, "{dq}*{q_d}", label="through σ²"),
             Cells("by_mean", by_mean, "{dmean[*]}*{mean_x}", label="through μ"),
             Cells(
                 "all",
@@ -179,21 +179,21 @@ class FourNumbersSheet:
             )
         )
         algebra = (
-            ("a", "dx = dx̂ / s + 2 d · dq + dμ / m", "the three paths, one arrow after the other"),
+            ("1", "dx = dx̂ / r + 2 u · dq + dμ / m", "the three paths, one arrow after the other"),
             (
-                "b",
-                "2 d · dq = −x̂ · Σ dx̂ x̂ / (m s)",
-                "dq = dv / m, dv = ds / (2 s), ds = −Σ dx̂ d / s², and d = s x̂",
+                "2",
+                "2 u · dq = −x̂ · Σ dx̂ x̂ / (m r)",
+                "dq = dσ² / m, dσ² = dr / (2 r), dr = −Σ dx̂ u / r², and u = r x̂",
             ),
             (
-                "c",
-                "dμ / m = −Σ dx̂ / (m s)",
-                "dμ = −Σ dd; what came through the variance adds up to 0, because Σ d = 0",
+                "3",
+                "dμ / m = −Σ dx̂ / (m r)",
+                "dμ = −Σ du; what came through the variance adds up to 0, because Σ u = 0",
             ),
             (
-                "d",
-                "dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ x̂)) / s",
-                "b and c put into a: the closed form",
+                "4",
+                "dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ x̂)) / r",
+                "lines 2 and 3 put into line 1: the closed form",
             ),
         )
         return [
@@ -222,7 +222,7 @@ class FourNumbersSheet:
         return [
             Banner("Why dx adds up to zero, and why not with RMSNorm", "", BACKWARD),
             Words(
-                "Add the same number to all four x: μ grows by it, d stays, and with d everything "
+                "Add the same number to all four x: μ grows by it, u stays, and with u everything "
                 "below. The loss does not change in that direction, so its slope there, which is "
                 "the sum of dx, is 0. RMSNorm takes no mean away: add a number to all x and y "
                 "changes, so its dx adds up to something else."
@@ -267,7 +267,7 @@ class FourNumbersSheet:
                 x,
                 f"{{x}}{sign}IF({{i}}={{nudged}},{{h}},0)",
                 CLOSE,
-                f"x, one of them {'+' if sign == '+' else '−'} h",
+                f"x, one of them {'+' if sign == '+' else '−'} Δ",
             )
             for name, x, sign in both
         ]
@@ -295,7 +295,7 @@ class FourNumbersSheet:
             Line("nudged", "which x", case.nudged, note="i, from 1 to 4", rule=whole(1, COUNT)),
             Line(
                 "h",
-                "by how much (h)",
+                "by how much (Δ)",
                 case.h,
                 note="try 1, 0.01, 1E-9: too large is not local, too small is rounding",
                 rule=SMALL,
@@ -313,7 +313,7 @@ class FourNumbersSheet:
             ),
             Line(
                 "slope",
-                "(L₊ − L₋) / 2h",
+                "(L₊ − L₋) / 2Δ",
                 slope,
                 "({loss_up[*]}-{loss_down[*]})/(2*{h})",
                 GENERAL,

@@ -221,7 +221,7 @@ def _convolve(case: LayerCase) -> Sequence[Item]:
             Caption(
                 "weights of the 1×1 convolution",
                 "output channels down, input channels across",
-                symbol="W",
+                symbol="A",
             ),
             case.convolution,
             "set",
@@ -232,7 +232,7 @@ def _convolve(case: LayerCase) -> Sequence[Item]:
         ),
         Step(
             "conv_bias",
-            Caption("its bias", "one an output channel"),
+            Caption("its bias", "one an output channel", symbol="b"),
             case.conv_bias,
             "parameter",
             None,
@@ -242,7 +242,7 @@ def _convolve(case: LayerCase) -> Sequence[Item]:
         ),
         _step(
             "z",
-            Caption("z = W · a + bias", "each pixel by itself: what layer N+1 gets"),
+            Caption("z = A · a + b", "each pixel by itself: what layer N+1 gets"),
             case.next_input,
             mixed,
         ),

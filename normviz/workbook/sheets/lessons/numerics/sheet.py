@@ -55,7 +55,7 @@ ONE, TWO, WELFORD = (set_color(k) for k in (2, 3, 1))
 
 TINY = "1E-300"
 WAYS = ("E[x²] − E[x]²", "two passes", "Welford")
-NUMBERS_DOWN = tuple(f"k = {k}" for k in range(1, COUNT + 1))
+NUMBERS_DOWN = tuple(f"i = {i}" for i in range(1, COUNT + 1))
 OFF = "{offset_row}+{numbers[k=%d]}"
 """The number at a place, moved by the offset of a row of the table."""
 
@@ -132,7 +132,7 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         ("delta", "δ = x − mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
         (
             "mean",
-            "mean + δ / k",
+            "mean + δ / i",
             ways.means,
             lambda k, _: f"{'{mean[k-1]}' if k else '0'}+{{delta}}/{k + 1}",
             WELFORD,

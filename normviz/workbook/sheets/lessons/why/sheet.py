@@ -201,7 +201,7 @@ class WhySheet:
         items: list[Item] = [
             Banner(
                 "The numbers behind it",
-                "rows are samples n, columns features; W is (out, in), as in torch",
+                "rows are samples n, columns features; A is (out, in), as in torch",
             ),
             Line(
                 "which",
@@ -221,7 +221,7 @@ class WhySheet:
             Line("eps", "ε", EPS, look=RESULT.but(number="General")),
             Band(
                 (
-                    self._block("a0", "the input h", case.x, yours=True),
+                    self._block("a0", "the input a", case.x, yours=True),
                     self._block(f"ga{LAYERS}_given", "dy at the end", case.grad, yours=True),
                     self._block(
                         "set",
@@ -257,7 +257,7 @@ class WhySheet:
             return formula
 
         def returned(block: str, active: str) -> CellFormula:
-            """The gradient at a layer's output: from the next layer, where ReLU let it pass."""
+            """The gradient at x̂ layer's output: from the next layer, where ReLU let it pass."""
             if at == LAYERS:
                 return f"{{ga{LAYERS}_given}}"
             product_ = through(block, f"w{at + 1}", back=True)
@@ -275,26 +275,26 @@ class WhySheet:
                     Table(
                         Cells(f"w{at}", weight, None, INPUT_NUMBER, rule=NUMBERS),
                         ("o", "c"),
-                        caption=Caption("W", "yellow"),
+                        caption=Caption("A", "yellow"),
                     ),
                     self._block(
                         f"z_plain{at}",
-                        "no norm: z = W h",
+                        "no norm: z = A a",
                         plain.sums[at - 1],
                         through(before_plain, f"w{at}", False),
                     ),
                     self._block(
-                        z, "norm: z = W h", normed.sums[at - 1], through(before, f"w{at}", False)
+                        z, "norm: z = A a", normed.sums[at - 1], through(before, f"w{at}", False)
                     ),
                     self._block(
                         d,
-                        "d = z − μ",
+                        "u = z − μ",
                         distance,
                         f"{{{z}}}-{{centered}}*AVERAGEIF({{set[*]}},{{set}},{{{z}[*]}})",
                     ),
                     self._block(
                         s,
-                        "s = √(σ² + ε)",
+                        "r = √(σ² + ε)",
                         spread,
                         f"IF({{which}}=0,1,SQRT(SUMPRODUCT({same}*{{{d}[*]}}*{{{d}[*]}})/{count}+{{eps}}))",
                     ),
@@ -302,7 +302,7 @@ class WhySheet:
             ),
             Band(
                 (
-                    self._block(a, "a = d / s", normed.outputs[at - 1], f"{{{d}}}/{{{s}}}"),
+                    self._block(a, "x̂ = u / r", normed.outputs[at - 1], f"{{{d}}}/{{{s}}}"),
                     self._block(
                         f"ga_plain{at}",
                         "no norm: gradient at z",
@@ -311,7 +311,7 @@ class WhySheet:
                     ),
                     self._block(
                         ga,
-                        "norm: gradient at a",
+                        "norm: gradient at x̂",
                         normed.grad_outputs[at - 1],
                         returned(f"gz{at + 1}", a),
                     ),
