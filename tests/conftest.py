@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(shared[0]))
         elif shared := sorted(names & COSTLY_IN_A_FILE):
             indices = getattr(getattr(item, "callspec", None), "indices", {})
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {shared[0]} {indices.get(shared[0], "")}"))
+            turn = indices.get(shared[0], 0)
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {shared[0]} {turn}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
