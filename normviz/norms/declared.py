@@ -55,31 +55,33 @@ def _over_channels(torch: Any, x: Any, **arguments: Any) -> Any:
     return torch.nn.functional.layer_norm(moved, moved.shape[-1:], **arguments).movedim(-1, 1)
 
 
-_DECLARED = (
-    Norm(
-        "batch_norm",
-        sets="[n] c [...]",
-        affine="c",
-        buffers=True,
-        flag="training",
-        zero_eps=False,
-        refuses=(_one_value("more samples or pixels, or drop_last"),),
-        title="BatchNorm",
-        sentence="One mean and one variance for each channel, over all images and pixels.",
-        use="Images share statistics: the result of one depends on the others in its batch, and "
-        "evaluation needs running averages.",
-        when=When(
-            used="convolutional networks for images",
-            needs="batches of 16 or more, drawn alike",
-            fails="small batches; samples that depend on each other; devices that do not talk",
-            alone="refused where a channel has one value",
-            evaluating="running statistics: another function than in training",
-        ),
-        paper="Ioffe & Szegedy 2015",
-        torch_layer="torch.nn.BatchNorm2d(C)",
-        layout=_IMAGES,
-        torch=_named("batch_norm"),
+_BATCH = Norm(
+    "batch_norm",
+    sets="[n] c [...]",
+    affine="c",
+    buffers=True,
+    flag="training",
+    zero_eps=False,
+    refuses=(_one_value("more samples or pixels, or drop_last"),),
+    title="BatchNorm",
+    sentence="One mean and one variance for each channel, over all images and pixels.",
+    use="Images share statistics: the result of one depends on the others in its batch, and "
+    "evaluation needs running averages.",
+    when=When(
+        used="convolutional networks for images",
+        needs="batches of 16 or more, drawn alike",
+        fails="small batches; samples that depend on each other; devices that do not talk",
+        alone="refused where a channel has one value",
+        evaluating="running statistics: another function than in training",
     ),
+    paper="Ioffe & Szegedy 2015",
+    torch_layer="torch.nn.BatchNorm2d(C)",
+    layout=_IMAGES,
+    torch=_named("batch_norm"),
+)
+
+_DECLARED = (
+    _BATCH,
     Norm(
         "layer_norm",
         sets="... [d]",
@@ -160,7 +162,7 @@ _DECLARED = (
         ),
         buffers=True,
         flag="training",
-        evaluation="[n] c [...]",
+        evaluation=_BATCH,
         zero_eps=False,
         refuses=(_one_value("more samples or pixels, or drop_last"),),
         title="GhostBatchNorm",

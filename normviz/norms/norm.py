@@ -68,7 +68,7 @@ class Norm:
     - ``centered``: whether the mean is taken away; ``bias``: whether there is one at all.
     - ``buffers``: whether running statistics, shaped as the weight, normalize in evaluation;
       ``flag``: the argument that says so, its default being ``flag_default``; ``evaluation``: the
-      sets in evaluation, where they are others.
+      norm that it is in evaluation, where it has other sets there.
     - ``eps``: the default, None being the machine epsilon of x's dtype; ``zero_eps``: whether
       torch takes eps = 0. ``refuses``: what else torch refuses, each a function from the sets in
       training to a sentence or None.
@@ -96,7 +96,7 @@ class Norm:
     buffers: bool = False
     flag: str = ""
     flag_default: bool = False
-    evaluation: str = ""
+    evaluation: "Norm | None" = None
     eps: float | None = 1e-5
     zero_eps: bool = True
     refuses: tuple[Refusal, ...] = ()
@@ -111,15 +111,14 @@ class Norm:
     per_channel: bool = False
 
     def __post_init__(self) -> None:
-        for text in filter(None, (self.sets, self.evaluation)):
-            pattern = parse(text)
-            affine = {name for names in parameter_axes(pattern, self.affine) for name in names}
-            shared = [axis.name for axis in pattern.axes if axis.shared and axis.name in affine]
-            if self.buffers and shared:
-                raise ValueError(
-                    f"running statistics must be of axes without brackets, got {shared[0]!r} of "
-                    f"the pattern {text!r} for {self.name}"
-                )
+        pattern = parse(self.sets)
+        affine = {name for names in parameter_axes(pattern, self.affine) for name in names}
+        shared = [axis.name for axis in pattern.axes if axis.shared and axis.name in affine]
+        if self.buffers and shared:
+            raise ValueError(
+                f"running statistics must be of axes without brackets, got {shared[0]!r} of "
+                f"the pattern {self.sets!r} for {self.name}"
+            )
         titled = self.title or _title(self.name)
         object.__setattr__(self, "title", titled)
         object.__setattr__(self, "sentence", self.sentence or self._in_words())
@@ -167,7 +166,8 @@ class Norm:
         >>> Norm("rows", "n [c h]", "c h").with_parameters_per_channel.on((2, 3, 5)).parameter_shape
         (3,)
         """
-        return self if self.per_channel else replace(self, per_channel=True)
+        evaluation = self.evaluation and self.evaluation.with_parameters_per_channel
+        return self if self.per_channel else replace(self, per_channel=True, evaluation=evaluation)
 
     def sizes_for(self, shape: Shape, known: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that shape the sets, of those known.
@@ -252,22 +252,28 @@ class Norm:
             ValueError: a shape that the norm does not divide.
             TypeError: a missing argument, or one of the wrong type.
         """
-        values = []
+        values = self._sizes_among(arguments or {})
+        return self._on(checked_shape(shape), values)
+
+    def on_call(self, shape: Shape, arguments: Mapping[str, Any]) -> StatisticsSets:
+        """As :meth:`on` for the shape of an x, in evaluation by the norm ``evaluation``."""
+        evaluation = None if self.uses_own_statistics(arguments) else self.evaluation
+        norm = evaluation or self
+        return norm._on(shape, norm._sizes_among(arguments))
+
+    def _sizes_among(self, arguments: Mapping[str, Any]) -> list[Any]:
+        """The values of the arguments that size the sets."""
         for size in self.sizes:
-            if arguments is None or size.argument not in arguments:
+            if size.argument not in arguments:
                 raise TypeError(
                     f"{self.name} needs the argument {size.argument}: for example "
                     f"{size.argument}={size.example}"
                 )
-            values.append(arguments[size.argument])
-        build = _once if all(map(_is_plain, values)) else _sets
-        return build(self, checked_shape(shape), *values)
+        return [arguments[name] for name in self.size_arguments]
 
-    def on_call(self, shape: Shape, arguments: Mapping[str, Any]) -> StatisticsSets:
-        """As :meth:`on`, in evaluation by the pattern ``evaluation``, whose axes need no sizes."""
-        if self.evaluation and not self.uses_own_statistics(arguments):
-            return _once(_evaluating(self), checked_shape(shape))
-        return self.on(shape, arguments)
+    def _on(self, shape: Shape, values: list[Any]) -> StatisticsSets:
+        build = _once if all(map(_is_plain, values)) else _sets
+        return build(self, shape, *values)
 
     def refusal(self, sets: StatisticsSets) -> str | None:
         """The sentence with which torch's refusal of these sets in training is said, if any."""
@@ -303,19 +309,6 @@ def _sets(norm: Norm, shape: Shape, *values: Any) -> StatisticsSets:
 
 _once = lru_cache(maxsize=4096)(_sets)
 """A layer asks for the same sets at every step of a training, so they are remembered."""
-
-
-@lru_cache(maxsize=256)
-def _evaluating(norm: Norm) -> Norm:
-    return Norm(
-        norm.name,
-        norm.evaluation,
-        norm.affine,
-        centered=norm.centered,
-        buffers=norm.buffers,
-        layout=norm.layout,
-        per_channel=norm.per_channel,
-    )
 
 
 def _is_plain(value: Any) -> bool:

@@ -74,9 +74,39 @@ class StatisticsSets:
         return tuple(a for a, (_, _, affine) in enumerate(self._parts) if affine)
 
     @cached_property
+    def other_axes(self) -> Shape:
+        """The axes of the view that weight and bias lack: their gradients are sums over these."""
+        return tuple(a for a in range(len(self.view)) if a not in self.affine_axes)
+
+    @cached_property
     def shared_by_both(self) -> Shape:
         """The axes of elements that share a set and an affine parameter."""
-        return tuple(a for a in self.axes if a not in self.affine_axes)
+        return tuple(a for a in self.axes if a in self.other_axes)
+
+    @cached_property
+    def kept_by_both(self) -> Shape:
+        """The axes that tell one set from another, but no parameters."""
+        return tuple(a for a in self.kept if a in self.other_axes)
+
+    @cached_property
+    def parameters_differ_within(self) -> bool:
+        """Whether a set has elements of several parameters."""
+        return len(self.shared_by_both) < len(self.axes)
+
+    @cached_property
+    def are_rows(self) -> bool:
+        """Whether every set is a row of the view, its elements having a parameter each."""
+        return self.kept_by_both == (0,) and len(self.view) == 2 and not self.shared_by_both
+
+    @cached_property
+    def are_columns(self) -> bool:
+        """Whether no two elements share both a set and a parameter, and the sets are no rows."""
+        return self.parameters_differ_within and not (self.shared_by_both or self.are_rows)
+
+    @cached_property
+    def everywhere(self) -> tuple[slice, ...]:
+        """All of the view, as an index."""
+        return (slice(None),) * len(self.view)
 
     @cached_property
     def count(self) -> int:
@@ -107,6 +137,11 @@ class StatisticsSets:
     def broadcast_shape(self) -> Shape:
         """The shape in which one value per set broadcasts against the view."""
         return tuple(1 if a in self.axes else n for a, n in enumerate(self.view))
+
+    @cached_property
+    def sum_shape(self) -> Shape:
+        """The shape in which a sum over what shares a set and a parameter lies in the view."""
+        return tuple(1 if a in self.shared_by_both else n for a, n in enumerate(self.view))
 
     @cached_property
     def parameter_view(self) -> Shape:

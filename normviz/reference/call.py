@@ -9,7 +9,7 @@ import numpy.typing as npt
 from normviz.errors import unknown_name
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
-from normviz.reference.blockwise import differentiate, normalize
+from normviz.reference.blockwise import differentiate, empty_moments, normalize
 from normviz.reference.checks import (
     check_buffers,
     check_eps,
@@ -44,12 +44,12 @@ def checked_call(norm: Norm, x: Any, arguments: Mapping[str, Any]) -> Call:
     Raises:
         TypeError, ValueError: for what torch refuses.
     """
-    shape = check_tensor("x", x).shape
-    own = norm.uses_own_statistics(arguments)
+    if norm.evaluation:  # the flag decides what the sets are
+        check_flag(norm.flag, arguments[norm.flag])
+    sets = norm.on_call(check_tensor("x", x).shape, arguments)
     if norm.flag:
         check_flag(norm.flag, arguments[norm.flag])
-    sets = norm.on_call(shape, arguments)
-    eps = arguments["eps"]
+    own, eps = norm.uses_own_statistics(arguments), arguments["eps"]
     if eps is None and norm.eps is None:
         eps = default_eps(x.dtype)
     check_eps(eps, positive=own and not norm.zero_eps)
@@ -63,7 +63,8 @@ def checked_call(norm: Norm, x: Any, arguments: Mapping[str, Any]) -> Call:
         momentum = 0.0
     else:
         mean, var = arguments["running_mean"], arguments["running_var"]
-        momentum = check_momentum(arguments["momentum"])
+        momentum = arguments["momentum"]
+        check_momentum(momentum)
         why = "when x's own statistics are not used (evaluation)"
         check_buffers(mean, var, needed=not own, why=why)
         given_arrays = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
@@ -78,15 +79,19 @@ def checked_call(norm: Norm, x: Any, arguments: Mapping[str, Any]) -> Call:
 def stored_moments(sets: StatisticsSets, mean: Array, var: Array) -> Moments:
     """Running buffers as one value per set."""
     shaped = [b.astype(np.float64).reshape(sets.parameter_view) for b in (mean, var)]
-    return Moments(*(np.broadcast_to(b, sets.broadcast_shape) for b in shaped))
+    if sets.parameter_view != sets.broadcast_shape:
+        shaped = [np.broadcast_to(b, sets.broadcast_shape) for b in shaped]
+    return Moments(*shaped)
 
 
 def forward(norm: Norm, x: Any, **arguments: Any) -> Array:
     """The output of ``norm``; running buffers, if any, change in place in training."""
     call = checked_call(norm, x, arguments)
-    output, moments = normalize(x, call.sets, call.weight, call.bias, call.eps, call.given)
-    if call.given is None and call.running_mean is not None:
-        update_running(call.running_mean, call.running_var, moments, call.sets, call.momentum)
+    moves = call.given is None and call.running_mean is not None
+    found = empty_moments(call.sets) if moves else None
+    output = normalize(x, call.sets, call.weight, call.bias, call.eps, call.given, found)
+    if found is not None:
+        update_running(call.running_mean, call.running_var, found, call.sets, call.momentum)
     return output
 
 
@@ -140,8 +145,7 @@ def update_running(
     """
     if running_mean is None or running_var is None or sets.size * sets.count == 0:
         return
-    over = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
-    new_mean = moments.mean.mean(axis=over)
-    new_var = moments.var.mean(axis=over) * (sets.size / (sets.size - 1))
+    new_mean = moments.mean.mean(axis=sets.other_axes)
+    new_var = moments.var.mean(axis=sets.other_axes) * (sets.size / (sets.size - 1))
     running_mean[...] = (1.0 - momentum) * running_mean + momentum * new_mean
     running_var[...] = (1.0 - momentum) * running_var + momentum * new_var

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 
 
 def check_tensor(name: str, value: Any) -> Array:
@@ -50,11 +50,10 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_momentum(momentum: Any) -> float:
-    """``momentum`` as a float."""
+def check_momentum(momentum: Any) -> None:
+    """Refuse a momentum that is no number."""
     if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.number)):
         raise TypeError(f"momentum must be a float, got {momentum!r}: torch's default is 0.1")
-    return float(momentum)
 
 
 def check_parameters(x: Array, shape: tuple[int, ...], **parameters: Array | None) -> None:
@@ -64,11 +63,17 @@ def check_parameters(x: Array, shape: tuple[int, ...], **parameters: Array | Non
         TypeError: for a dtype other than x's (or, for float16, other than float32 throughout).
         ValueError: for another shape.
     """
+    alike = True
+    for name, parameter in parameters.items():
+        if parameter is None:
+            continue
+        check_tensor(name, parameter)
+        if parameter.shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {parameter.shape}")
+        alike = alike and parameter.dtype == x.dtype
+    if alike:
+        return
     given = {name: value for name, value in parameters.items() if value is not None}
-    for name, value in given.items():
-        check_tensor(name, value)
-        if value.shape != shape:
-            raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
     allowed = {x.dtype} | ({np.dtype(np.float32)} if x.dtype == np.float16 else set())
     found = {value.dtype for value in given.values()}
     if found - allowed or len(found) > 1:

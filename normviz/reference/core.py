@@ -89,9 +89,9 @@ def differentiate(
     dx = dx_hat - x_hat * (dx_hat * x_hat).mean(sets.axes, keepdims=True)
     if sets.centered:
         dx = dx - dx_hat.mean(sets.axes, keepdims=True)
-    others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
-    dweight = None if weight is None else (dy * x_hat).sum(others).reshape(weight.shape)
-    dbias = None if bias is None else dy.sum(others).reshape(bias.shape)
+    over = sets.other_axes
+    dweight = None if weight is None else (dy * x_hat).sum(over).reshape(weight.shape)
+    dbias = None if bias is None else dy.sum(over).reshape(bias.shape)
     return Gradients((dx * inv_std).reshape(x.shape), dweight, dbias)
 
 

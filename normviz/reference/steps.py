@@ -31,8 +31,7 @@ class StepText:
 
     def numpy_for(self, sets: StatisticsSets) -> str:
         """The NumPy expression with the axes of these sets filled in."""
-        others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
-        return self.numpy.format(axes=sets.axes, others=others, n=sets.size)
+        return self.numpy.format(axes=sets.axes, others=sets.other_axes, n=sets.size)
 
 
 _NORMALIZED = "How many standard deviations each element lies from its set's mean."

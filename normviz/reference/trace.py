@@ -180,8 +180,7 @@ class Trace(Mapping[str, Array]):
         return self
 
     def _backward(self, dy: Array) -> None:
-        sets, n = self.sets, self.sets.size
-        others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
+        sets, n, others = self.sets, self.sets.size, self.sets.other_axes
         self._keep(steps.GRAD_OUTPUT, dy)
         if self.bias is not None:
             self._keep(steps.GRAD_BIAS, dy.sum(axis=others, keepdims=True))

@@ -13,7 +13,7 @@ import time  # noqa: E402
 import tracemalloc  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from functools import partial  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -24,6 +24,23 @@ import normviz  # noqa: E402
 ROUNDS = 15
 SHAPES = ((32, 64, 56, 56), (64, 16, 26, 26))
 SPLITS = 4
+BOUND = 2.0
+"""What pixel_norm may take of torch's forward time, and of its input's memory."""
+
+
+class Row(NamedTuple):
+    """One row: milliseconds of ours and of torch's, forward and backward, and the peak memory."""
+
+    forward: tuple[float, float]
+    backward: tuple[float, float]
+    memory: float
+
+    def __str__(self) -> str:
+        (f, torch_f), (b, torch_b) = self.forward, self.backward
+        return (
+            f"{f:8.2f} {torch_f:8.2f} {f / torch_f:7.2f}"
+            f"{b:10.2f} {torch_b:8.2f} {b / torch_b:7.2f}{self.memory:9.2f}"
+        )
 
 
 def ghost(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
@@ -75,7 +92,7 @@ def peak(run: Callable[[], Any], size: int) -> float:
     return beyond / size
 
 
-def measure(op: str, shape: tuple[int, ...], affine: bool) -> str:
+def measure(op: str, shape: tuple[int, ...], affine: bool) -> Row:
     """One row of the table: times and ratios, forward and backward."""
     rng = np.random.default_rng(0)
     x, grad = (rng.standard_normal(shape, dtype=np.float32) for _ in range(2))
@@ -99,16 +116,13 @@ def measure(op: str, shape: tuple[int, ...], affine: bool) -> str:
 
     f, b = alternate(forward, torch_forward), alternate(backward, torch_backward)
     memory = max(peak(forward, x.nbytes), peak(backward, x.nbytes))
-    kind = "affine" if affine else "plain"
-    return (
-        f"{op:<17} {kind:<7}{f[0]:8.2f} {f[1]:8.2f} {f[0] / f[1]:7.2f}"
-        f"{b[0]:10.2f} {b[1]:8.2f} {b[0] / b[1]:7.2f}{memory:9.2f}"
-    )
+    return Row(f, b, memory)
 
 
 def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
+    rows: dict[tuple[str, tuple[int, ...], str], Row] = {}
     for shape in SHAPES:
         print(f"x {shape} float32, one thread; times in ms, best of {ROUNDS} rounds taken in turn")
         print(
@@ -116,9 +130,17 @@ def main() -> None:
             f" {'ratio':>7}{'memory':>9}"
         )
         for op in cases(shape):
-            for affine in (False, True):
-                print(measure(op, shape, affine), flush=True)
+            for kind in ("plain", "affine"):
+                row = rows[op, shape, kind] = measure(op, shape, kind == "affine")
+                print(f"{op:<17} {kind:<7}{row}", flush=True)
     print("memory: peak beyond input and output, in units of the input")
+    pixel = [row for (op, _, _), row in rows.items() if op == "pixel_norm"]
+    slowest = max(row.forward[0] / row.forward[1] for row in pixel)
+    largest = max(row.memory for row in pixel)
+    print(
+        f"pixel_norm: forward at most {slowest:.2f} times torch's, memory at most {largest:.2f} "
+        f"times the input; {'within' if max(slowest, largest) <= BOUND else 'BEYOND'} {BOUND:g}"
+    )
 
 
 if __name__ == "__main__":

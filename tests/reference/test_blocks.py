@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from normviz import statistics_sets
-from normviz.reference import blockwise
+from normviz.reference import blockwise, sums
 from tests.reference.calls import OPS, TRAILING, make_call, modes
 from tests.reference.oracle import assert_same, by_normviz
 
@@ -45,7 +45,7 @@ def test_blocks_cover_every_element_once_and_cut_no_set(monkeypatch, op, shape, 
     covered = np.zeros(sets.view, int)
     labels = sets.labels().reshape(sets.view)
     found = list(blockwise.blocks(sets, 8))
-    uncut = labels.nbytes <= 2 * block_bytes
+    uncut = labels.nbytes <= 2 * block_bytes and not sets.are_columns
     assert len(found) == 1 or not uncut
     for at in found:
         covered[at] += 1
@@ -66,9 +66,9 @@ def test_sums_of_any_length(length, rows, dtype):
     wide = a.astype(np.longdouble)
     for axes in ((2,), (0, 2)):
         expected = wide.sum(axes, keepdims=True)
-        np.testing.assert_allclose(blockwise.total(a, None, axes), expected.astype(float), rtol)
+        np.testing.assert_allclose(sums.total(a, None, axes), expected.astype(float), rtol)
         product = (wide * b).sum(axes, keepdims=True)
-        np.testing.assert_allclose(blockwise.total(a, b, axes), product.astype(float), rtol)
+        np.testing.assert_allclose(sums.total(a, b, axes), product.astype(float), rtol)
 
 
 def test_the_ufunc_buffer_and_error_state_are_put_back():

@@ -120,3 +120,73 @@ def test_a_shape_that_is_none_is_refused(shape):
 def test_negative_dimensions_are_refused():
     with pytest.raises(ValueError, match=r"negative dimensions, got \(-1, 3\)"):
         normviz.set_labels("batch_norm", (-1, 3))
+
+
+MUST_DIVIDE = "num_groups must divide the 6 channels of x, got num_groups=4: use one of 1, 2, 3, 6"
+ONE_VALUE = (
+    "x must have more than 1 value per statistics set in training, got shape (1, 6) for {}: one "
+    "value is its own mean and its variance is 0, so the output would be the bias alone: use {}"
+)
+TO_THE_LETTER = {
+    "a call that other programs read": (
+        "group_norm",
+        X,
+        {"num_groups": 4},
+        f"{MUST_DIVIDE} (num_groups counts the groups, not the channels in a group)",
+    ),
+    "the sets before the flag": (
+        "batch_norm",
+        X[0, 0],
+        {"training": 3},
+        "x must have at least 2 dimensions (N, C, *spatial) for batch_norm, got shape (5,)",
+    ),
+    "the flag that decides on the sets before them": (
+        "ghost_batch_norm",
+        X[0, 0],
+        {"num_splits": 0, "training": 3},
+        "training must be True or False, got 3",
+    ),
+    "in evaluation the splits are gone, and the name with them": (
+        "ghost_batch_norm",
+        X[0, 0],
+        {"num_splits": 0, "training": False},
+        "x must have at least 2 dimensions (N, C, *spatial) for batch_norm, got shape (5,)",
+    ),
+    "the sets before eps": (
+        "layer_norm",
+        X,
+        {"normalized_shape": (6,), "eps": -1.0},
+        "normalized_shape must be the last dimensions of x, got (6,) for x of shape (4, 6, 5): "
+        "for example (6, 5)",
+    ),
+    "eps before momentum": (
+        "instance_norm",
+        X,
+        {"momentum": None, "eps": -1.0},
+        "eps must be zero or positive, got -1.0: the usual value is 1e-5",
+    ),
+    "one value at the end": (
+        "batch_norm",
+        X[:1, :, 0],
+        TRAIN,
+        ONE_VALUE.format("batch_norm", "more samples or pixels, or drop_last"),
+    ),
+    "one value in groups": (
+        "group_norm",
+        X[:1, :, 0],
+        {"num_groups": 6},
+        ONE_VALUE.format("group_norm", "fewer groups"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TO_THE_LETTER)
+def test_which_error_comes_first_and_its_text(case):
+    op, x, arguments, text = TO_THE_LETTER[case]
+    for call in (
+        lambda: getattr(normviz, op)(x, **arguments),
+        lambda: getattr(normviz, f"{op}_backward")(np.ones_like(x), x, **arguments),
+    ):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert str(caught.value) == text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import OPS, make_call, modes
+from tests.reference.calls import AFFINE, OPS, PLAIN, make_call, modes
 
 SHAPE = (32, 64, 56, 56)
 WARM = (2, 8, 4, 4)
@@ -65,3 +65,17 @@ def test_peak_in_half_precision(op, big):
     half = [a.astype(np.float16) for a in big]
     for function in call_on(op, modes(op)[0], half):
         assert peak_beyond(function) <= 2 * half[0].nbytes
+
+
+@pytest.mark.parametrize("parameters", [PLAIN, AFFINE])
+@pytest.mark.parametrize(
+    "shape", [(64, 16, 26, 26), (8, 96, 14, 28), (16, 3, 128, 128), (8, 64, 400)]
+)
+def test_peak_of_pixel_norm(shape, parameters):
+    """Its sets may be so small that their statistics are larger than themselves."""
+    call = make_call("pixel_norm", shape, "float32", parameters=parameters)
+    for function in (
+        lambda: normviz.pixel_norm(call.x, **call.arguments),
+        lambda: normviz.pixel_norm_backward(call.grad_output, call.x, **call.arguments),
+    ):
+        assert peak_beyond(function) <= 2 * call.x.nbytes

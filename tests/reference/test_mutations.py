@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from normviz.norms.declared import NORMS
-from normviz.reference import blockwise, call, core
+from normviz.reference import call, core, sums
 from tests.reference.calls import OPS, TRAINING, make_call
 from tests.reference.oracle import assert_same, by_normviz, by_torch
 
@@ -54,10 +54,10 @@ def test_a_biased_running_variance_is_caught(monkeypatch, op):
 @pytest.mark.parametrize("op", OPS)
 def test_a_gradient_that_ignores_the_statistics_is_caught(monkeypatch, op):
     """The straight path alone, which is right in evaluation only."""
-    add = blockwise.ParameterSums.add
+    add = sums.ParameterSums.add
 
     def add_and_forget(self, *args):
         return tuple(0.0 * part for part in add(self, *args))
 
-    monkeypatch.setattr(blockwise.ParameterSums, "add", add_and_forget)
+    monkeypatch.setattr(sums.ParameterSums, "add", add_and_forget)
     assert_caught(op)

@@ -140,7 +140,7 @@ class ExplainedPage(NormPage):
         hidden = np.where(self.frame.selection.mask(), 0.0, elements).reshape(sets.view)
         over = sets.axes
         if name in ("rest_grad_bias", "rest_grad_weight"):
-            over = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
+            over = sets.other_axes
         return np.asarray(hidden.sum(axis=over))
 
 
