@@ -11,11 +11,13 @@ from normviz.workbook.sheets import (
     glossary,
     identities,
     inputs,
+    lecture,
     refused,
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.kinds import LAID_OUT, spoken
+from normviz.workbook.sheets.landing import land
 from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
@@ -50,7 +52,9 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
     rows = [_row(page.title, len(case.shape)) for page in book.pages[1:]]
-    contents.fill(first, *verdict, rows, LAID_OUT[len(case.shape)])
+    stops = lecture.path(case.shape[0], case.settings.groups) if images else ()
+    contents.fill(first, verdict, rows, LAID_OUT[len(case.shape)], stops)
+    land(book)
     if images:
         book.opening = catalog.FIRST[0].title
         add_tour(book)
@@ -89,7 +93,7 @@ ROWS: dict[str, contents.Row] = {
     for title, shows, tries in (
         (
             "Inputs",
-            "x, dy, γ, β, ε, momentum, the running statistics: all the numbers that are yours.",
+            "x with a scale and an offset, dy, γ, β, ε, momentum, the running statistics.",
             "Type 40 over one x, or set Numbers to Random and press F9.",
         ),
         (

@@ -40,13 +40,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A conditional format: where `formula` (relative to the area's first cell) is true."""
+    """A conditional format: where `formula` (relative to the area's first cell) is true.
+
+    A `fill` of "" leaves the background; `changed` marks the cells as changed as well.
+    """
 
     area: Area
     formula: str
     fill: str
     color: str | None = None
     bold: bool = False
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A jump from a cell to another place in the workbook."""
+    """A jump from a cell to another place in the workbook, where what is called `name` stands."""
 
     title: str
     reference: str = "A1"
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,8 @@ class Page:
     hidden: bool = False
     protected: bool = False
     """Whether only unlocked cells can be changed; without a password, against slips of the hand."""
+    answers: bool = False
+    """Whether its yellow cells wait for answers: then only a change of what is given is marked."""
 
     def put(
         self,

@@ -19,6 +19,9 @@ GOOD, GOOD_INK = "D7F0DD", "1B6E3C"
 BAD, BAD_INK = "F9D5D3", "A4231D"
 WARN, WARN_INK = "FCE8C5", "8A5A00"
 PAPER = "F6F8F9"
+CHANGED_INK = "6A1B9A"
+"""Of a cell that has not the value as shipped, which is bold and doubly underlined too."""
+
 LINE = "C9D2D8"
 
 SET_COLORS = (
@@ -50,12 +53,15 @@ def set_color(label: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The look of a cell. Colors are RRGGBB; `fill` and `edge` may be None."""
+    """The look of a cell. Colors are RRGGBB; `fill` and `edge` may be None.
+
+    `underline` is "", "single" or "double".
+    """
 
     size: float = 10
     bold: bool = False
     italic: bool = False
-    underline: bool = False
+    underline: str = ""
     mono: bool = False
     color: str = INK
     fill: str | None = None
@@ -101,8 +107,8 @@ YOURS = f"{INPUT_WORD} cells are yours"
 PLAIN = Style()
 TITLE = Style(size=18, bold=True, color=ACCENT)
 SUBTITLE = Style(size=10.5, color=SOFT, wrap=True, vertical="top")
-BACK_LINK = Style(size=9.5, color=ACCENT, underline=True)
-LINK = Style(size=10.5, color=ACCENT, underline=True)
+BACK_LINK = Style(size=9.5, color=ACCENT, underline="single")
+LINK = Style(size=10.5, color=ACCENT, underline="single")
 BANNER = Style(size=12, bold=True, color=ACCENT, fill=FORWARD, indent=1)
 STEP_NAME = Style(size=11, bold=True, color=ACCENT)
 STEP_FORMULA = Style(size=10.5, color=INK)
@@ -125,6 +131,7 @@ INPUT_NUMBER = Style(
 )
 INPUT_TEXT = INPUT_NUMBER.but(bold=True)
 LABEL = Style(bold=True)
+CHANGED = NUMBER.but(bold=True, underline="double", color=CHANGED_INK)
 LABEL_RIGHT = Style(horizontal="right", color=SOFT)
 HEADER = Style(bold=True, color="FFFFFF", fill=ACCENT, horizontal="center", wrap=True)
 HEADER_LEFT = HEADER.but(horizontal="left", indent=1)

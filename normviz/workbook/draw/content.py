@@ -216,6 +216,7 @@ class Entry:
     name: str = ""
     link: Link | None = None
     marks: Sequence[Mark] = ()
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)

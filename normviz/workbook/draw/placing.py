@@ -73,7 +73,7 @@ def place(item: Any, canvas: Canvas, spot: Spot) -> Placed:
 @place.register
 def _(item: content.Banner, canvas: Canvas, spot: Spot) -> Placed:
     def write() -> None:
-        text = f"{item.title}    {item.note}" if item.note else item.title
+        text = f"{item.title} · {item.note}" if item.note else item.title
         area = (spot.top, 2, spot.top, canvas.columns.last)
         canvas.page.span(area, text, BANNER.filled(item.fill))
 
@@ -280,6 +280,7 @@ def _(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
                 area = (row, left, row, right)
                 canvas.page.span(area, entry.value, look, canvas.live(entry.formula, here))
                 canvas.mark(area, entry.marks, here)
+                canvas.allow((row, left, row, left), entry.rule, str(line[0][0].value))
                 if entry.link:
                     canvas.page.links[row, left] = entry.link
         for name, marks in item.marks.items():

@@ -95,6 +95,7 @@ class ExerciseSheet:
         self.page: Page = begin(book, title, f"{words.title}: your turn")
         self.page.hidden = kind == KEY
         self.page.protected = locked
+        self.page.answers = True
         self.frame = frame = Frame(trace.sets)
         self.steps = StepPage(self.page, frame, FIRST_ROW)
         explain(self.page, f"{words.sentence} {_TASK}", self.steps.last_column)

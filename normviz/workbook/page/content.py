@@ -113,6 +113,7 @@ class Content:
             "group": page.group,
             "tab": page.tab or "",
             "hidden": int(page.hidden),
+            "answers": int(page.answers),
             "base": rectangle.base,
             "rows": rectangle.rows,
             "columns": rectangle.columns,

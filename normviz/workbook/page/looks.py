@@ -81,7 +81,8 @@ def _declared(style: Style) -> str:
     if style.italic:
         parts.append("font-style:italic")
     if style.underline:
-        parts.append("text-decoration:underline")
+        double = " double" if style.underline == "double" else ""
+        parts.append(f"text-decoration:underline{double}")
     if style.mono:
         parts.append("font-family:var(--mono)")
     if style.fill:

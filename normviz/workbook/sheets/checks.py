@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,7 @@ AS_SHIPPED = "as shipped"
 COLUMNS = texts(20, 36, 9, 15, 13, 15, 13, 11)
 UNCHECKED = (
     "Not in a check: the limits in the columns 'allowed', the cells that say whether inputs are as "
-    "shipped, the verdict at the top of this sheet and on Contents, yellow cells that hold a "
+    "shipped, the verdict at the top of this sheet, the sheet Contents, yellow cells that hold a "
     "formula until you type over it, and on Numerics what E[x²] − E[x]² gives: rounding, in which "
     "programs differ."
 )
@@ -59,6 +60,14 @@ class Property:
     allowed: Amount
 
 
+class Verdict(NamedTuple):
+    """The cell of the verdict, what it says as shipped, and by sheet when anything changed."""
+
+    cell: str
+    says: str
+    changed: Mapping[str, str]
+
+
 def build(
     book: Book,
     case: Case,
@@ -66,8 +75,8 @@ def build(
     sheets: Mapping[str, NormPage],
     identities: Mapping[str, str],
     reference: ReferenceCells,
-) -> tuple[str, str]:
-    """The sheet; returns the cell of the verdict and what it says."""
+) -> Verdict:
+    """The sheet; returns what Contents says of it."""
     laws = _laws(_properties(sheets, identities))
     steps = _steps(sheets, reference)
     pages = _pages(book)
@@ -102,7 +111,18 @@ def build(
         ),
         pages,
     )
-    return sheet.refer("verdict"), f"All {verdicts.count(PASS)} checks pass"
+    says = f"All {verdicts.count(PASS)} checks pass"
+    return Verdict(sheet.refer("verdict"), says, _changed_sheets(sheet, pages))
+
+
+def _changed_sheets(sheet: Sheet, pages: Listing) -> Mapping[str, str]:
+    """By the title of a sheet, a formula that is true where one of its numbers is another."""
+    found: dict[str, list[str]] = {}
+    for at, (title, *_) in enumerate(pages.rows):
+        gap, same = (sheet.refer(name, f"row={at}") for name in ("page_gap", "page_inputs"))
+        allowed = sheet.refer("page_allowed", f"row={at}")
+        found.setdefault(str(title), []).append(f'{gap}>{allowed},{same}<>"{AS_SHIPPED}"')
+    return {title: f"IFERROR(OR({','.join(parts)}),TRUE)" for title, parts in found.items()}
 
 
 def _head(change: str, columns: Sequence[str], count: int, passing: int) -> tuple[Line, Line]:

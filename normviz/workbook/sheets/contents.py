@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from normviz.workbook.book.cells import Book, Link
+from normviz.workbook.book.changes import MARKED
 from normviz.workbook.book.styles import (
     BAD,
     BAD_INK,
     BODY,
+    BODY_CENTER,
+    CHANGED,
     GOOD,
     GOOD_INK,
     INPUT_NUMBER,
@@ -25,14 +28,17 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets import checks
+from normviz.workbook.sheets import checks, lecture, your_layer
 from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.kinds import LAID_OUT, LAYOUTS
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)
-COLUMNS = texts(20, 56, 56)
-HEADS = ("Sheet", "What it shows", "Try this")
+COLUMNS = texts(7, 13, 52, 30, 20, 13)
+SHARES = (20, 52, 50, 13)
+HEADS = ("Sheet", "What it shows", "Try this", "Now")
+READING = "How to read a sheet"
+NOW_SAYS = "The column Now says on which sheets there are any."
 Row = tuple[str, str, str]
 """Title of a sheet, what it shows, what to try on it."""
 
@@ -53,23 +59,48 @@ def begin(book: Book, case: Case) -> Sheet:
 
 
 def fill(
-    sheet: Sheet, status: str, says: str, rows: Sequence[Row], laid_out: str = LAID_OUT[4]
+    sheet: Sheet,
+    verdict: checks.Verdict,
+    rows: Sequence[Row],
+    laid_out: str = LAID_OUT[4],
+    stops: Sequence[Item] = (),
 ) -> None:
-    """Write the sheet: the state of the checks, the table of sheets, and how to read them."""
+    """Write the sheet: the state of the checks, the table of sheets, and how to read them.
+
+    `stops` are those of a lecture.
+    """
+    to = LINK.but(size=9.5, indent=1)
+    ways = [
+        Entry(text, to, link=Link(CONTENTS, name=text))
+        for text in (*([lecture.HEADING] if stops else []), your_layer.HEADING, READING)
+    ]
     good = 'COUNTIF({status},"All*")'
     looks = (Mark(f"{good}=1", GOOD, GOOD_INK), Mark(f"{good}=0", BAD, BAD_INK))
     link = Link(checks.TITLE)
-    verdict = Entry(says, STATUS, status, "status", link, looks)
-    sheet.draw(Listing([[verdict]], shares=(1,)), table(rows), *legend(laid_out))
+    says = Entry(verdict.says, STATUS, verdict.cell, "status", link, looks)
+    sheet.draw(
+        Listing([[says]], shares=(1,)),
+        Listing([ways], looks=(to,), shares=(1,) * len(ways)),
+        table(rows, verdict.changed),
+        *stops,
+        *your_layer.box(),
+        *legend(laid_out, NOW_SAYS),
+    )
 
 
-def table(rows: Sequence[Row]) -> Listing:
-    """The sheets, what each shows and what to try on it."""
+def table(rows: Sequence[Row], changed: Mapping[str, str] | None = None) -> Listing:
+    """The sheets, what each shows and what to try on it, and whether it still is as shipped."""
     linked = [(Entry(title, link=Link(title)), shows, tries) for title, shows, tries in rows]
-    return Listing(linked, HEADS, (TO_SHEET, BODY, BODY))
+    if changed is None:
+        return Listing(linked, HEADS[:3], (TO_SHEET, BODY, BODY), shares=(20, 56, 56))
+    now = {
+        title: Entry("", BODY_CENTER, f'IF({when},"changed","")') for title, when in changed.items()
+    }
+    cells = [(*line, now.get(title, "")) for line, (title, *_) in zip(linked, rows, strict=True)]
+    return Listing(cells, HEADS, (TO_SHEET, BODY, BODY, BODY_CENTER), SHARES)
 
 
-def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
+def legend(laid_out: str = LAID_OUT[4], changed: str = "") -> Sequence[Item]:
     """How to read a sheet: the colors, and the words."""
     words = PLAIN.but(wrap=True, indent=1)
     colors = (
@@ -87,6 +118,11 @@ def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
             Entry(2, NUMBER.filled(PAPER)),
             "Gray: shared by all sets, as γ and β are, or a constant.",
         ),
+        (
+            Entry(2.5, CHANGED),
+            f"{MARKED.capitalize()}: no longer the number as shipped. You changed it, or it "
+            f"follows from what you changed. {changed}".strip(),
+        ),
     )
     said = (
         laid_out,
@@ -97,7 +133,7 @@ def legend(laid_out: str = LAID_OUT[4]) -> Sequence[Item]:
         "momentum weighs the new value.",
     )
     return (
-        Banner("How to read a sheet"),
+        Banner(READING),
         Listing(colors, looks=(words,), shares=(20, 112)),
         Listing([(text,) for text in said], looks=(words,), shares=(1,)),
     )

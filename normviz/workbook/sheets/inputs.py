@@ -21,12 +21,17 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
+from normviz.workbook.sheets import your_layer
 from normviz.workbook.sheets.case import Array, Case
 from normviz.workbook.sheets.kinds import WHOLES
 
 TITLE = "Inputs"
 FIXED, RANDOM = "Fixed", "Random"
 SHOWN = GENERAL.filled(PAPER)
+NAMES = {"x_scale": "scale", "x_offset": "offset"}
+"""Names of the workbook for cells that act on all of x."""
+
+MOVES = "a norm takes it out again, as far as ε lets it"
 
 
 def build(book: Book, case: Case) -> Sheet:
@@ -46,12 +51,15 @@ def build(book: Book, case: Case) -> Sheet:
     )
     sheet.draw(
         *_settings(case),
+        *your_layer.box(),
         Banner("x and the upstream gradient dy"),
         *_typed_and_used("x", "x", case.x),
         *_typed_and_used("grad_output", "dy", case.grad_output),
         Banner(f"One γ and one β for each {one}, and the running statistics before this batch"),
         *_channel_parameters(case),
     )
+    for name, block in NAMES.items():
+        book.name(name, sheet.page, sheet.placed[block].area)
     if case.has_element_parameters:
         users = "LayerNorm and RMSNorm" if one == "channel" else case.norms["per_head"].title
         sheet.draw(
@@ -86,6 +94,8 @@ def _settings(case: Case) -> Sequence[Item]:
             rule=Rule("Choose Fixed or Random.", options=(FIXED, RANDOM)),
             note="Fixed or Random; press F9 to draw again",
         ),
+        Line("scale", "scale", 1.0, rule=NUMBERS, note=f"every x is multiplied by it: {MOVES}"),
+        Line("offset", "offset", 0.0, rule=NUMBERS, note="is then added to every x"),
         Line(
             "eps",
             "ε (eps)",
@@ -122,9 +132,13 @@ def _parts(case: Case) -> Sequence[tuple[str, str, int, str]]:
 
 def _typed_and_used(name: str, symbol: str, values: Array) -> Sequence[Step]:
     """A tensor as it is typed, and as the other sheets use it, drawn anew where so switched."""
-    used = f'IF({{switch}}="{RANDOM}",RANDBETWEEN(-4,4),{{typed_{name}}})'
+    drawn, kept, words = "RANDBETWEEN(-4,4)", f"{{typed_{name}}}", "as typed, or random."
+    if name == "x":
+        drawn, kept = (f"{{scale}}*{number}+{{offset}}" for number in (drawn, kept))
+        words = "scale · x + offset, x as typed or random."
+    used = f'IF({{switch}}="{RANDOM}",{drawn},{kept})'
     typed = Caption(f"{symbol}, as typed", sentence="Yours to change.")
-    shown = Caption(f"{symbol} in use", sentence="What all sheets read: as typed, or random.")
+    shown = Caption(f"{symbol} in use", sentence=f"What all sheets read: {words}")
     return (
         Step(f"typed_{name}", typed, values, "element", None, INPUT_NUMBER, rule=NUMBERS),
         Step(name, shown, values, "element", used, SHOWN),

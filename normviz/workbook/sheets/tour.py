@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from normviz.workbook.book.address import address
-from normviz.workbook.book.cells import Book, Page, Stop
+from normviz.workbook.book.cells import Book, Stop
+from normviz.workbook.sheets.landing import place_of
 
 STOPS = (
     (
@@ -84,17 +84,6 @@ def add_tour(book: Book) -> None:
     """Lead through the sheets that the book has, at the cells that bear these names."""
     pages = {page.title: page for page in book.pages}
     for title, name, heading, words in STOPS:
-        where = _where(pages[title], name) if title in pages else None
+        where = place_of(pages[title], name) if title in pages else None
         if where is not None:
             book.tour.append(Stop(title, where, heading, words))
-
-
-def _where(page: Page, name: str) -> str | None:
-    """The first cell of what bears a name."""
-    for block in page.blocks:
-        if block.name == name:
-            return address(*block.area[:2])
-    for choice in page.choices:
-        if choice.title == name:
-            return address(*choice.area[:2])
-    return None

@@ -22,6 +22,7 @@ from openpyxl.utils.units import pixels_to_EMU
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 
@@ -37,6 +38,7 @@ from normviz.workbook.book.cells import (
 )
 from normviz.workbook.book.styles import Style
 from normviz.workbook.xlsx.charts import openpyxl_chart
+from normviz.workbook.xlsx.shipped_values import ShippedValues
 
 FONT, MONO_FONT = "Arial", "Courier New"
 DIGITS = 1.26
@@ -66,18 +68,24 @@ def openpyxl_bytes(book: Book) -> bytes:
 
 
 def _write_page(workbook: Workbook, page: Page) -> None:
-    sheet = workbook.create_sheet(page.title)
+    sheet, shipped = workbook.create_sheet(page.title), ShippedValues(page)
     _set_page(sheet, page)
+    if shipped.hidden:
+        first, last = shipped.hidden
+        letters = address(1, first)[:-1]
+        sheet.column_dimensions[letters] = ColumnDimension(
+            sheet, index=letters, min=first, max=last, hidden=True
+        )
     pens = _Pens(sheet, page.links)
     following = 1
     for row, line in sorted(page.rows.items()):
         for _ in range(following, row):
             sheet.append(())
-        sheet.append(pens.line(row, line))
+        sheet.append(pens.line(row, line | shipped.lines.get(row, {})))
         following = row + 1
     # A list, where openpyxl keeps a set: in order, and not compared each with all before it.
     sheet.merged_cells = [CellRange(area_text(area)) for area in page.merges]
-    for rule in page.rules:
+    for rule in shipped.rules():
         sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
     for choice in page.choices:
         sheet.data_validations.append(_validation(choice))
@@ -176,7 +184,7 @@ def _pen(sheet: Any, style: Style) -> Any:
         size=style.size,
         bold=style.bold,
         italic=style.italic,
-        underline="single" if style.underline else None,
+        underline=style.underline or None,
         color=style.color,
     )
     if style.fill:
@@ -200,9 +208,10 @@ def _pen(sheet: Any, style: Style) -> Any:
 
 
 def _rule(rule: Rule) -> Any:
-    font = Font(color=rule.color, bold=rule.bold or None) if rule.color or rule.bold else None
+    bold, underline = rule.bold or rule.changed or None, "double" if rule.changed else None
+    font = Font(color=rule.color, bold=bold, underline=underline) if rule.color or bold else None
     # In a differential style a solid fill is its background color.
-    fill = PatternFill(bgColor=rule.fill, fill_type="solid")
+    fill = PatternFill(bgColor=rule.fill, fill_type="solid") if rule.fill else None
     return FormulaRule(formula=[rule.formula], fill=fill, font=font)
 
 

@@ -75,9 +75,15 @@ def _row_column(where: str) -> tuple[int, int]:
 
 def test_all_checks_pass(built: tuple[Book, Path]) -> None:
     book, _ = built
-    says = [cell.value for _, cell in book.pages[0].formulas()]
-    assert len(says) == 1
-    assert str(says[0]).endswith("checks pass")
+    says, *changed = (cell.value for _, cell in book.pages[0].formulas())
+    assert str(says).endswith("checks pass")
+    assert set(changed) == {""}
+
+
+def verdict(book: Book) -> Place:
+    """The cell of Contents that says whether all checks pass."""
+    where, _ = next(book.pages[0].formulas())
+    return "Contents", where
 
 
 def test_engines_recalculate_and_do_not_trust_the_file(tmp_path: Path) -> None:
@@ -134,6 +140,20 @@ def test_changed_inputs_give_the_values_of_a_new_trace(name: str, tmp_path: Path
     assert differences(wanted, found) == []
 
 
+def test_scale_and_offset_act_on_all_of_x_on_every_sheet(tmp_path: Path) -> None:
+    settings = Settings()
+    path = save(build(settings), tmp_path / "before.xlsx")
+    case = Case(settings)
+    cells = inputs.build(Book("places"), Case(settings))
+    case.x = 3 * case.x - 7.5
+    norms = {norm.title for norm in NORMS.values()}
+    after = expected(build(settings, case))
+    wanted = {place: value for place, value in after.items() if place[0] in norms}
+    typed = {"scale": "3", "offset": "-7.5"}
+    places = {("Inputs", place_of(cells, name)): text for name, text in typed.items()}
+    assert differences(wanted, ironcalc_values(path, wanted, places)) == []
+
+
 def test_changed_inputs_rest_the_comparison_and_keep_the_laws(tmp_path: Path) -> None:
     settings = Settings()
     book = build(settings)
@@ -187,10 +207,9 @@ def test_the_laws_are_held_to_what_rounding_allows(change: Any, tmp_path: Path) 
 def test_a_formula_overwritten_by_a_number_fails_a_check(tmp_path: Path) -> None:
     book = build(Settings())
     path = save(book, tmp_path / "before.xlsx")
-    wanted = {place: v for place, v in expected(book).items() if place[0] == "Contents"}
     norm = next(page for page in book.pages if page.title == "GroupNorm")
     cell = next(a for a, c in norm.formulas() if c.formula and c.formula.startswith("AVERAGE"))
-    (says,) = ironcalc_values(path, wanted, {("GroupNorm", cell): "9"}).values()
+    (says,) = ironcalc_values(path, {verdict(book): None}, {("GroupNorm", cell): "9"}).values()
     assert str(says).endswith("checks FAIL")
 
 
@@ -214,6 +233,5 @@ def test_a_workbook_with_long_sheets_is_written_and_held_to_its_values(tmp_path:
     assert differences(wanted, ironcalc_values(path, wanted)) == []
     page = next(page for page in book.pages if page.title == "InstanceNorm")
     *_, (last, _) = page.formulas()
-    (verdict,) = (place for place in wanted if place[0] == "Contents")
-    found = ironcalc_values(path, {verdict: None}, {(page.title, last): "123"})
-    assert str(found[verdict]).endswith("checks FAIL")
+    (says,) = ironcalc_values(path, {verdict(book): None}, {(page.title, last): "123"}).values()
+    assert str(says).endswith("checks FAIL")

@@ -164,6 +164,17 @@ export class Grid {
     field.classList.toggle("number", typeof value === "number");
     field.classList.toggle("error", value instanceof CellError);
     field.classList.toggle("edited", this.book.state.isEdited(at));
+    field.classList.toggle("differs", this.#differs(at, value));
+  }
+
+  // Whether a cell has another value than the book was shipped with; on a sheet of answers, where
+  // each yellow cell waits for one, only what is given.
+  #differs(at, value) {
+    const shipped = this.engine.initial[at];
+    if (value === shipped) return false;
+    if (this.sheet.answers && (typeof shipped !== "number" || this.engine.formulaOf[at] >= 0)) return false;
+    const areNumbers = typeof value === "number" && typeof shipped === "number";
+    return !areNumbers || Math.abs(value - shipped) > 1e-9 * Math.abs(shipped) + 1e-12;
   }
 
   // A number stands in a box of its own that moves nothing around it: else every new digit would

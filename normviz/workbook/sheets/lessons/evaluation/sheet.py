@@ -200,8 +200,8 @@ def _trajectory(case: EvaluationCase) -> Sequence[Item]:
         steps, across = f"step[t=1:{STEPS + 1}]", Axis("step")
         graphs.append(Graph(title, lines, steps, across, Axis(title), rows=14, blocks=2))
     left = [
-        ("left_4", f"left of the start after {BATCHES} steps", BATCHES),
-        ("left_all", f"and after {STEPS} steps", STEPS),
+        ("left_4", f"left after {BATCHES} steps", BATCHES),
+        ("left_all", f"left after {STEPS} steps", STEPS),
     ]
     percent = RESULT.but(number="0.0%")
     return (
@@ -217,7 +217,7 @@ def _trajectory(case: EvaluationCase) -> Sequence[Item]:
                 (1 - case.momentum) ** steps,
                 f"(1-{{momentum}})^{steps}",
                 percent,
-                "of the first value is still in the running statistic",
+                "of the value it began with is still in the running statistic",
             )
             for name, label, steps in left
         ),

@@ -1,0 +1,145 @@
+"""A lecture of 45 minutes: seven stops, each with a prediction to make before looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from normviz.workbook.book.cells import Link
+from normviz.workbook.book.styles import (
+    BAD,
+    BAD_INK,
+    BODY,
+    BODY_CENTER,
+    GOOD,
+    GOOD_INK,
+    INPUT_TEXT,
+    LINE,
+    LINK,
+    VERDICT,
+)
+from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark, Rule, chosen_from
+
+HEADING = "A lecture of 45 minutes"
+RIGHT, WRONG = "✓ right", "✗ look there"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop: on which row of which sheet it is seen, what to ask before, and what is right.
+
+    With `options` one of them is right, else a number, give or take `within`.
+    """
+
+    minutes: int
+    title: str
+    lands: str
+    asks: str
+    answer: str | float
+    options: tuple[str, ...] = ()
+    within: float = 0.0
+
+
+def stops(images: int, groups: int) -> tuple[Stop, ...]:
+    """The stops, for so many images and groups on the sheets of the norms."""
+    return (
+        Stop(
+            6,
+            "Why",
+            "scale of all weights",
+            "Eight layers without a norm, every weight times 0.6: does the signal vanish, stay or "
+            "explode? Then type 2 for the scale, and choose a norm.",
+            "vanish",
+            ("vanish", "stay", "explode"),
+        ),
+        Stop(
+            8,
+            "Four numbers",
+            "dx",
+            "BatchNorm on four numbers: what do the four dx add up to? Change dy and see that it "
+            "stays; then read why.",
+            0,
+        ),
+        Stop(
+            5,
+            "Sets",
+            "GroupNorm",
+            f"How many means does GroupNorm take here, where images are {images} and groups "
+            f"{groups}? Count the colors.",
+            images * groups,
+        ),
+        Stop(
+            8,
+            "Playground",
+            "images",
+            "Take the last image out of the batch: whose y of image 0 moves? Try it with both.",
+            "BatchNorm's",
+            ("BatchNorm's", "LayerNorm's", "both"),
+        ),
+        Stop(
+            6,
+            "Inputs",
+            "offset",
+            "Type 100 over the offset, so that 100 is added to every x: whose output stays as it "
+            "was? Look at both sheets.",
+            "LayerNorm's",
+            ("LayerNorm's", "RMSNorm's", "both"),
+        ),
+        Stop(
+            7,
+            "Evaluation",
+            "left after 4 steps",
+            "Momentum is 0.1. How many percent of the value it began with are left in a running "
+            "mean after 4 batches? Give or take 5.",
+            100 * 0.9**4,
+            within=5.0,
+        ),
+        Stop(
+            5,
+            "Numerics",
+            "offset",
+            "A channel lies near 1E9: can its variance, computed as E[x²] − E[x]², be negative? "
+            "Type the offset and look.",
+            "yes",
+            ("yes", "no"),
+        ),
+    )
+
+
+def path(images: int, groups: int) -> tuple[Item, ...]:
+    """The stops with a yellow cell each, which says by sign and color whether it was right."""
+    marks = (
+        Mark(f'{{tick}}="{RIGHT}"', GOOD, GOOD_INK),
+        Mark(f'{{tick}}="{WRONG}"', BAD, BAD_INK),
+    )
+    rows, chosen = [], stops(images, groups)
+    for stop in chosen:
+        right = f'{{guess}}="{stop.answer}"'
+        if not stop.options:
+            right = f"AND(COUNT({{guess}})=1,ABS({{guess}}-{stop.answer!r})<={stop.within!r})"
+        rows.append(
+            (
+                stop.minutes,
+                Entry(stop.title, link=Link(stop.title, name=stop.lands)),
+                stop.asks,
+                Entry(None, INPUT_TEXT, marks=marks, rule=_rule(stop)),
+                Entry(
+                    "", VERDICT, f'IF({{guess}}="","",IF({right},"{RIGHT}","{WRONG}"))', marks=marks
+                ),
+            )
+        )
+    total = sum(stop.minutes for stop in chosen)
+    return (
+        Banner(HEADING, f"{len(chosen)} stops, {total} minutes; say first what you will see"),
+        Listing(
+            rows,
+            ("min", "Sheet", "Before you look", "your prediction", "and?"),
+            (BODY_CENTER, LINK.but(edge=LINE, indent=1), BODY, BODY, BODY_CENTER),
+            shares=(7, 13, 82, 20, 13),
+            names=("minutes", "stop", "asks", "guess", "tick"),
+        ),
+    )
+
+
+def _rule(stop: Stop) -> Rule:
+    """What a prediction may be."""
+    return chosen_from(stop.options) if stop.options else Rule("A number.", "COUNT({this})=1")

@@ -1,0 +1,147 @@
+"""What Contents leads to: predictions of a lecture, a box for one's own layer, rows that answer."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import ironcalc
+import numpy as np
+import pytest
+
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.build import build
+from normviz.workbook.lint.sheets import parse_area
+from normviz.workbook.sheets import lecture, your_layer
+from normviz.workbook.write import save
+from tests.workbook.engines import ironcalc_values
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def path(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(book, tmp_path_factory.mktemp("contents") / "book.xlsx")
+
+
+def sheet(book: Book, title: str) -> Page:
+    (page,) = (page for page in book.pages if page.title == title)
+    return page
+
+
+def row_of(page: Page, text: str) -> int:
+    """The row of the stop that asks this."""
+    (row,) = (
+        row for row, line in page.rows.items() if any(cell.value == text for cell in line.values())
+    )
+    return row
+
+
+STOPS = lecture.stops(4, 2)
+GUESS, TICK = 6, 7
+
+
+def test_the_lecture_takes_45_minutes_in_seven_stops() -> None:
+    assert sum(stop.minutes for stop in STOPS) == 45
+    assert len(STOPS) == 7
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.title)
+def test_a_prediction_turns_to_a_tick_or_a_cross(
+    stop: lecture.Stop, book: Book, path: Path
+) -> None:
+    row = row_of(book.pages[0], stop.asks)
+    guess, tick = (address(row, column) for column in (GUESS, TICK))
+    wrong = next((option for option in stop.options if option != stop.answer), "123")
+    says = [
+        ironcalc_values(path, {("Contents", tick): None}, {("Contents", guess): text})
+        for text in (str(stop.answer), wrong)
+    ]
+    assert [*says[0].values(), *says[1].values()] == [lecture.RIGHT, lecture.WRONG]
+
+
+def test_a_right_prediction_is_seen_by_a_sign_and_a_color(book: Book, path: Path) -> None:
+    row = row_of(book.pages[0], STOPS[0].asks)
+    model = ironcalc.UserModel.from_xlsx(str(path), "en", "UTC", "en")
+    model.set_user_input(0, row, GUESS, "vanish")
+    model.evaluate()
+    fills = {
+        model.get_extended_cell_style(0, row, column)["style"]["fill"]["color"]
+        for column in (GUESS, TICK)
+    }
+    assert fills == {"#D7F0DD"}
+    assert str(model.get_cell_value(0, row, TICK)).startswith("✓")
+
+
+def numbers(book: Book, title: str, name: str) -> np.ndarray:
+    page = sheet(book, title)
+    area = next(block.area for block in page.blocks if block.name == name)
+    return page.numbers(area)
+
+
+def test_the_answers_are_what_the_sheets_show(book: Book) -> None:
+    answers = {stop.title: stop.answer for stop in STOPS}
+    assert (numbers(book, "Why", "plain")[-1] < 0.1) == (answers["Why"] == "vanish")
+    assert abs(numbers(book, "Four numbers", "dx").sum()) < 1e-12
+    assert numbers(book, "Sets", "GroupNorm").max() == answers["Sets"]
+    left = numbers(book, "Evaluation", "left after 4 steps")[0]
+    assert abs(100 * left - float(answers["Evaluation"])) < 1e-9
+
+
+def test_adding_to_every_x_moves_rms_norm_and_not_layer_norm(book: Book, path: Path) -> None:
+    output = {
+        title: [
+            (title, where)
+            for where, _ in page.formulas()
+            if page.said(*parse_area(where)[:2]).startswith("output y of")
+        ]
+        for title, page in ((t, sheet(book, t)) for t in ("LayerNorm", "RMSNorm"))
+    }
+    places = dict.fromkeys([*output["LayerNorm"], *output["RMSNorm"]])
+    stop = next(stop for stop in STOPS if stop.title == "Inputs")
+    row = next(r for r, line in sheet(book, "Inputs").rows.items() if line[2].value == stop.lands)
+    typed = {("Inputs", address(row, 4)): "100"}
+    before, after = ironcalc_values(path, places), ironcalc_values(path, places, typed)
+    moved = {
+        title: max(abs(float(str(before[at])) - float(str(after[at]))) for at in found)
+        for title, found in output.items()
+    }
+    assert moved["LayerNorm"] < 1e-9
+    assert moved["RMSNorm"] > 1
+
+
+def test_links_of_the_lecture_and_of_questions_land_on_what_they_name(book: Book) -> None:
+    named = [
+        (link, sheet(book, link.title))
+        for page in book.pages
+        for link in page.links.values()
+        if link.name
+    ]
+    assert len(named) > 9
+    assert [link for link, _ in named if link.reference == "A1"] == []
+
+
+@pytest.mark.parametrize("title", ["Contents", "Inputs"])
+def test_the_box_for_ones_own_layer_is_where_it_is_asked_for(title: str, book: Book) -> None:
+    texts = [str(c.value) for line in sheet(book, title).rows.values() for c in line.values()]
+    assert your_layer.HEADING in texts
+    assert any(text.startswith(your_layer.INSTALL) for text in texts)
+    assert your_layer.COMMAND in texts
+    assert "\n".join(your_layer.PYTHON) in texts
+
+
+def test_the_three_lines_and_the_command_of_the_box_make_a_workbook(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    assert len(your_layer.PYTHON) == 3
+    subprocess.run([sys.executable, "-c", "\n".join(your_layer.PYTHON)], cwd=tmp_path, check=True)
+    (tmp_path / "mine.xlsx").rename(tmp_path / "layer.xlsx")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((4, 4, 3, 3)))
+    program, *rest = your_layer.COMMAND.split()
+    assert program == "normviz"
+    subprocess.run([sys.executable, "-m", program, *rest], cwd=tmp_path, check=True)
+    assert (tmp_path / "mine.xlsx").is_file()
+    assert re.match(r"pip install", your_layer.INSTALL)
