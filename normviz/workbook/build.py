@@ -7,15 +7,15 @@ from normviz.workbook.book.cells import Book
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
     checks,
-    contents,
     glossary,
     identities,
     inputs,
-    lecture,
     refused,
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.contents import lecture
+from normviz.workbook.sheets.contents import sheet as contents
 from normviz.workbook.sheets.kinds import LAID_OUT, spoken
 from normviz.workbook.sheets.landing import land
 from normviz.workbook.sheets.lessons import catalog

@@ -29,7 +29,8 @@ from normviz.workbook.explain import inputs_sheet, sheet
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
-from normviz.workbook.sheets import checks, contents
+from normviz.workbook.sheets import checks
+from normviz.workbook.sheets.contents import sheet as contents
 from normviz.workbook.sheets.kinds import LAID_OUT
 
 Array = npt.NDArray[Any]

@@ -21,8 +21,8 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.sheets import your_layer
 from normviz.workbook.sheets.case import Array, Case
+from normviz.workbook.sheets.contents import your_layer
 from normviz.workbook.sheets.kinds import WHOLES
 
 TITLE = "Inputs"

@@ -13,7 +13,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.build import build
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets import lecture, your_layer
+from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.write import save
 from tests.workbook.engines import ironcalc_values
 

@@ -28,8 +28,9 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets import checks, lecture, your_layer
+from normviz.workbook.sheets import checks
 from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.sheets.kinds import LAID_OUT, LAYOUTS
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
