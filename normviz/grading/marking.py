@@ -16,9 +16,11 @@ from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import Tree, parse, references
 from normviz.workbook.exercise.asked import values
 from normviz.workbook.exercise.chain import RULES
-from normviz.workbook.exercise.classroom.student_book import QUESTION_POINTS, QUESTIONS, StudentBook
+from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.marks import half_unit
 from normviz.workbook.exercise.mistakes import mistakes
+from normviz.workbook.exercise.questions import POINTS as QUESTION_POINTS
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import Asked, ExerciseSheet
 from normviz.workbook.formulas.evaluate import CellError, evaluate
 

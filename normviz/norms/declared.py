@@ -64,6 +64,7 @@ _BATCH = Norm(
     zero_eps=False,
     refuses=(_one_value("more samples or pixels, or drop_last"),),
     title="BatchNorm",
+    basic=True,
     sentence="One mean and one variance for each channel, over all images and pixels.",
     use="Images share statistics: the result of one depends on the others in its batch, and "
     "evaluation needs running averages.",
@@ -88,6 +89,7 @@ _DECLARED = (
         affine="d",
         sizes=(_SHAPE,),
         title="LayerNorm",
+        basic=True,
         sentence="One mean and one variance for each image, over all its channels and pixels.",
         use="No image sees another. The affine parameters are one for each element (C, H, W).",
         when=When(
@@ -114,6 +116,7 @@ _DECLARED = (
         ),
         refuses=(_no_values, _one_value("fewer groups", only_one_sample=True)),
         title="GroupNorm",
+        basic=True,
         sentence="One mean and one variance for each image and group of neighboring channels.",
         use="Between LayerNorm (one group) and InstanceNorm (as many groups as channels).",
         when=When(
@@ -191,6 +194,7 @@ _DECLARED = (
         bias=False,
         eps=None,
         title="RMSNorm",
+        basic=True,
         sentence="The sets of LayerNorm, but the mean is taken as zero: only the size is "
         "normalized.",
         use="Cheaper than LayerNorm, usual in language models. No bias; torch's own default for "

@@ -74,6 +74,7 @@ class Norm:
       training to a sentence or None.
     - ``title``, ``sentence`` (on the sets), ``use``, ``when``, ``paper``, ``torch_layer`` (as one
       writes it), ``layout`` (of x, in an error): the words.
+    - ``basic``: whether it is one of those to learn first, which an exercise asks by itself.
     - ``torch``: the same by torch's own functions, ``torch(torch_module, x, **arguments)``.
     - ``per_channel``: whether weight and bias are one per index of x's dimension 1, whatever
       ``affine`` says, as in a convolutional network, where the size of an image varies.
@@ -107,6 +108,7 @@ class Norm:
     paper: str = ""
     torch_layer: str = ""
     layout: str = ""
+    basic: bool = False
     torch: Callable[..., Any] | None = None
     per_channel: bool = False
 

@@ -12,8 +12,9 @@ from normviz.workbook.exercise.asked import values
 from normviz.workbook.exercise.chain import RULES
 from normviz.workbook.exercise.classroom.assignment import Classroom
 from normviz.workbook.exercise.classroom.make import book_of
-from normviz.workbook.exercise.classroom.student_book import QUESTIONS, StudentBook
+from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.mistakes import mistakes
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.formulas.evaluate import evaluate
 from normviz.workbook.lint.sheets import parse_area

@@ -18,8 +18,9 @@ from normviz.grading.table import marks_csv
 from normviz.workbook.book.address import address
 from normviz.workbook.exercise.classroom.assignment import Assignment, Classroom, enroll
 from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, book_of, make_class
-from normviz.workbook.exercise.classroom.student_book import QUESTIONS, StudentBook
+from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.exercise import write_exercise
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.xlsx.write import workbook_bytes
 from tests.grading.fill import Typed, computed, fill, filled, only, right, sheet_of, slip, solved
 
@@ -78,7 +79,7 @@ def typed_by(name: str, classroom: Classroom) -> Typed:
         "copy": computed(solved(classroom, 0), right(solved(classroom, 0))),
         "own total": {
             ("Contents", total): 999,
-            ("BatchNorm", batch.chain.at("marks mean", 0)): "right",
+            ("BatchNorm", batch.chain.at("marks_mean", 0)): "right",
         },
         "zeros": {place: 0 for place in formulas if place[0] != QUESTIONS},
         "unanswered": {place: v for place, v in formulas.items() if place[0] != QUESTIONS},

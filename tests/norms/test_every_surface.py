@@ -19,7 +19,7 @@ from normviz.torch_layers import ReferenceNorm2d
 from normviz.torch_models.torch_steps import torch_steps
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
-from normviz.workbook.exercise.sheet import KEY, STUDENT, ExerciseSheet
+from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.explain.explain import explain_op
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.write import save
@@ -160,8 +160,7 @@ def test_the_workbook_has_its_sheet_and_its_picture_among_the_sets(book, name):
 def test_an_exercise_asks_for_its_steps(name):
     made = Case(Settings((2, 4, 2, 2), groups=2, eps=0.1)).trace(name)
     book = Book("exercise")
-    for kind in (STUDENT, KEY):
-        ExerciseSheet(book, made, kind).build()
+    ExerciseSheet(book, made).draw_key(book)
     student, key = book.pages
     assert NORMS[name].title in student.title
     written = {cell.formula for _, cell in key.formulas()}

@@ -186,6 +186,22 @@ class Regions:
         size = self.layout.block[1] + self.layout.gaps[1]
         return left // size, right // size, self.layout.channels
 
+    def pixel(self, label: int) -> tuple[str | None, str | None]:
+        """The row and the column of pixels that a set lies in, where its blocks have several."""
+        layout, (top, left, bottom, right) = self.layout, self.box(label)
+        (height, width), (down, across) = layout.block, layout.gaps
+        if layout.features_last:
+            return None, None
+        lengths = layout.shape[2:-1] if not layout.flat else ()
+        at = np.unravel_index(top % (height + down), lengths) if lengths else ()
+        names = "dh"[-len(at) :] if at else ""
+        row = " ".join(f"{name}{int(i)}" for name, i in zip(names, at, strict=False))
+        column = f"w{left % (width + across)}"
+        return (
+            row if height > 1 and top == bottom else None,
+            column if width > 1 and left == right else None,
+        )
+
     def words(self, label: int) -> str:
         """A set by the images and channels it reaches over."""
         if self.layout.features_last:

@@ -61,7 +61,11 @@ def judged(wrong: str) -> tuple[Mark, ...]:
 
 @dataclass(frozen=True)
 class Caption:
-    """The words of a block: name, symbol, formula, the same in NumPy, a sentence; any may be ""."""
+    """The words of a block: name, symbol, formula, the same in NumPy, a sentence; any may be "".
+
+    With `live` the sentence is a formula's; `others` are what else it may say, for which there is
+    room.
+    """
 
     name: str = ""
     formula: str = ""
@@ -69,6 +73,8 @@ class Caption:
     sentence: str = ""
     symbol: str = ""
     number: str = ""
+    live: str | None = None
+    others: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -204,11 +210,15 @@ class Step:
     paint: Paint | Style = NUMBER
     frame: Frame | None = None
     rule: Rule | None = None
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a list: a value with a look, a formula or a link of its own."""
+    """One cell of a list: a value with a look, a formula or a link of its own.
+
+    With a rule it may be typed over.
+    """
 
     value: Value
     look: Style | None = None

@@ -130,7 +130,12 @@ def caption_rows(caption: content.Caption | None, width: float) -> int:
     if caption is None:
         return 0
     lines = sum(1 for text in (caption.title, caption.formula, caption.numpy) if text)
-    return lines + lines_of(caption.sentence, width, PROSE.size)
+    return lines + _sentence_rows(caption, width)
+
+
+def _sentence_rows(caption: content.Caption, width: float) -> int:
+    said = (caption.sentence, *caption.others)
+    return max(lines_of(text, width, PROSE.size) for text in said)
 
 
 def write_caption(
@@ -143,9 +148,10 @@ def write_caption(
         if text:
             page.span((top, left, top, right), text, style.but(wrap=False))
             top += 1
-    rows = lines_of(caption.sentence, page.width(left, right), PROSE.size)
+    rows = _sentence_rows(caption, page.width(left, right))
     if rows:
-        page.span((top, left, top + rows - 1, right), caption.sentence, PROSE)
+        area = (top, left, top + rows - 1, right)
+        page.span(area, caption.sentence, PROSE, canvas.live(caption.live))
 
 
 @place.register
@@ -171,6 +177,7 @@ def _(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
             live = canvas.live(formula, frame.here(item.per, index)) if formula else None
             canvas.page.span(body.cell(index), value, paint(index), live)
         canvas.allow(body.area, item.rule, words.symbol or words.name)
+        canvas.mark(body.area, item.marks)
         name = words.name or item.name
         canvas.block(
             Block(name, body.area, body.which, words.symbol, words.formula, words.sentence)

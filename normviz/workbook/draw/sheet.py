@@ -17,6 +17,8 @@ from normviz.workbook.draw.placing import Spot, place
 from normviz.workbook.draw.tensor import Frame
 
 FACT, FACT_ROOM = Style(bold=True, horizontal="left"), 6.0
+BACK_ROOM = 9.0
+"""For the way back, before the facts."""
 
 
 class Sheet(Canvas):
@@ -44,6 +46,9 @@ class Sheet(Canvas):
         abroad = {name: (sheet.page.title, sheet.placed) for name, sheet in (reads or {}).items()}
         super().__init__(page, columns, frame, abroad, scaled)
         self.row = FIRST_ROW
+        self.fact_column = 3
+        while page.width(2, self.fact_column - 1) < BACK_ROOM:
+            self.fact_column += 1
         self.paper = Paper(page)
         explain(page, idea, columns.last)
 
@@ -64,16 +69,18 @@ class Sheet(Canvas):
             write()
 
     def facts(self, *facts: content.Line) -> None:
-        """Numbers that every step needs, in the row that stays in sight."""
-        column = 3
+        """Numbers that every step needs, in the row that stays in sight, behind those before."""
+        column = self.fact_column
         for fact in facts:
             if fact.label:
                 room = 1.1 * len(fact.label) + 1
                 _, column = field(self.page, column, room, fact.label, LABEL_RIGHT)
             self.know(fact.name, Cells(LINK_ROW, column, 1, 1, fixed=True))
             room = 0.75 * len(fact.value) if isinstance(fact.value, str) else FACT_ROOM
-            look, live = fact.look or FACT, self.live(fact.formula)
+            look, live, left = fact.look or FACT, self.live(fact.formula), column
             _, column = field(self.page, column, room, fact.value, look, live)
+            self.mark((LINK_ROW, left, LINK_ROW, column - 1), fact.marks)
+        self.fact_column = column
 
     def refer(self, name: str, spec: str = "") -> str:
         """A block, or a part of it, as another sheet writes it."""

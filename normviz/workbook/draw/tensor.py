@@ -217,13 +217,19 @@ class Statistics:
         across: set[tuple[int, int]] = set()
         down: set[int] = set()
         for label, (row, first, _, last) in enumerate(self.cells, start=1):
+            pixel_row, pixel_column = regions.pixel(label)
             if row == self.top and (first, last) not in across:
                 across.add((first, last))
                 text = range_text(channel, regions.channels(label))
+                if pixel_column is not None:  # one of several of its channel: it says which
+                    text = f"{channel}{regions.channels(label)[0]} {pixel_column}"
                 page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
-            if (regions.layout.images > 1 or regions.layout.features_last) and row not in down:
+            several = regions.layout.images > 1 or regions.layout.features_last
+            if row not in down and (several or pixel_row is not None):
                 down.add(row)
                 text = range_text(image, regions.images(label))
+                if pixel_row is not None:
+                    text = f"{image}{regions.images(label)[0]} " * several + pixel_row
                 if regions.layout.features_last and len(regions.layout.shape) == 3:
                     text += f", {range_text('t', regions.tokens(label))}"
                 page.put(row, self.left - 1, text, AXIS_LEFT)

@@ -8,7 +8,7 @@ number off again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from normviz.workbook.book.address import Area, on_sheet
 from normviz.workbook.formulas.steps import FORMULAS, Chain
@@ -41,37 +41,49 @@ class ExerciseChain(Chain):
 class KeyChain(ExerciseChain):
     """The chain of the key: values of the steps in `masks` stand there with a number added.
 
-    `title` is the key's sheet, for formulas on another one; givens are at the same cells on both.
+    `key_title` is the key's sheet and `title` the student's, at the same cells of which is what is
+    given; the one on which the formulas stand is "".
     """
 
     masks: Mapping[str, int] = field(default_factory=dict)
+    key_title: str = ""
     title: str = ""
 
+    def on_its_sheet(self, title: str) -> KeyChain:
+        """The same for formulas on the key's sheet, `title` being the student's."""
+        eps, count = (on_sheet(title, where) for where in (self.eps, self.count))
+        momentum = on_sheet(title, self.momentum) if self.momentum else ""
+        return replace(self, key_title="", title=title, eps=eps, count=count, momentum=momentum)
+
     def at(self, step: str, index: int) -> str:
-        where = super().at(step, index)
-        return f"({self._there(where)}-{self.masks[step]})" if step in self.masks else where
+        where = self._there(step, super().at(step, index))
+        return f"({where}-{self.masks[step]})" if step in self.masks else where
 
     def areas(self, step: str, areas: list[Area]) -> list[str]:
-        found = super().areas(step, areas)
-        return list(map(self._there, found)) if step in self.masks else found
+        return [self._there(step, area) for area in super().areas(step, areas)]
 
     def mean_of(self, step: str, areas: list[Area]) -> str:
-        return f"({super().mean_of(step, areas)}-{self.masks.get(step, 0)})"
+        mean = super().mean_of(step, areas)
+        return f"({mean}-{self.masks[step]})" if step in self.masks else mean
 
     def sum_of(self, step: str, areas: list[Area]) -> str:
-        inner = ",".join(self.areas(step, areas))
-        return f"(SUM({inner})-{self.masks.get(step, 0)}*COUNT({inner}))"
+        inner, mask = ",".join(self.areas(step, areas)), self.masks.get(step, 0)
+        return f"(SUM({inner})-{mask}*COUNT({inner}))" if mask else f"SUM({inner})"
 
     def products_of(self, step: str, other: str, areas: list[Area]) -> str:
         a, b = self.masks.get(step, 0), self.masks.get(other, 0)
         pairs = zip(self.areas(step, areas), self.areas(other, areas), strict=True)
         return "+".join(
-            f"SUMPRODUCT({one},{two})-{b}*SUM({one})-{a}*SUM({two})+{a * b}*COUNT({one})"
+            f"SUMPRODUCT({one},{two})"
+            + (f"-{b}*SUM({one})" if b else "")
+            + (f"-{a}*SUM({two})" if a else "")
+            + (f"+{a * b}*COUNT({one})" if a * b else "")
             for one, two in pairs
         )
 
-    def _there(self, reference: str) -> str:
-        return on_sheet(self.title, reference) if self.title else reference
+    def _there(self, step: str, reference: str) -> str:
+        title = self.key_title if step in self.masks else self.title
+        return on_sheet(title, reference) if title else reference
 
 
 def running_mean(c: ExerciseChain, p: int) -> str:

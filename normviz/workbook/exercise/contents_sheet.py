@@ -4,40 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from normviz.workbook.book.address import fixed
-from normviz.workbook.book.cells import Book, Page, Rule
+from normviz.workbook.book.cells import Book, Link
 from normviz.workbook.book.styles import (
     BAD,
-    BANNER,
     BODY,
     BODY_CENTER,
     GOOD,
     GOOD_INK,
-    HEADER,
-    HEADER_LEFT,
     INPUT_NUMBER,
+    INPUT_WORD,
+    LINE,
     LINK,
     PLAIN,
     WARN,
     Style,
 )
-from normviz.workbook.draw.page_head import (
-    CONTENTS,
-    FIRST_ROW,
-    begin,
-    explain,
-)
+from normviz.workbook.draw.columns import texts
+from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
+from normviz.workbook.draw.page_head import CONTENTS
+from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.exercise.marks import FOLLOWS, RIGHT, ROUNDED, WRONG
 from normviz.workbook.exercise.mistakes import BY_COUNT, EPS_OUTSIDE
 from normviz.workbook.exercise.sheet import ExerciseSheet
 
-WIDTHS = {1: 1.5, 2: 24, 3: 14, 4: 14, 5: 14, 6: 60}
-LAST = max(WIDTHS)
+COLUMNS = texts(24, 14, 14, 14, 60)
+WORDS = PLAIN.but(wrap=True, indent=1)
 TOTAL = BODY_CENTER.but(bold=True, size=12)
-PERCENT = BODY_CENTER.but(number="0%")
+PERCENT = "0%"
 _MARK = Style(horizontal="center")
 _MEANINGS = (
-    ("", INPUT_NUMBER.but(unlocked=False), "Yellow: still to be filled in."),
+    ("", INPUT_NUMBER.but(unlocked=False), f"{INPUT_WORD.capitalize()}: still to be filled in."),
     (RIGHT, _MARK.filled(GOOD), "Green: right. A step gives its points when all its cells are."),
     (ROUNDED, _MARK.filled(GOOD), "Green: right, to two decimals. That is enough."),
     (
@@ -55,62 +51,62 @@ _MEANINGS = (
 )
 
 
-def begin_contents(book: Book) -> Page:
+def begin(book: Book, words: str) -> Sheet:
     """The sheet comes first and is filled when the others stand."""
-    return begin(book, CONTENTS, book.title)
+    sheet = Sheet(book, CONTENTS, book.title, words, COLUMNS)
+    sheet.page.answers = True
+    return sheet
 
 
-def fill(book: Book, page: Page, sheets: Sequence[ExerciseSheet], seed: int) -> None:
-    """The table of sheets with their points, the total, and how the marks are meant."""
-    page.widths.update(WIDTHS)
-    explain(
-        page,
+def words_for_one(seed: int) -> str:
+    """What stands at the top of an exercise for oneself."""
+    return (
         "Work out each norm step by step on its own sheet, with formulas or by hand. Every cell is "
-        "marked at once; two decimals are enough. The numbers are those of seed "
-        f"{seed}: another seed makes another exercise of the same kind.",
-        LAST,
+        f"marked at once; two decimals are enough. The numbers are those of seed {seed}: another "
+        "seed makes another exercise of the same kind."
     )
-    below = score_table(book, page, FIRST_ROW, sheets)
-    legend(page, below + 1)
 
 
-def score_table(book: Book, page: Page, row: int, sheets: Sequence[ExerciseSheet]) -> int:
-    """A line for each sheet with its points, and their total; the row below."""
-    first = row + 1
-    for at, name in enumerate(("Sheet", "points", "of", "reached", "Sets")):
-        page.put(row, 2 + at, name, HEADER if 0 < at < 4 else HEADER_LEFT)
-    page.heights[row] = 20
-    for sheet in sheets:
-        row += 1
-        page.put(row, 2, sheet.title, LINK.but(edge="C9D2D8", indent=1))
-        page.link(row, 2, sheet.title)
-        right = page.put(row, 3, sheet.right, BODY_CENTER, sheet.score)
-        of = page.put(row, 4, sheet.total, BODY_CENTER)
-        page.put(row, 5, sheet.right / sheet.total, PERCENT, f"{right}/{of}")
-        page.put(row, 6, sheet.sets, BODY)
-        page.heights[row] = 32
-    row += 1
-    right_now, total = sum(s.right for s in sheets), sum(s.total for s in sheets)
-    page.put(row, 2, "Your points", BODY.but(bold=True, size=12))
-    for column, value in ((3, right_now), (4, total)):
-        letter = fixed(row, column)[1]
-        page.put(row, column, value, TOTAL, f"SUM({letter}{first}:{letter}{row - 1})")
-    page.put(row, 5, right_now / total, TOTAL.but(number="0%"), f"C{row}/D{row}")
-    page.put(row, 6, None, BODY)
-    page.heights[row] = 26
-    book.name("exercise_score", page, (row, 3, row, 3))
-    book.name("exercise_total", page, (row, 4, row, 4))
-    page.rules.append(Rule((first, 2, row, 5), f"$E{first}=1", GOOD, GOOD_INK))
-    return row + 1
+def score_table(sheets: Sequence[ExerciseSheet]) -> Listing:
+    """A line for each sheet with its points, and their total."""
+    share, last = "{points}/{of}", len(sheets)
+    rows = [
+        (
+            Entry(sheet.title, LINK.but(edge=LINE, indent=1), link=Link(sheet.title)),
+            Entry(sheet.right, formula=sheet.score),
+            sheet.total,
+            Entry(sheet.right / sheet.total, BODY_CENTER.but(number=PERCENT), share),
+            sheet.trace.norm.sentence,
+        )
+        for sheet in sheets
+    ]
+    right, total = sum(s.right for s in sheets), sum(s.total for s in sheets)
+    every = f"row=0:{last}"
+    whole = (
+        Entry("Your points", BODY.but(bold=True, size=12)),
+        Entry(right, TOTAL, f"SUM({{points[{every}]}})", "score"),
+        Entry(total, TOTAL, f"SUM({{of[{every}]}})", "total"),
+        Entry(right / total, TOTAL.but(number=PERCENT), share),
+        Entry(None),
+    )
+    names = ("title", "points", "of", "share")
+    full = Mark("{share[row=0]}=1", GOOD, GOOD_INK)
+    return Listing(
+        [*rows, whole],
+        ("Sheet", "points", "of", "reached", "Sets"),
+        (BODY, BODY_CENTER, BODY_CENTER, BODY_CENTER, BODY),
+        names=names,
+        marks=dict.fromkeys(names, (full,)),
+    )
 
 
-def legend(page: Page, row: int) -> int:
-    """How the marks are meant; the row below."""
-    page.span((row, 2, row, LAST), "How the marks are meant", BANNER)
-    page.heights[row] = 21
-    for text, look, words in _MEANINGS:
-        row += 1
-        page.put(row, 2, text or None, look)
-        page.span((row, 3, row, LAST), words, PLAIN.but(wrap=True, indent=1))
-        page.heights[row] = 20
-    return row + 1
+def name_the_score(book: Book, contents: Sheet) -> None:
+    """Other programs find the points by the names `exercise_score` and `exercise_total`."""
+    for name in ("score", "total"):
+        book.name(f"exercise_{name}", contents.page, contents.placed[name].area)
+
+
+def legend() -> Sequence[Item]:
+    """How the marks are meant."""
+    rows = [(Entry(text or None, look), words) for text, look, words in _MEANINGS]
+    return Banner("How the marks are meant"), Listing(rows, looks=(WORDS,), shares=(24, 102))

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from normviz.files import check_place, write_whole
+from normviz.norms.declared import NORMS
 from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise import contents_sheet
 from normviz.workbook.exercise.asked import ALL
-from normviz.workbook.exercise.sheet import (
-    ANSWERS,
-    KEY,
-    STUDENT,
-    ExerciseSheet,
-)
+from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.xlsx.write import workbook_bytes
 
-OPS = ("batch_norm", "layer_norm", "group_norm", "rms_norm")
+OPS = tuple(name for name, norm in NORMS.items() if norm.basic)
+"""The norms that are asked where none is named."""
+
 SETTINGS = Settings((2, 4, 1, 2), groups=2, eps=0.1)
 """Small enough to fill in by hand; ε so large that it shows where it stands."""
 
@@ -34,11 +32,11 @@ def exercise(settings: Settings = SETTINGS, *, answers: bool = False) -> Book:
     >>> [page.title for page in exercise().pages if not page.hidden]
     ['Contents', 'BatchNorm', 'LayerNorm', 'GroupNorm', 'RMSNorm']
     """
-    case = Case(settings)
     book = Book("Normalization: answers" if answers else "Normalization: exercises")
-    first = contents_sheet.begin_contents(book)
-    sheets = norm_sheets(book, case, OPS, answers=answers)
-    contents_sheet.fill(book, first, sheets, settings.seed)
+    first = contents_sheet.begin(book, contents_sheet.words_for_one(settings.seed))
+    sheets = norm_sheets(book, Case(settings), OPS, answers=answers)
+    first.draw(contents_sheet.score_table(sheets), *contents_sheet.legend())
+    contents_sheet.name_the_score(book, first)
     return book
 
 
@@ -59,13 +57,10 @@ def norm_sheets(
     for op in ops:
         if isinstance(case.traces[op], str):
             raise ValueError(str(case.traces[op]))
-    kind = ANSWERS if answers else STUDENT
-    sheets = [
-        ExerciseSheet(book, case.trace(op), kind, part, other_sets(case, op), locked).build()
-        for op in ops
-    ]
-    for op in ops:
-        ExerciseSheet(book, case.trace(op), KEY, part, locked=locked).build()
+    kind = {"answers": answers, "locked": locked}
+    sheets = [ExerciseSheet(book, case.trace(op), part, other_sets(case, op), **kind) for op in ops]
+    for sheet in sheets:
+        sheet.draw_key(book)
     return sheets
 
 

@@ -7,10 +7,10 @@ These marks are for learning; `normviz.grading` computes its own and never reads
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from normviz.workbook.book.address import Area, address, area_text
-from normviz.workbook.book.cells import Page, Rule
+from normviz.workbook.book.address import Area, area_text
 from normviz.workbook.book.formula import parse, references
 from normviz.workbook.book.styles import (
     BAD,
@@ -20,9 +20,9 @@ from normviz.workbook.book.styles import (
     WARN,
     WARN_INK,
 )
+from normviz.workbook.draw.content import Mark
 from normviz.workbook.exercise.chain import RULES, ExerciseChain, KeyChain
 from normviz.workbook.exercise.mistakes import Mistake, mistakes
-from normviz.workbook.formulas.steps import Placed
 
 RIGHT, ROUNDED, FOLLOWS, WRONG = "right", "≈ right", "follows", "wrong"
 COUNTED = (RIGHT, ROUNDED, FOLLOWS)
@@ -47,13 +47,12 @@ NEAR = half_unit(DECIMALS)
 
 
 class Marker:
-    """Writes the formula of a mark; `own` is the chain of the student's cells.
+    """Writes the formulas of marks; `own` is the chain of the student's cells."""
 
-    `typed` has row and column of every cell that the student fills in.
-    """
-
-    def __init__(self, own: ExerciseChain, key: KeyChain, typed: Set[tuple[int, int]]) -> None:
-        self.own, self.key, self.typed = own, key, typed
+    def __init__(self, own: ExerciseChain, key: KeyChain) -> None:
+        self.own, self.key = own, key
+        self.typed: set[tuple[int, int]] = set()
+        """Row and column of the cells that the student fills in, as far as they have marks."""
 
     def formula(self, step: str, index: int) -> str:
         """The mark of one typed cell: empty while nothing is typed."""
@@ -63,6 +62,7 @@ class Marker:
             (ROUNDED, f"ABS({typed}-{right})<={NEAR!r}"),
         ]
         follows = self._follows(step, index, typed)
+        self.typed.add(next(references(parse(typed))).area[:2])
         tests += [(FOLLOWS, follows)] if follows else []
         tests += [
             (mistake.mark, _near(typed, wrong(self.key, index, right)))
@@ -116,20 +116,22 @@ ADVICE = {
 """How to begin a step in a sheet, by its name."""
 
 
-def color(page: Page, typed: Placed, area: Area, slips: Iterable[str]) -> None:
-    """Both the typed cells and their marks wear the color of the mark; `area` is the marks'."""
-    first = address(area[0], area[1])
-    moved = (area[0], typed.left, area[2], typed.left + area[3] - area[1])
-    looks = dict.fromkeys(COUNTED, (GOOD, GOOD_INK)) | {WRONG: (BAD, BAD_INK)}
-    looks |= dict.fromkeys(slips, (WARN, WARN_INK))
-    for mark, (fill, ink) in looks.items():
-        for painted in (area, moved):
-            page.rules.append(Rule(painted, f'{first}="{mark}"', fill, ink))
+def colors(first: str) -> tuple[Mark, ...]:
+    """The colors of typed cells, and of their marks, of which `first` is the first.
+
+    Amber is what is left: a mark that names a usual mistake.
+    """
+    counts = ",".join(f'{first}="{mark}"' for mark in COUNTED)
+    good, bad = f"OR({counts})", f'{first}="{WRONG}"'
+    return (
+        Mark(good, GOOD, GOOD_INK),
+        Mark(bad, BAD, BAD_INK),
+        Mark(f'AND({first}<>"",NOT({good}),NOT({bad}))', WARN, WARN_INK),
+    )
 
 
-def all_right(area: Area, count: int) -> str:
+def all_right(marks: str, count: int) -> str:
     """Whether every cell of a step counts as right."""
-    marks = area_text(area)
     counts = [f'COUNTIF({marks},"{mark}")' for mark in COUNTED]
     return f"{'+'.join(counts)}={count}"
 
@@ -139,18 +141,43 @@ _TWO_DECIMALS = "Right, to two decimals."
 _FOLLOWS = "Right from your own earlier numbers; one of those is not right yet."
 
 
-def hint(area: Area, count: int, advice: str, slips: Sequence[Mistake]) -> str:
-    """What stands beside a step: how right it is, the reason of the first slip, or how to begin."""
-    marks = area_text(area)
+@dataclass(frozen=True)
+class Hint:
+    """What stands beside a step: how right it is, the reason of the first slip, or how to begin.
 
-    def seen(mark: str) -> str:
-        return f'COUNTIF({marks},"{mark}")>0'
+    `marks` is the area of its marks, `count` how many there are.
+    """
 
-    right = f'IF({seen(FOLLOWS)},"{_FOLLOWS}",IF({seen(ROUNDED)},"{_TWO_DECIMALS}","{ALL_RIGHT}"))'
-    hints = {slip.mark: slip.hint for slip in reversed(slips)}  # the first of one mark says it
-    told = f'IF({seen(WRONG)},"Not yet. {advice}","{advice}")'
-    most = ",".join(f'COUNTIF({marks},"{mark}")' for mark in hints)
-    for mark, words in hints.items():
-        seen_most = f'AND({seen(mark)},COUNTIF({marks},"{mark}")=MAX({most}))'
-        told = f'IF({seen_most},"{words}",{told})'
-    return f"IF({all_right(area, count)},{right},{told})"
+    marks: str
+    count: int
+    advice: str
+    slips: Sequence[Mistake]
+
+    @property
+    def texts(self) -> list[str]:
+        """Everything that it can say."""
+        told = [self._not_yet, _FOLLOWS, _TWO_DECIMALS, ALL_RIGHT]
+        return told + [slip.hint for slip in self.slips]
+
+    @property
+    def formula(self) -> str:
+        """The cell that says it."""
+        rounded = f'IF({self._seen(ROUNDED)},"{_TWO_DECIMALS}","{ALL_RIGHT}")'
+        right = f'IF({self._seen(FOLLOWS)},"{_FOLLOWS}",{rounded})'
+        hints = {slip.mark: slip.hint for slip in reversed(self.slips)}  # the first of a mark
+        told = f'IF({self._seen(WRONG)},"{self._not_yet}","{self.advice}")'
+        most = ",".join(map(self._counted, hints))
+        for mark, words in hints.items():
+            seen_most = f"AND({self._seen(mark)},{self._counted(mark)}=MAX({most}))"
+            told = f'IF({seen_most},"{words}",{told})'
+        return f"IF({all_right(self.marks, self.count)},{right},{told})"
+
+    @property
+    def _not_yet(self) -> str:
+        return f"Not yet. {self.advice}"
+
+    def _counted(self, mark: str) -> str:
+        return f'COUNTIF({self.marks},"{mark}")'
+
+    def _seen(self, mark: str) -> str:
+        return f"{self._counted(mark)}>0"

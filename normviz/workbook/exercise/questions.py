@@ -1,21 +1,36 @@
 """Questions to answer before anything is computed: what a norm does follows from its sets.
 
-They are drawn from the norms themselves: a norm of one's own makes its questions by itself.
+They are drawn from the norms themselves, so a norm of one's own makes its questions by itself; the
+sheet on which they are answered stands at the end.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-import numpy.typing as npt
 
 from normviz.norms.partition import StatisticsSets
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book
+from normviz.workbook.book.layout import Layout
+from normviz.workbook.book.styles import BODY, BODY_CENTER, INPUT_TEXT, INPUT_WORD, PLAIN
+from normviz.workbook.draw.columns import of_tensor
+from normviz.workbook.draw.content import Caption, Entry, Listing, Rule, Step
+from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.draw.tensor import Frame, by_set
 from normviz.workbook.sheets.case import Case
 
-Labels = npt.NDArray[np.int64]
+TITLE = "Questions"
+POINTS = 1
+"""Of each question."""
+
+ANSWER = INPUT_TEXT.but(bold=False, wrap=True)
+HINT = "Choose one of the answers in the menu."
+
 SAME, GAINS, OTHERWISE = "it stays the same", "every y gains 100", "it changes in another way"
 ONE_IMAGE, SOME_IMAGES, ALL_IMAGES = "only that image", "some others too but not all", "every image"
 NOWHERE, ONE_CHANNEL = "nowhere", "only in that channel"
@@ -29,7 +44,7 @@ class Question:
     text: str
     options: tuple[str, ...]
     answer: str
-    painted: Labels | None = None
+    painted: StatisticsSets | None = None
 
 
 def questions(case: Case, ops: Sequence[str], seed: int) -> list[Question]:
@@ -113,12 +128,12 @@ def _painted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     titles: dict[bytes, list[str]] = {}
     for name in case.norms:
         titles.setdefault(case.sets(name).labels().tobytes(), []).append(case.norms[name].title)
-    labels = case.sets(op).labels()
+    sets = case.sets(op)
     return Question(
         "What has one color shares its statistics. Which norm is this?",
         tuple(" or ".join(names) for names in titles.values()),
-        " or ".join(titles[labels.tobytes()]),
-        labels,
+        " or ".join(titles[sets.labels().tobytes()]),
+        sets,
     )
 
 
@@ -129,3 +144,43 @@ _KINDS: tuple[Callable[[Case, str, Sequence[str], Random], Question], ...] = (
     _counted,
     _painted,
 )
+
+
+def draw(book: Book, asked: Sequence[Question], shape: tuple[int, ...]) -> list[str]:
+    """The sheet: a line for each question, with a drop-down; the cells of the answers."""
+    sheet = Sheet(
+        book,
+        TITLE,
+        "Before you compute",
+        f"Choose an answer in each {INPUT_WORD} cell, before you compute anything. There are no "
+        "marks here: a menu that turns green could be tried through.",
+        of_tensor(Layout(shape), 2),
+    )
+    sheet.page.protected = sheet.page.answers = True
+    rows = [
+        (
+            number,
+            question.text,
+            Entry(None, ANSWER, name=f"answer_{number}", rule=Rule(HINT, options=question.options)),
+            POINTS,
+        )
+        for number, question in enumerate(asked, start=1)
+    ]
+    sheet.draw(
+        Listing(
+            rows,
+            ("", "Question", "Your answer", "points"),
+            (BODY_CENTER, BODY, BODY, BODY_CENTER),
+            shares=(5, 60, 34, 9),
+        ),
+        *(_painted_sets(at, q.painted) for at, q in enumerate(asked, start=1) if q.painted),
+    )
+    return [address(*sheet.placed[f"answer_{at}"].area[:2]) for at in range(1, len(asked) + 1)]
+
+
+def _painted_sets(number: int, sets: StatisticsSets) -> Step:
+    """A tensor whose elements wear the color of their set."""
+    frame, size = Frame(sets), math.prod(sets.shape)
+    words = Caption(f"For question {number}", "What has one color shares its statistics.")
+    paint = by_set(PLAIN, frame.set_of)
+    return Step(f"painted_{number}", words, [None] * size, "element", None, paint, frame)

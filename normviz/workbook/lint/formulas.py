@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from openpyxl.formula.tokenizer import Token, Tokenizer, TokenizerError
@@ -41,7 +42,6 @@ class FormulaChecker:
     def __init__(self, package: Package) -> None:
         self.titles = frozenset(title.casefold() for title in package.titles)
         self.names = frozenset(name.casefold() for name in package.names)
-        self.known: dict[str, list[tuple[str, str]]] = {}
 
     def check(self, formula: str) -> list[tuple[str, str]]:
         """Rule and sentence for every problem of one formula, given without its '='."""
@@ -50,18 +50,20 @@ class FormulaChecker:
             sentence = f"a formula of {len(formula)} characters; {LONGEST_FORMULA} is the most"
             problems.append(("formula_length", sentence))
         shape = _ADDRESS.sub("A1", formula)
-        found = self.known.get(shape)
-        if found is None:
-            found = self.known[shape] = self._check_shape(shape)
-        return problems + found if problems or found else found
+        return [*problems, *_check_shape(shape, self.titles, self.names)]
 
-    def _check_shape(self, shape: str) -> list[tuple[str, str]]:
-        try:
-            tokens = Tokenizer("=" + shape).items
-        except (TokenizerError, IndexError) as error:
-            return [("readable", f"the formula cannot be read: {shape!r} ({error})")]
-        parsed = Parsed(shape, tokens, self.titles, self.names)
-        return [(rule.__name__, text) for rule in FORMULA_RULES for text in rule(parsed)]
+
+@lru_cache(maxsize=16_384)
+def _check_shape(
+    shape: str, titles: frozenset[str], names: frozenset[str]
+) -> tuple[tuple[str, str], ...]:
+    """Each shape once, in all files that have the same sheets and names."""
+    try:
+        tokens = Tokenizer("=" + shape).items
+    except (TokenizerError, IndexError) as error:
+        return (("readable", f"the formula cannot be read: {shape!r} ({error})"),)
+    parsed = Parsed(shape, tokens, titles, names)
+    return tuple((rule.__name__, text) for rule in FORMULA_RULES for text in rule(parsed))
 
 
 def safe_function(formula: Parsed) -> Iterator[str]:

@@ -20,9 +20,9 @@ from normviz.workbook.exercise.classroom.make import (
     book_of,
     make_class,
 )
-from normviz.workbook.exercise.classroom.student_book import QUESTIONS
 from normviz.workbook.exercise.marks import NEAR
 from normviz.workbook.exercise.questions import ALL_IMAGES, ONE_IMAGE, SOME_IMAGES, questions
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import INPUT_NUMBER
 
 NAMES = ["Ada Lovelace", "Ben <b>", "=1+1"]
@@ -239,7 +239,7 @@ def test_every_list_of_options_fits_a_drop_down() -> None:
 
 def test_a_weight_of_each_element_says_which_element_it_is_of() -> None:
     sheet = book_of(enroll(Assignment(("layer_norm",), shape=(2, 2, 2, 2)), ["Ada"]), 0).sheets[0]
-    body, rows = sheet.steps.placed["weight"], sheet.page.rows
+    body, rows = sheet.placed["weight"], sheet.page.rows
     across = [rows[body.top - 1][body.left + at].value for at in (0, 1, 3, 4)]
     assert across == ["c0 w0", "c0 w1", "c1 w0", "c1 w1"]
-    assert [rows[body.top + at][body.left - 1].value for at in (0, 1)] == ["h = 0", "h = 1"]
+    assert [rows[body.top + at][body.left - 1].value for at in (0, 1)] == ["h0", "h1"]

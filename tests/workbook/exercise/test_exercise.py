@@ -24,7 +24,7 @@ from normviz.workbook.exercise.exercise import (
     write_exercise,
 )
 from normviz.workbook.exercise.marks import ADVICE, FOLLOWS, RIGHT, ROUNDED, WRONG
-from normviz.workbook.exercise.sheet import STUDENT, ExerciseSheet
+from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Case, Settings
 from tests.workbook.engines import (
@@ -72,7 +72,7 @@ def formulas() -> dict[Place, str]:
 
 def drawn(op: str) -> ExerciseSheet:
     """The student's sheet of a norm, which knows where each step stands."""
-    return ExerciseSheet(Book("one"), Case(SETTINGS).trace(op), STUDENT).build()
+    return ExerciseSheet(Book("one"), Case(SETTINGS).trace(op))
 
 
 def trace_of(op: str) -> Trace:
@@ -118,7 +118,7 @@ def test_marks_stay_right_when_the_inputs_change(files: tuple[Path, Path]) -> No
     for op in OPS:
         sheet = drawn(op)
         for name in ("x", "grad_output", "weight"):
-            places = [sheet.steps.placed[name].at(i) for i in range(2)]
+            places = [sheet.placed[name].at(i) for i in range(2)]
             typed |= {(sheet.title, where): str(7.5 - i) for i, where in enumerate(places)}
         eps = sheet.chain.eps.replace("$", "")
         typed |= {(sheet.title, eps): "0.3"}
@@ -135,10 +135,10 @@ def test_marks_stay_right_when_the_inputs_change(files: tuple[Path, Path]) -> No
 @pytest.mark.parametrize("text", ["999", "hello", "=1/0", "=-1E+300"])
 def test_nonsense_turns_red(text: str, files: tuple[Path, Path]) -> None:
     sheet = drawn("group_norm")
-    cell = sheet.steps.placed["variance"].at(1)
+    cell = sheet.placed["variance"].at(1)
     typed = {(sheet.title, cell): text}
     found = found_in(files[0], typed)
-    mark = sheet.steps.placed["marks variance"].at(1)
+    mark = sheet.placed["marks_variance"].at(1)
     assert found[sheet.title, mark] == WRONG
     assert any(str(value).startswith("Not yet.") for value in found.values())
     assert fill(files[0], typed, sheet, cell) == fill(files[0], typed, sheet, mark) == BAD
@@ -146,7 +146,7 @@ def test_nonsense_turns_red(text: str, files: tuple[Path, Path]) -> None:
 
 def test_right_turns_green(files: tuple[Path, Path]) -> None:
     sheet = drawn("layer_norm")
-    cell = sheet.steps.placed["mean"].at(0)
+    cell = sheet.placed["mean"].at(0)
     typed = {place: f for place, f in formulas().items() if place == (sheet.title, cell)}
     assert fill(files[0], typed, sheet, cell) == GOOD
     assert fill(files[0], {}, sheet, cell) == INPUT
@@ -191,7 +191,7 @@ def test_right_from_a_wrong_number_follows_and_counts(files: tuple[Path, Path]) 
     typed = {place: f for place, f in formulas().items() if place[0] == sheet.title}
     typed[sheet.title, mean] = "7"
     found = found_in(files[0], typed)
-    marks = [found[sheet.title, sheet.chain.at("marks centered", i)] for i in range(16)]
+    marks = [found[sheet.title, sheet.chain.at("marks_centered", i)] for i in range(16)]
     assert marks[:2] == [FOLLOWS] * 2
     assert marks[2:8] == [RIGHT] * 6
     assert found[SCORE] == sheet.total - 1

@@ -12,11 +12,11 @@ from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.book.formula import parse
 from normviz.workbook.exercise.chain import RULES
 from normviz.workbook.exercise.classroom.own_numbers import student_case
-from normviz.workbook.exercise.contents_sheet import begin_contents
+from normviz.workbook.exercise.contents_sheet import begin
 from normviz.workbook.exercise.exercise import SETTINGS, norm_sheets, other_sets
 from normviz.workbook.exercise.marks import EXACT, FOLLOWS, NEAR, RIGHT, ROUNDED
 from normviz.workbook.exercise.mistakes import BY_COUNT, COUNT_FORGOTTEN, Mistake, Wrong, mistakes
-from normviz.workbook.exercise.sheet import ANSWERS, ExerciseSheet
+from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.formulas.evaluate import evaluate
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.xlsx.write import workbook_bytes
@@ -30,7 +30,7 @@ CASE = student_case(SETTINGS, OPS, seed=3)
 @cache
 def solved(op: str) -> ExerciseSheet:
     others = other_sets(CASE, op)
-    return ExerciseSheet(Book("one"), CASE.trace(op), ANSWERS, others=others).build()
+    return ExerciseSheet(Book("one"), CASE.trace(op), others=others, answers=True)
 
 
 def value_of(op: str, formula: str) -> float:
@@ -63,7 +63,7 @@ def made() -> Iterator[tuple[str, str, Mistake, Wrong]]:
 @cache
 def exercise_book() -> Book:
     book = Book("mistakes")
-    begin_contents(book)
+    begin(book, "")
     norm_sheets(book, CASE, OPS)
     return book
 
@@ -90,7 +90,7 @@ def marks_of(op: str, step: str, values: list[float]) -> tuple[list[Value], Valu
         return evaluate(parse(page.rows[row][column].formula or ""), look)
 
     for index in range(len(values)):
-        where = sheet.chain.at(f"marks {step}", index)
+        where = sheet.chain.at(f"marks_{step}", index)
         marked[where] = found(where)
     return list(marked.values()), found(address(*_hint_place(sheet, step)))
 
@@ -124,7 +124,7 @@ def test_a_spreadsheet_marks_the_mistakes_alike(tmp_path: Path) -> None:
     for op, step in first:
         alone, _ = marks_of(op, step, typed(op, step, first[op, step]))
         places |= {
-            (solved(op).title, solved(op).chain.at(f"marks {step}", index)): mark
+            (solved(op).title, solved(op).chain.at(f"marks_{step}", index)): mark
             for index, mark in enumerate(alone)
         }
     found = ironcalc_values(path, places, entered)
@@ -136,8 +136,8 @@ def test_a_spreadsheet_marks_the_mistakes_alike(tmp_path: Path) -> None:
 
 def _hint_place(sheet: ExerciseSheet, step: str) -> tuple[int, int]:
     """The cell of the hint stands over a step's marks, below their heading."""
-    body = sheet.steps.placed[f"marks {step}"]
-    column = sheet.steps.left(1) - 1
+    body = sheet.placed[f"marks_{step}"]
+    column = body.area[1] - 1
     rows = [
         row
         for row, line in sheet.page.rows.items()

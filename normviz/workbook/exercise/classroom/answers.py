@@ -7,26 +7,22 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from normviz.workbook.book.cells import Book, Value
-from normviz.workbook.book.styles import (
-    BANNER,
-    BODY,
-    BODY_CENTER,
-    HEADER,
-    HEADER_LEFT,
-    LABEL,
-    LINK,
-    NUMBER,
-    PLAIN,
-)
-from normviz.workbook.draw.page_head import CONTENTS, FIRST_ROW, begin, explain
+from normviz.workbook.book.cells import Book, Link, Value
+from normviz.workbook.book.styles import BODY, BODY_CENTER, LABEL, LINE, LINK, NUMBER, PLAIN
+from normviz.workbook.draw.columns import texts
+from normviz.workbook.draw.content import Banner, Entry, Listing
+from normviz.workbook.draw.page_head import CONTENTS
+from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.exercise.asked import values
 from normviz.workbook.exercise.classroom.assignment import Classroom, Student
-from normviz.workbook.exercise.classroom.student_book import QUESTION_POINTS, QUESTIONS, StudentBook
+from normviz.workbook.exercise.classroom.student_book import StudentBook
+from normviz.workbook.exercise.questions import POINTS
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
+from normviz.workbook.exercise.sheet import ExerciseSheet
 
 KEY_COLUMNS = ("student", "file", "sheet", "cell", "step", "value")
-_WIDTHS = {1: 1.5, 2: 20.0, 3: 8.0, 4: 10.0}
-_FIRST_VALUE, _VALUES_A_LINE, _VALUE_WIDTH = 4, 8, 10.0
+VALUES_A_LINE = 8
+LOOKS = (LABEL, BODY_CENTER, NUMBER)
 Row = tuple[str, str, str, str, str, str | float]
 
 
@@ -52,43 +48,38 @@ class AnswersBook:
     def add(self, number: int, made: StudentBook) -> None:
         """The sheet of one student, counted from 0; `made` has the answers filled in."""
         student = self.classroom.students[number]
-        page = begin(self.book, self.titles[number], student.name)
-        last = _FIRST_VALUE + _VALUES_A_LINE - 1
-        page.widths.update(_WIDTHS)
-        page.widths |= dict.fromkeys(range(_FIRST_VALUE, last + 1), _VALUE_WIDTH)
-        explain(page, f"{student.file}: {made.total} points. Values in the order of reading.", last)
-        row = FIRST_ROW
-        page.span((row, 2, row, last), QUESTIONS, BANNER)
-        for at, question in enumerate(made.questions, start=1):
-            row += 1
-            page.put(row, 2, f"question {at}", LABEL)
-            page.put(row, 3, QUESTION_POINTS, BODY_CENTER)
-            page.span((row, 4, row, last), question.answer, PLAIN)
-        for sheet in made.sheets:
-            row += 2
-            page.span((row, 2, row, last), sheet.title, BANNER)
-            for asked in sheet.asked:
-                found = values(asked.step)
-                for first in range(0, len(found), _VALUES_A_LINE):
-                    row += 1
-                    if first == 0:
-                        page.put(row, 2, asked.step.name, LABEL)
-                        page.put(row, 3, asked.points, BODY_CENTER)
-                    for at, value in enumerate(found[first : first + _VALUES_A_LINE]):
-                        page.put(row, _FIRST_VALUE + at, value, NUMBER)
+        words = f"{student.file}: {made.total} points. Values in the order of reading."
+        columns = texts(20, 8, *(10,) * VALUES_A_LINE)
+        sheet = Sheet(self.book, self.titles[number], student.name, words, columns)
+        answers = [
+            (f"question {at}", POINTS, question.answer)
+            for at, question in enumerate(made.questions, start=1)
+        ]
+        looks, shares = (LABEL, BODY_CENTER, PLAIN), (20, 8, 10 * VALUES_A_LINE)
+        sheet.draw(Banner(QUESTIONS), Listing(answers, looks=looks, shares=shares))
+        for exercise in made.sheets:
+            sheet.draw(Banner(exercise.title), Listing(list(_lines(exercise)), looks=LOOKS))
 
     def _list_students(self) -> None:
-        page = begin(self.book, CONTENTS, self.book.title)
-        page.widths.update({1: 1.5, 2: 8.0, 3: 40.0, 4: 46.0})
-        explain(page, "A sheet for each student; the numbers of each are her own.", 4)
-        for column, heading in enumerate(("", "Student", "File"), start=2):
-            page.put(FIRST_ROW, column, heading, HEADER_LEFT if column > 2 else HEADER)
-        for at, student in enumerate(self.classroom.students):
-            row = FIRST_ROW + 1 + at
-            page.put(row, 2, at + 1, BODY_CENTER)
-            page.put(row, 3, student.name, LINK.but(edge=BODY.edge, indent=1))
-            page.link(row, 3, self.titles[at])
-            page.put(row, 4, student.file, BODY)
+        words = "A sheet for each student; the numbers of each are her own."
+        sheet = Sheet(self.book, CONTENTS, self.book.title, words, texts(8, 40, 46))
+        rows = [
+            (at, Entry(student.name, link=Link(title)), student.file)
+            for at, (student, title) in enumerate(
+                zip(self.classroom.students, self.titles, strict=True), start=1
+            )
+        ]
+        looks = (BODY_CENTER, LINK.but(edge=LINE, indent=1), BODY)
+        sheet.draw(Listing(rows, ("", "Student", "File"), looks))
+
+
+def _lines(exercise: ExerciseSheet) -> Iterator[Sequence[Value]]:
+    """The values of every step, a few a line, the first line with its name and points."""
+    for asked in exercise.asked:
+        found = values(asked.step)
+        for first in range(0, len(found), VALUES_A_LINE):
+            head = (asked.step.name, asked.points) if first == 0 else (None, None)
+            yield *head, *found[first : first + VALUES_A_LINE]
 
 
 def key_rows(student: Student, made: StudentBook) -> Iterator[Row]:

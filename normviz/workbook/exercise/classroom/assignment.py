@@ -6,11 +6,12 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
+from normviz.norms.norm import Norm
 from normviz.workbook.exercise.asked import ALL, PARTS
 from normviz.workbook.exercise.classroom.own_numbers import (
     Numbers,
@@ -38,11 +39,13 @@ FORMAT = 1
 class Assignment:
     """What every student of a class is asked.
 
-    `part` is "forward", "backward" or "all"; `formulas` asks for formulas instead of numbers.
+    `norms` are names of declared norms, and patterns of one's own, as "n [c] h w"; `part` is
+    "forward", "backward" or "all"; `formulas` asks for formulas instead of numbers.
 
     Raises:
-        ValueError: with one sentence, for a norm that is not declared, a shape that is no
-            exercise, or groups and splits that do not divide it.
+        ValueError: with one sentence, for a norm that is not declared, a pattern that cannot be
+            read or does not fit, a shape that is no exercise, or groups and splits that do not
+            divide it.
     """
 
     norms: tuple[str, ...] = OPS
@@ -54,7 +57,7 @@ class Assignment:
 
     def __post_init__(self) -> None:
         for norm in self.norms:
-            if norm not in NORMS:
+            if norm not in NORMS and norm not in self.patterns:
                 raise ValueError(unknown_name("norm", norm, NORMS))
         if not self.norms or len(set(self.norms)) < len(self.norms):
             raise ValueError(
@@ -64,7 +67,7 @@ class Assignment:
             raise ValueError(unknown_name("steps", self.part, PARTS))
         if len(self.shape) != 4:
             raise ValueError(f"shape of an exercise must be four numbers N,C,H,W, got {self.shape}")
-        settings = Settings(self.shape, self.groups, self.splits)
+        settings = self.settings
         if math.prod(self.shape) > MOST_ELEMENTS:
             raise ValueError(
                 f"shape must have at most {MOST_ELEMENTS} elements to be filled in by hand, got "
@@ -74,13 +77,33 @@ class Assignment:
         object.__setattr__(self, "splits", settings.splits)
 
     @property
+    def patterns(self) -> tuple[str, ...]:
+        """The norms that are said by their sets."""
+        return tuple(norm for norm in self.norms if not norm.isidentifier())
+
+    @property
     def settings(self) -> Settings:
-        """Shape, groups and splits; the rest is the student's own."""
-        return Settings(self.shape, self.groups, self.splits)
+        """Shape, groups, splits and patterns; the rest is the student's own."""
+        return Settings(self.shape, self.groups, self.splits, also=self.patterns)
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """What a case calls the norms.
+
+        >>> Assignment(("batch_norm", "n [c] h w")).ops
+        ('batch_norm', 'own')
+        """
+        every = list(Case(self.settings).norms)
+        own = iter(every[len(every) - len(self.patterns) :])
+        return tuple(norm if norm in NORMS else next(own) for norm in self.norms)
 
     def case(self, seed: int) -> Case:
-        """The numbers of one student."""
-        return student_case(self.settings, self.norms, seed)
+        """The numbers of one student; a norm of one's own is titled by its pattern."""
+        case = student_case(self.settings, self.ops, seed)
+        for op, norm in zip(self.ops, self.norms, strict=True):
+            if norm in self.patterns:
+                case.norms[op] = replace(case.norms[op], title=Norm(norm, norm).title)
+        return case
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ def enroll(assignment: Assignment, names: Sequence[str], seed: int = 0) -> Class
     for name, file in zip(names, file_names(names), strict=True):
         for attempt in range(ATTEMPTS):
             own = student_seed(seed, name, attempt)
-            found = right_numbers(assignment.case(own), assignment.norms)
+            found = right_numbers(assignment.case(own), assignment.ops)
             if all(is_apart(found, other, 4 * NEAR) for other in before[-NEIGHBOURS:]):
                 break
         else:
