@@ -10,7 +10,7 @@ COSTLY = {"undisturbed", "small_run", "default_page"}
 
 COSTLY_IN_A_FILE = {
     "together", "finished", "handed_in", "folder", "files", "built", "model", "shipped", "archives",
-    "pages",
+    "pages", "elsewhere",
 }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def read_json(path: Path) -> Any:
         TrainingError: when the file is missing or is not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise TrainingError(f"{path} is missing") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -74,8 +74,8 @@ def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
     owner = "unknown"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            owner = path.read_text(errors="replace").strip() or owner
+        with suppress(OSError):  # where a lock keeps readers out as well
+            owner = path.read_text("utf-8", "replace").strip() or owner
         lock = FileLock(path, timeout=patience)
         lock.acquire()
     except Timeout:
@@ -87,7 +87,7 @@ def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         # The number is a courtesy to whom is refused; on a full disk the lock holds without it.
         with suppress(OSError):
-            path.write_text(f"{os.getpid()}\n")
+            path.write_text(f"{os.getpid()}\n", "utf-8")
         yield
     finally:
         lock.release()

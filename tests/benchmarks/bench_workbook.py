@@ -69,7 +69,7 @@ def list_cells(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
         (s.size, s.bold, s.italic, s.mono, s.color, s.fill, s.edge, s.horizontal, s.wrap, s.number)
         for s in looks
     ]
-    file.write_text(json.dumps([pages, styles]))
+    file.write_text(json.dumps([pages, styles]), encoding="utf-8")
     formulas = sum(1 for page in book.pages for _ in page.formulas())
     return {"formulas": formulas, "cells": sum(len(cells) for _, cells in pages)}
 
@@ -82,7 +82,7 @@ def write_plain(cells: Path, file: Path) -> dict[str, Any]:
     """Write the list with openpyxl and no looks at all."""
     from openpyxl import Workbook
 
-    pages, _ = json.loads(cells.read_text())
+    pages, _ = json.loads(cells.read_text(encoding="utf-8"))
     start = time.process_time()
     book = Workbook()
     book.remove(book.active)
@@ -99,7 +99,7 @@ def write_styled(cells: Path, file: Path) -> dict[str, Any]:
     from openpyxl import Workbook
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
-    pages, styles = json.loads(cells.read_text())
+    pages, styles = json.loads(cells.read_text(encoding="utf-8"))
     start = time.process_time()
     looks = []
     for size, bold, italic, mono, color, fill, edge, horizontal, wrap, number in styles:

@@ -42,7 +42,7 @@ def test_in_a_workbook(place: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_in_a_page(place: str) -> None:
     assert main(["explain", place, "--op", "layer_norm", "-o", "e.html"]) == 0
-    page = Path("e.html").read_text()
+    page = Path("e.html").read_text(encoding="utf-8")
     assert "<img" not in page
     assert not EVIL & set(page)
 

@@ -116,7 +116,7 @@ class Record:
             TrainingError: when it is missing or damaged.
         """
         try:
-            with path.open(newline="") as stream:
+            with path.open(encoding="utf-8", newline="") as stream:
                 header, *rows = csv.reader(stream)
             if tuple(header) != COLUMNS:
                 raise ValueError(f"its columns are {', '.join(header)}")

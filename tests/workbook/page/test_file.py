@@ -74,7 +74,7 @@ def test_a_page_asks_nobody_anything(opened: Opened, default_page: Path) -> None
 def test_the_policy_forbids_other_scripts(
     opened: Opened, default_page: Path, faults: list[str]
 ) -> None:
-    text = default_page.read_text()
+    text = default_page.read_text(encoding="utf-8")
     policy = text.split('Content-Security-Policy" content="')[1].split('"')[0]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
