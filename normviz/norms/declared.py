@@ -216,6 +216,11 @@ _DECLARED = (
         sentence="One mean and one variance for each image and pixel, over the channels.",
         use="Every place is normalized by itself, as a transformer's LayerNorm does with a token; "
         "ConvNeXt calls it LayerNorm2d.",
+        when=When(
+            used="ConvNeXt, image generation",
+            needs="several channels",
+            fails="one or two channels",
+        ),
         paper="Li, Wu, Weinberger & Belongie 2019",
         torch_layer="torch.nn.LayerNorm(C) on x.movedim(1, -1)",
         layout=_IMAGES,

@@ -86,7 +86,7 @@ def _row(title: str, dimensions: int) -> contents.Row:
 
 _NORM_ROW = (
     "Every step of forward and backward, the closed form of dx, and what must hold.",
-    "Change one x on Inputs: only the cells of its set change here.",
+    "Change one x on Inputs: in the steps only its set changes, and ∂L/∂γ.",
 )
 ROWS: dict[str, contents.Row] = {
     title: (title, shows, tries)
@@ -138,7 +138,7 @@ ROWS: dict[str, contents.Row] = {
         ),
         (
             glossary.TITLE,
-            "Every symbol and every word of this workbook, each explained once.",
+            "The symbols and words of this workbook, each explained once.",
             "Look up what you stumble over, and follow its link.",
         ),
         (

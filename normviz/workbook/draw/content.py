@@ -127,7 +127,7 @@ POSITIVE = Rule(
 )
 NOT_NEGATIVE = Rule("A number, zero or more.", "AND(COUNT({this})=1,{this}>=0,{this}<=1E6)")
 WEIGHT = Rule(
-    "A number from 0 to 1; torch's default is 0.1.",
+    "A number from 0 to 1; torch's default is 0.1, which Keras writes as 0.9.",
     "AND(COUNT({this})=1,{this}>=0,{this}<=1)",
 )
 
@@ -142,7 +142,7 @@ def whole(first: int, last: int) -> Rule:
 class Line:
     """A number with its name before it and a note behind; with a rule it may be typed over.
 
-    A `wide` one reaches to the end of the page, as a sentence does.
+    A `wide` one reaches to the end of the page, as a sentence does; `noting` is the note's formula.
     """
 
     name: str
@@ -155,6 +155,7 @@ class Line:
     wide: bool = False
     marks: Sequence[Mark] = ()
     checked: bool = True
+    noting: str | None = None
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _(item: content.Line, canvas: Canvas, spot: Spot) -> Placed:
         page.span((row, 2, row, first - 1), item.label, LABEL)
         page.span(area, item.value, look, canvas.live(item.formula))
         if item.note and right < last:
-            canvas.paragraph(note, item.note, REMARK)
+            canvas.paragraph(note, item.note, REMARK, item.noting)
         if item.wide:
             lines = lines_of(str(item.value), page.width(first, right), look.size)
             page.heights[row] = max(HEAD_HEIGHT, height_of(lines, look.size))

@@ -20,7 +20,6 @@ from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import (
     NOT_NEGATIVE,
     NUMBERS,
-    WEIGHT,
     Banner,
     Caption,
     Item,
@@ -32,6 +31,7 @@ from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.explain.shown_part import RestSums, ShownFrame, rest_sums
 from normviz.workbook.sheets.inputs import TITLE
+from normviz.workbook.sheets.momentum import momentum
 
 YELLOW = INPUT_NUMBER.but(number="0.0###")
 GRAY = NUMBER.but(fill=PAPER, number=signed("0.000###"))
@@ -88,9 +88,7 @@ def _settings(trace: Trace) -> Iterator[Item]:
     note = "added to the variance, inside the root"
     yield Line("eps", "ε (eps)", trace.eps, note=note, rule=NOT_NEGATIVE)
     if trace.running_buffers():
-        note = "weight of the new value in the running statistics, as in torch"
-        momentum = float(trace.arguments["momentum"])
-        yield Line("momentum", "momentum", momentum, note=note, rule=WEIGHT)
+        yield momentum(float(trace.arguments["momentum"]))
 
 
 def _yellow(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:

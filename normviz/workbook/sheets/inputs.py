@@ -11,7 +11,6 @@ from normviz.workbook.draw.content import (
     NOT_NEGATIVE,
     NUMBERS,
     POSITIVE,
-    WEIGHT,
     Banner,
     Caption,
     Item,
@@ -24,6 +23,7 @@ from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.sheets.case import Array, Case
 from normviz.workbook.sheets.contents import your_layer
 from normviz.workbook.sheets.kinds import WHOLES
+from normviz.workbook.sheets.momentum import momentum
 
 TITLE = "Inputs"
 FIXED, RANDOM = "Fixed", "Random"
@@ -41,7 +41,7 @@ def build(book: Book, case: Case) -> Sheet:
     sheet = Sheet(
         book,
         TITLE,
-        f"Inputs: change a {INPUT_WORD} cell and every sheet follows",
+        "Inputs: the numbers that the sheets of the norms read",
         f"{INPUT_WORD.capitalize()} cells are yours. Set Numbers to Random for new whole numbers "
         "from −4 to 4 at every recalculation (F9); set it back to Fixed for the numbers you see in "
         f"{INPUT_WORD}. {_built_in(case)}",
@@ -103,13 +103,7 @@ def _settings(case: Case) -> Sequence[Item]:
             rule=POSITIVE,
             note="added to the variance, inside the root",
         ),
-        Line(
-            "momentum",
-            "momentum",
-            settings.momentum,
-            rule=WEIGHT,
-            note="weight of the new value in the running statistics, as in torch",
-        ),
+        momentum(settings.momentum),
         *(
             Line(name, label, value, look=SHOWN, note=f"{note}; built in")
             for name, label, value, note in _parts(case)
@@ -138,7 +132,7 @@ def _typed_and_used(name: str, symbol: str, values: Array) -> Sequence[Step]:
         words = "scale · x + offset, x as typed or random."
     used = f'IF({{switch}}="{RANDOM}",{drawn},{kept})'
     typed = Caption(f"{symbol}, as typed", sentence="Yours to change.")
-    shown = Caption(f"{symbol} in use", sentence=f"What all sheets read: {words}")
+    shown = Caption(f"{symbol} in use", sentence=f"What the sheets of the norms read: {words}")
     return (
         Step(f"typed_{name}", typed, values, "element", None, INPUT_NUMBER, rule=NUMBERS),
         Step(name, shown, values, "element", used, SHOWN),

@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import ironcalc
 import numpy as np
 import pytest
 
+import normviz
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.build import build
@@ -114,6 +116,17 @@ def test_adding_to_every_x_moves_rms_norm_and_not_layer_norm(book: Book, path: P
     assert moved["RMSNorm"] > 1
 
 
+def test_far_from_zero_a_variance_becomes_negative(book: Book, path: Path) -> None:
+    page = sheet(book, "Numerics")
+    row = next(r for r, line in page.rows.items() if 2 in line and line[2].value == "offset")
+    offset = next(address(row, c) for c, cell in page.rows[row].items() if cell.value == 0 or c > 2)
+    area = next(b.area for b in page.blocks if b.name == "variance: E[x²] − E[x]²")
+    one_pass = ("Numerics", address(*area[:2]))
+    (found,) = ironcalc_values(path, {one_pass: None}, {("Numerics", offset): "1E9"}).values()
+    assert isinstance(found, float)
+    assert found < 0
+
+
 def test_links_of_the_lecture_and_of_questions_land_on_what_they_name(book: Book) -> None:
     named = [
         (link, sheet(book, link.title))
@@ -145,3 +158,47 @@ def test_the_three_lines_and_the_command_of_the_box_make_a_workbook(tmp_path: Pa
     subprocess.run([sys.executable, "-m", program, *rest], cwd=tmp_path, check=True)
     assert (tmp_path / "mine.xlsx").is_file()
     assert re.match(r"pip install", your_layer.INSTALL)
+
+
+def beside(page: Page, label: str) -> tuple[str, str]:
+    """The cell behind a label of a sheet's settings, and the cell of the note behind that."""
+    row = next(r for r, line in page.rows.items() if 2 in line and line[2].value == label)
+    filled = [c for c, cell in sorted(page.rows[row].items()) if cell.value is not None]
+    return address(row, filled[1]), address(row, filled[2])
+
+
+@pytest.mark.parametrize("title", ["Inputs", "Evaluation", "Conventions"])
+def test_keras_momentum_is_asked_about_where_it_is_typed(
+    title: str, book: Book, path: Path
+) -> None:
+    momentum, note = beside(sheet(book, title), "momentum")
+    (says,) = ironcalc_values(path, {(title, note): None}, {(title, momentum): "0.99"}).values()
+    assert "Keras" in str(says)
+    assert str(says).endswith("type 0.01.")
+
+
+@pytest.mark.parametrize(
+    ("title", "call"),
+    [
+        ("GroupNorm", lambda x: normviz.group_norm(x, 3)),
+        ("GhostBatchNorm", lambda x: normviz.ghost_batch_norm(x, 3, training=True)),
+    ],
+)
+def test_a_number_that_does_not_divide_is_refused_on_the_norms_own_sheet(
+    title: str, call: Callable[[np.ndarray], object], book: Book
+) -> None:
+    texts = [str(c.value) for line in sheet(book, title).rows.values() for c in line.values()]
+    with pytest.raises(ValueError, match="use one of 1, 2, 4") as refused:
+        call(np.ones((4, 4, 2, 2)))
+    assert str(refused.value) in texts
+
+
+def test_what_is_near_one_is_shown_as_not_one(book: Book) -> None:
+    page = sheet(book, "GroupNorm")
+    for block in page.blocks:
+        if block.name in ("variance of x̂", "what it must be"):
+            row, column = block.area[:2]
+            cell = page.rows[row][column]
+            assert isinstance(cell.value, float)
+            assert 0.999 < cell.value < 1
+            assert cell.style.number.startswith("0.000000")

@@ -52,9 +52,9 @@ def begin(book: Book, case: Case) -> Sheet:
         CONTENTS,
         book.title,
         f"{', '.join(titles)} and {last} on one small tensor of shape "
-        f"({LAYOUTS[len(case.shape)].replace(',', ', ')}), forward and backward, every number a "
-        f"live formula. Change a {INPUT_WORD} cell on the sheet Inputs and watch every step "
-        "follow.",
+        f"({LAYOUTS[len(case.shape)].replace(',', ', ')}), forward and backward, step by step in "
+        f"live formulas. Change a {INPUT_WORD} cell on the sheet Inputs: the steps on the norms' "
+        f"own sheets follow. Other sheets that can be turned have {INPUT_WORD} cells of their own.",
         COLUMNS,
     )
 
@@ -112,8 +112,8 @@ def legend(laid_out: str = LAID_OUT[4], changed: str = "") -> Sequence[Item]:
         ),
         (
             Entry(1.5, NUMBER.filled(SET_COLORS[0])),
-            "Colored: a live formula. Cells of one color belong to one statistics set: they share "
-            "one mean and one variance.",
+            "Colored: cells of one color belong to one statistics set. They share one mean and one "
+            "variance.",
         ),
         (
             Entry(2, NUMBER.filled(PAPER)),
@@ -127,8 +127,9 @@ def legend(laid_out: str = LAID_OUT[4], changed: str = "") -> Sequence[Item]:
     )
     said = (
         laid_out,
-        "Each step has its name as in normviz.trace, its formula in symbols, the NumPy expression "
-        "that does the same, and a sentence. Click any number to see its formula.",
+        "On the sheet of a norm a step has its name as in normviz.trace, its formula in symbols, "
+        "the NumPy expression that does the same, and a sentence. Click a number to see its "
+        "formula.",
         "The arithmetic is torch's: the biased variance (divided by m, the size of a set) "
         "normalizes, the unbiased one (m − 1) goes into running_var, ε is inside the root, "
         "momentum weighs the new value.",

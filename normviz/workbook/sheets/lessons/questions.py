@@ -21,12 +21,14 @@ TITLE = "Questions"
 class Question:
     """A question, its answer in a sentence or two, and the sheet that shows it live.
 
-    Where the answer is (also) a refusal, `call` is the call and `says` a part of its sentence.
+    `lands` is what stands on the row that answers. Where the answer is (also) a refusal, `call` is
+    the call and `says` a part of its sentence.
     """
 
     question: str
     answer: str
     sheet: str
+    lands: str
     call: str = ""
     says: str = ""
 
@@ -37,22 +39,26 @@ QUESTIONS: tuple[Question, ...] = (
         "The unbiased one (m − 1); the biased one (m) normalizes the batch. Keras and flax store "
         "the biased one.",
         "Conventions",
+        "unbiased s²",
     ),
     Question(
         "What does momentum mean?",
         "In torch the weight of the new value (0.1), in Keras and flax that of the old one (0.99).",
         "Evaluation",
+        "momentum",
     ),
     Question(
         "Is LayerNorm the same as GroupNorm with one group?",
         "Their statistics are; LayerNorm has one γ and β for each element, GroupNorm one for each "
         "channel.",
         "Which LayerNorm",
+        "How far they are",
     ),
     Question(
         "How is LayerNorm applied to the channels of an image?",
         "Move the channels last; each pixel is then a set of its own.",
         "Which LayerNorm",
+        "LayerNorm over C, at each pixel",
         "normviz.layer_norm(np.ones((2, 4, 3, 3)), (4,))",
         "normalized_shape must be the last dimensions of x",
     ),
@@ -61,6 +67,7 @@ QUESTIONS: tuple[Question, ...] = (
         "One value is its own mean and its variance is 0: the output would be β whatever x is. Use "
         "drop_last, or a norm within the sample.",
         "Numerics",
+        "One value per channel",
         "normviz.batch_norm(np.ones((1, 3)), training=True)",
         "more than 1 value per statistics set",
     ),
@@ -69,16 +76,19 @@ QUESTIONS: tuple[Question, ...] = (
         "Training uses the statistics of the batch, evaluation the running ones, which follow "
         "slowly and start at 0 and 1.",
         "Evaluation",
+        "The same input, in training",
     ),
     Question(
         "Does Ghost BatchNorm split the batch in evaluation?",
         "No: the splits vanish, and N need not be divisible.",
         "Evaluation",
+        "Ghost BN on the same batches",
     ),
     Question(
         "What does Ghost BatchNorm do with a remainder?",
         "It refuses: num_splits must divide N. A split of one value per channel is refused too.",
         "GhostBatchNorm",
+        "num_splits",
         "normviz.ghost_batch_norm(np.ones((6, 3, 2)), 4, training=True)",
         "num_splits must divide the 6 samples of x",
     ),
@@ -87,32 +97,38 @@ QUESTIONS: tuple[Question, ...] = (
         "Without SyncBatchNorm they are Ghost BatchNorm, one split a device; means and variances "
         "can be merged exactly, but not by averaging the variances.",
         "Batches",
+        "Two devices",
     ),
     Question(
         "Is gradient accumulation the same as a big batch?",
         "Not with BatchNorm, whose statistics come from the small batch; exactly so with "
         "GroupNorm, LayerNorm and RMSNorm.",
         "Batches",
+        "Gradient accumulation",
     ),
     Question(
         "Where does RMSNorm put ε, and what is eps=None?",
         "Inside the root; None is the machine epsilon of the dtype. Some libraries put it outside.",
         "Conventions",
+        "RMSNorm: ε inside",
     ),
     Question(
         "Which ε do torch and Keras use?",
         "1e-5 and 1e-3; it is a yellow cell on Inputs and on the lessons that show it.",
         "Conventions",
+        "Defaults",
     ),
     Question(
         "Why not compute the variance as E[x²] − E[x]²?",
         "Far from zero nothing is left but rounding, in float32 from an offset of 10,000 on.",
         "Numerics",
+        "offset",
     ),
     Question(
         "What becomes of a constant channel?",
         "0 instead of 0/0, because ε is inside the root; ε = 0 is refused in training.",
         "Numerics",
+        "What ε does",
         "normviz.batch_norm(np.ones((4, 3)), training=True, eps=0.0)",
         "eps must be positive",
     ),
@@ -120,6 +136,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Is num_groups the number of groups or their size?",
         "The number; it must divide the channels, and the refusal lists what does.",
         "Conventions",
+        "Number of groups",
         "normviz.group_norm(np.ones((2, 6, 2)), 4)",
         "use one of 1, 2, 3, 6",
     ),
@@ -127,44 +144,52 @@ QUESTIONS: tuple[Question, ...] = (
         "Why has InstanceNorm no parameters, and why does eval() not change it?",
         "torch's defaults are affine=False and track_running_stats=False.",
         "Conventions",
+        "Defaults",
     ),
     Question(
         "How is the backward pass derived?",
-        "As a chain of small steps, and once more in closed form, with a difference that reads 0: "
-        "on the sheet of every norm.",
-        "BatchNorm",
+        "Arrow by arrow on four numbers; on the sheet of each norm as a chain of small steps, and "
+        "once more in closed form, with a difference that reads 0.",
+        "Four numbers",
+        "dμ",
     ),
     Question(
         "Which elements share a mean and a variance?",
-        "That is all that tells the norms apart: cells of one color. A drop-down repaints them.",
+        "Cells of one color. That is what tells the norms apart; a drop-down repaints them.",
         "Playground",
+        "Norm",
     ),
     Question(
         "Does the file read right where nothing is recalculated?",
-        "Yes: every formula carries the value of an independent NumPy computation, held to torch.",
+        "Yes: a formula carries its value, which NumPy computed; the steps are held to torch.",
         "Checks",
+        "Every live step",
     ),
     Question(
         "Will it open in Excel, LibreOffice and Google Sheets?",
         "It uses functions that mean the same in all of them, and every file is checked for what "
-        "would make Excel offer a repair; two engines recalculate it in the tests.",
+        "would make Excel offer a repair; three programs recalculate it in the tests.",
         "Checks",
+        "Every other formula",
     ),
     Question(
         "Does a convolution before BatchNorm need a bias?",
         "No: its gradient is 0, the mean takes it away, β takes its place.",
         "Batches",
+        "A bias before",
     ),
     Question(
         "What does weight decay do to weights before BatchNorm?",
         "Their length does not change the function, only the step size; so decay changes the "
         "learning rate.",
         "Batches",
+        "A · ∂L/∂A",
     ),
     Question(
         "Why does the choice of norm change the next layer's statistics?",
         "ReLU cuts at zero, so what is left depends on how the norm placed each channel.",
         "Layer to layer",
+        "Layer N+1: its own",
     ),
 )
 
@@ -179,7 +204,12 @@ def build(book: Book) -> None:
         texts(5, 44, 68, 19),
     )
     rows = [
-        (number, item.question, item.answer, Entry(item.sheet, link=Link(item.sheet)))
+        (
+            number,
+            item.question,
+            item.answer,
+            Entry(item.sheet, link=Link(item.sheet, name=item.lands)),
+        )
         for number, item in enumerate(QUESTIONS, start=1)
     ]
     looks = (BODY_CENTER, BODY.but(bold=True), BODY, LINK.but(edge=LINE, indent=1))

@@ -20,6 +20,8 @@ from normviz.workbook.formulas.differences import distance, distance_of
 from normviz.workbook.sheets.norm.page import NormPage
 
 Array = npt.NDArray[Any]
+CLOSE = BOLD.but(number="0.000000")
+"""Of what is near 1, and the point is that it is not 1."""
 
 
 def closed_form(page: NormPage) -> Sequence[Item]:
@@ -131,12 +133,15 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
         ("expected", "", "what it must be", f"{symbol} / ({symbol} + ε)"),
         power / (power + trace.eps),
         f"{{{chain.power}}}/({{{chain.power}}}+{chain.eps})",
+        CLOSE,
     )
     banner = Banner("What must hold, whatever the inputs", "checked for every set, live")
     squares = over_sets(trace, normalized**2)
     if not trace.sets.centered:
         words = ("found", "", "mean square of x̂", "Σ x̂² / m, straight from x̂")
-        found = _of_sets(page, words, squares, lambda k: chain.squares_over_set("normalized", k))
+        found = _of_sets(
+            page, words, squares, lambda k: chain.squares_over_set("normalized", k), CLOSE
+        )
         return banner, found, must
     means = over_sets(trace, normalized)
     return (
@@ -160,6 +165,7 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
             ("found", "", "variance of x̂", chain.variance_words),
             squares - means**2,
             lambda k: chain.variance_over_set("normalized", k),
+            CLOSE,
         ),
         must,
     )

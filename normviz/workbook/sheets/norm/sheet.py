@@ -8,6 +8,7 @@ from normviz.workbook.book.styles import BACKWARD
 from normviz.workbook.draw.content import Banner
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.norm.laws import closed_form, running_statistics, what_must_hold
+from normviz.workbook.sheets.norm.other_sizes import other_sizes
 from normviz.workbook.sheets.norm.page import NormPage
 
 FORWARD_BANNER = Banner("Forward", "from x to the output y")
@@ -20,6 +21,7 @@ def build(book: Book, trace: Trace, inputs: Sheet) -> NormPage:
     """The sheet of a trace with its backward pass."""
     page = NormPage(book, trace, inputs)
     page.sheet.draw(
+        *other_sizes(trace),
         FORWARD_BANNER,
         page.x(),
         *page.forward(),

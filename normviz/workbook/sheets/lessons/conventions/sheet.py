@@ -25,7 +25,6 @@ from normviz.workbook.draw.content import (
     NOT_NEGATIVE,
     NUMBERS,
     POSITIVE,
-    WEIGHT,
     Banner,
     Cells,
     Item,
@@ -43,6 +42,7 @@ from normviz.workbook.sheets.lessons.conventions.case import (
     MOST_CHANNELS,
     ConventionsCase,
 )
+from normviz.workbook.sheets.momentum import momentum
 
 TITLE = "Conventions"
 BIASED, UNBIASED = set_color(1), set_color(2)
@@ -76,7 +76,7 @@ def _variances(case: ConventionsCase) -> Sequence[Item]:
     return (
         Banner("Biased and unbiased variance", "each traced to where it is used"),
         Table(x, axes=("", "i")),
-        Line("momentum", "momentum", case.momentum, rule=WEIGHT),
+        momentum(case.momentum),
         Line("before", "running_var before", case.running_var, rule=NOT_NEGATIVE),
         Line("eps", "ε (eps)", case.eps, rule=POSITIVE),
         Line("biased", "biased σ²", variance, "VARP({x[*]})", of_biased, "σ² = Σ (x − μ)² / m"),

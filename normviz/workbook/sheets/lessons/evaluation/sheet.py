@@ -22,7 +22,6 @@ from normviz.workbook.draw.content import (
     NOT_NEGATIVE,
     NUMBERS,
     POSITIVE,
-    WEIGHT,
     Band,
     Banner,
     Caption,
@@ -57,6 +56,7 @@ from normviz.workbook.sheets.lessons.evaluation.tables import (
     of_channels,
     pairs,
 )
+from normviz.workbook.sheets.momentum import momentum
 
 TITLE = "Evaluation"
 INKS = ("2F6DA8", "C2611F")
@@ -95,12 +95,9 @@ def _settings(case: EvaluationCase) -> Sequence[Item]:
     cells = [Cells(n, v, None, INPUT_NUMBER, label, rule=rule) for n, label, v, rule in rows]
     return (
         Banner("Settings", YOURS),
-        Line(
-            "momentum",
-            "momentum",
+        momentum(
             case.momentum,
-            rule=WEIGHT,
-            note="torch's momentum: the weight of the new value. Keras calls 1 − momentum its own.",
+            "torch's momentum: the weight of the new value. Keras calls 1 − momentum its own.",
         ),
         Line(
             "eps", "ε (eps)", case.eps, rule=POSITIVE, note="added to the variance, inside the root"

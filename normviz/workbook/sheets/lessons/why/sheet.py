@@ -68,7 +68,7 @@ class WhySheet:
             "Why normalize? Eight layers, with and without",
             "Each layer multiplies by its weights, so the size of what passes through is "
             "multiplied too, eight times over, forward and backward. A norm after every layer sets "
-            "it back to 1. Turn the scale, choose a norm, and watch both lines.",
+            "it back to about 1. Turn the scale, choose a norm, and watch both lines.",
             COLUMNS,
         )
 
