@@ -133,7 +133,7 @@ ROWS: dict[str, contents.Row] = {
         ),
         (
             "Checks",
-            "Each live step against NumPy and torch, with the largest difference and PASS or FAIL.",
+            "Each live step against NumPy and torch: how far it is from them, and PASS or FAIL.",
             "Overwrite a formula on any sheet with a number: a check fails.",
         ),
         (

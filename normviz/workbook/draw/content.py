@@ -181,7 +181,8 @@ class Table:
 
     `axes` are the letters that go down and across, `down` and `across` what stands there for each
     place. `skip` rows are left free above, so that rows of neighbors meet. `steps` is a name for
-    the column of the names down.
+    the column of the names down. Where a neighbor has the labels already, a table that is not
+    `labelled` leaves them out.
     """
 
     cells: Cells | Sequence[Cells]
@@ -192,6 +193,7 @@ class Table:
     beside: bool = False
     skip: int = 0
     steps: str = ""
+    labelled: bool = True
 
     @property
     def parts(self) -> Sequence[Cells]:

@@ -214,7 +214,8 @@ def _(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
             write_caption(canvas, item.caption, spot.top, spot.left, spot.right)
         for at, name in enumerate(heads):
             canvas.page.put(top, spot.left + at, name, AXIS)
-        down = item.down or [part.label for part in item.parts if not item.beside]
+        labels = [] if item.beside or not item.labelled else [part.label for part in item.parts]
+        down = item.down or labels
         for at, label in enumerate(down):
             if label != "":
                 canvas.page.put(first + at, spot.left - 1, label, NAME)
@@ -238,7 +239,9 @@ def _write_cells(
             look = part.look(i, j) if callable(part.look) else part.look
             live = canvas.live(formula, here)
             canvas.page.put(body.top + i, body.left + j, value, look, live)
-    canvas.allow(body.area, part.rule, part.label or part.name)
+    caption = table.caption or content.Caption()
+    name = part.label or caption.name or part.name
+    canvas.allow(body.area, part.rule, name)
     canvas.mark(body.area, part.marks, Here({axis: 0 for axis in body.axes if axis}))
     down = [str(name) for name in table.down] if len(values) > 1 else []
     across = list(table.across) if len(values[0]) > 1 else []
@@ -247,9 +250,9 @@ def _write_cells(
         i, j = row - body.top, column - body.left
         return ", ".join(names[at] for names, at in ((down, i), (across, j)) if at < len(names))
 
-    caption = table.caption or content.Caption()
-    name = part.label or caption.name or part.name
     words = (caption.formula, caption.sentence)
+    if all(value is None for line in values for value in line):
+        return
     canvas.block(Block(name, body.area, which, "", *words, checked=part.checked))
 
 

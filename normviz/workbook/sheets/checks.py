@@ -183,7 +183,7 @@ def _laws(properties: Iterator[Property]) -> Listing:
     ]
     return Listing(
         rows,
-        ("Norm", "Must be zero", "", "largest deviation", "verdict", "allowed"),
+        ("Norm", "Must be zero", "", "how far it is", "verdict", "allowed"),
         (BODY, BODY, BODY, BODY_CENTER),
         names=("law_norm", "law_words", "law_none", "law", "law_verdict", "law_allowed"),
         marks={"law_verdict": VERDICTS},
@@ -292,7 +292,7 @@ def properties_of(page: NormPage) -> Iterator[Property]:
     title, rounding = page.page.title, _rounding(page)
     allowed = _allowed(rounding)
     upstream, divisor = _largest(page, "grad_normalized"), _smallest_spread(page)
-    # dx is dx̂ / σ less its mean and its part along x̂: rounded as they are.
+    # dx is dx̂ / r less its mean and its part along x̂: rounded as they are.
     of_gradient = _allowed(
         Amount(
             f"{upstream.formula}/{divisor.formula}*MAX(1,{rounding.formula})",
@@ -323,7 +323,7 @@ def _rounding(page: NormPage) -> Amount:
 
 
 def _smallest_spread(page: NormPage) -> Amount:
-    """The smallest σ (or root mean square) of all sets."""
+    """The smallest r of all sets."""
     name = page.chain.spread
     return Amount(f"MIN({page.sheet.refer(name, '*')})", float(page.trace[name].min()))
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from normviz.workbook.book.cells import Book, Link
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets.kinds import OF_IMAGES, OF_TOKENS, spoken
-from normviz.workbook.sheets.symbols import GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
+from normviz.workbook.sheets.kinds import spoken
+from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
 
 TITLE = "Glossary"
 
@@ -18,7 +16,7 @@ TITLE = "Glossary"
 def build(book: Book, dimensions: int = 4) -> None:
     """The sheet; a word leads to the sheet that shows it, where the book has that sheet.
 
-    A book of tokens or rows has no word that is about images, one of volumes says it of those.
+    What no sheet of the book shows is left out; letters of places are those of its tensor.
     """
     sheet = Sheet(
         book,
@@ -29,32 +27,30 @@ def build(book: Book, dimensions: int = 4) -> None:
         tab="9AA5B1",
     )
     known = {page.title for page in book.pages}
+    places = (*AXES[dimensions], *PLACES)
+    sections = (
+        (("Symbols in formulas", "each with one meaning, on every sheet"), "symbol", QUANTITIES),
+        (("Gradients", "a letter d before a symbol"), "symbol", GRADIENTS),
+        (("Places", "which element, and how many there are"), "symbol", places),
+        (("Words",), "word", WORDS),
+    )
     sheet.draw(
         *(
             item
-            for heading, head, symbols in SECTIONS
+            for heading, head, symbols in sections
             for item in (Banner(*heading), _listing(symbols, head, known, dimensions))
         )
     )
 
 
 def _listing(symbols: tuple[Symbol, ...], head: str, known: set[str], dimensions: int) -> Listing:
-    """One row a symbol, where the book has one of its sheets and knows what it is about."""
+    """One row a symbol, where the book has one of its sheets."""
     linked = LINK.but(edge=LINE, indent=1)
     rows = []
     for symbol in symbols:
         see = next((title for title in symbol.see if title in known), None)
-        apart = OF_IMAGES if dimensions < 4 else OF_TOKENS
-        if see and not re.search(apart, symbol.words):
+        if see:
             link = Entry(see, linked, link=Link(see))
             rows.append((", ".join(symbol.signs), spoken(symbol.words, dimensions), link))
     looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
     return Listing(rows, (head, "what it means", "see"), looks)
-
-
-SECTIONS = (
-    (("Symbols in formulas", "each with one meaning, on every sheet"), "symbol", QUANTITIES),
-    (("Gradients", "a letter d before a symbol"), "symbol", GRADIENTS),
-    (("Places", "which element, and how many there are"), "symbol", PLACES),
-    (("Words",), "word", WORDS),
-)

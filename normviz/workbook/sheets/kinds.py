@@ -30,9 +30,6 @@ VOLUMES = {
 OF_IMAGES = r"\b(images?|channels?|pixels?|C, H, W)\b"
 """Words that only images and volumes have."""
 
-OF_TOKENS = r"\b(sequences?|tokens?|features?)\b"
-"""Words that images and volumes have not."""
-
 LAYOUTS = {2: "N,D", 3: "N,T,D", 4: "N,C,H,W", 5: "N,C,D,H,W"}
 WHOLES = {2: ("features", "rows"), 3: ("features", "sequences"), 4: ("channels", "images")}
 WHOLES[5] = ("channels", "volumes")

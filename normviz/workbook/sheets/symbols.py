@@ -33,7 +33,7 @@ def _symbol(signs: str, words: str, see: str, *forms: str) -> Symbol:
 
 QUANTITIES = (
     _symbol("x", "the input of the layer", "Inputs"),
-    _symbol("y", "the output of the layer", OF_NORMS, "γ · x̂ + β", "γ · x̂"),
+    _symbol("y", "the output of the layer", OF_NORMS, "γ · x̂ + β", "γ · x̂", "β"),
     _symbol("m", "the size of a set: how many elements it has", OF_NORMS, "Σ mᵢ"),
     _symbol("μ", "the mean of a set", OF_NORMS, "Σ x / m", "Σ mᵢ μᵢ / m"),
     _symbol(
@@ -43,6 +43,7 @@ QUANTITIES = (
         "x − μ",
         "x − μ′",
         "z − μ",
+        "r x̂",
     ),
     _symbol("q", "the squares that a mean is taken of", OF_NORMS, "u²", "u · u", "x²"),
     _symbol(
@@ -67,7 +68,6 @@ QUANTITIES = (
         "μ′, σ′²",
         "running_mean and running_var, which evaluation takes for μ and σ²",
         "Evaluation",
-        "running_mean",
     ),
     _symbol(
         "ε, eps", "a small number inside the root: nothing is divided by 0", "Numerics, Inputs"
@@ -121,14 +121,33 @@ GRADIENTS = (
     ),
     _symbol("Δ, L₊, L₋", "a nudge of one x, and L with x + Δ and with x − Δ", "Four numbers"),
 )
+_FEATURE = _symbol("d, D", "which feature, and how many: d = 0, or [d] in a norm's sets", "Inputs")
+_CHANNEL = _symbol("c, C", "which channel, and how many", "Inputs")
+AXES = {
+    2: (_symbol("n, N", "which row, counted from 0, and how many there are", "Inputs"), _FEATURE),
+    3: (
+        _symbol("n, N", "which sequence, counted from 0, and how many there are", "Inputs"),
+        _symbol("t, T", "which token of a sequence, and how many", "Inputs"),
+        _FEATURE,
+        _symbol("(h [d])", "the features of a token as heads h of d", "RMSNorm per head"),
+    ),
+    4: (
+        _symbol("n, N", "which image, counted from 0, and how many there are", "Inputs"),
+        _CHANNEL,
+        _symbol("h, w, H, W", "row and column of a pixel, height and width of an image", "Inputs"),
+    ),
+    5: (
+        _symbol("n, N", "which volume, counted from 0, and how many there are", "Inputs"),
+        _CHANNEL,
+        _symbol(
+            "d, h, w, D, H, W", "layer, row and column of a voxel, and how many of each", "Inputs"
+        ),
+    ),
+}
+"""The letters of places in a tensor of so many dimensions."""
+
 PLACES = (
-    _symbol("n, N", "which image, counted from 0, and how many there are", "Inputs"),
-    _symbol("c, C", "which channel, and how many", "Inputs"),
-    _symbol("h, w, H, W", "row and column of a pixel, height and width of an image", "Inputs"),
-    _symbol("n, N", "which sequence, counted from 0, and how many there are", "Inputs"),
-    _symbol("t, T", "which token of a sequence, and how many", "Inputs"),
-    _symbol("d, D", "which feature, and how many: d = 0, or [d] in a norm's sets", "Inputs"),
-    _symbol("G, S, K", "how many groups, splits and sets there are", "Playground, Conventions"),
+    _symbol("S, K", "how many splits and how many sets there are", "Playground, Conventions"),
     _symbol(
         "i", "which of several numbers or devices: mᵢ, μᵢ, Mᵢ", "Four numbers, Numerics, Batches"
     ),
@@ -139,7 +158,6 @@ PLACES = (
         "letters name axes and nothing else",
         "Playground, Why",
     ),
-    _symbol("(h [d])", "the features of a token as heads h of d", "RMSNorm per head"),
 )
 WORDS = (
     _symbol(

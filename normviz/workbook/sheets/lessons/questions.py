@@ -114,7 +114,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which ε do torch and Keras use?",
-        "1e-5 and 1e-3; it is a yellow cell on Inputs and on the lessons that show it.",
+        "1e-5 and 1e-3; ε is a yellow cell on Inputs.",
         "Conventions",
         "Defaults",
     ),

@@ -262,7 +262,7 @@ class _Steps:
                 f"{at('grad_normalized', i)}/{at('std', i)}+{at('grad_variance', i)}*2*"
                 f"{at('centered', i)}/play_n+{at('grad_mean', i)}/play_n"
             ),
-            "grad_normalized/std+grad_variance*2*centered/n+grad_mean/n",
+            "grad_normalized/std+grad_variance*2*centered/m+grad_mean/m",
         )
 
     def _step(self, text: StepText, needs: str, formula: _ByIndex, shown: str) -> None:

@@ -42,7 +42,7 @@ STRIPS = (
     Strip("normalized", "x̂", "x̂ in each set: mean 0, spread 1", "play_normalized"),
     Strip("output", "y", "y in each set: scaled by γ, shifted by β", "play_output"),
 )
-COLUMNS = ("{}", "mean", "dist²", "σ", "−σ", "+σ")
+COLUMNS = ("{}", "mean", "u²", "σ", "−σ", "+σ")
 
 
 def place_strips(rows: Rows) -> None:

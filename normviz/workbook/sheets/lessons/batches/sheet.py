@@ -51,7 +51,7 @@ COLUMNS = even(24, (CHANNELS,) * 5, 6.0)
 CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
 SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
 NC: dict[str, Any] = {"axes": ("n", "c"), "across": CHANNEL_NAMES}
-DGAMMA = ("∂L/∂γ = Σ dy · x̂", "", "", "")
+DGAMMA = "∂L/∂γ = Σ dy · x̂"
 AMBER = BOLD.filled(WARN)
 
 
@@ -223,19 +223,21 @@ def _accumulation(case: BatchesCase) -> Sequence[Item]:
         Band(
             [
                 Table(
-                    Cells(f"dgamma_{v.key}", gradients[at], v.gradient, RESULT, DGAMMA[at]),
+                    Cells(f"dgamma_{v.key}", gradients[at], v.gradient, RESULT, label),
                     axes=("", "c"),
+                    labelled=at == 0,
                 )
                 for at, v in enumerate(VARIANTS)
+                for label in [f"{DGAMMA}, {v.title}" if at else DGAMMA]
             ]
         ),
         *(
             Line(
                 f"gap_{halves}",
-                f"halves from whole, {norm}",
+                f"{norm}: halves − whole",
                 distance_of(gradients[at + 1], gradients[at]),
                 distance(f"{{dgamma_{halves}}}", f"{{dgamma_{batch}}}"),
-                note="√Σ (difference)²",
+                note="√Σ (difference)² of the gradients, halves added up and one batch",
             )
             for norm, halves, batch, at in gaps
         ),
@@ -264,6 +266,7 @@ def _devices(case: BatchesCase) -> Sequence[Item]:
             np.mean(values, axis=0),
             f"AVERAGE({{{name}_0}},{{{name}_1}})",
             AMBER,
+            f"{name} averaged",
         )
         for name, values in zip(("mean", "variance"), zip(*case.devices, strict=True), strict=True)
     ]
@@ -292,10 +295,18 @@ def _devices(case: BatchesCase) -> Sequence[Item]:
                     axes=("", "c"),
                     across=CHANNEL_NAMES,
                     caption=Caption("averaged", "μ, σ²: a mistake"),
+                    labelled=False,
                 ),
             )
         ),
-        Line("merged_gap", "merged from whole", 0.0, "+".join(gaps), DIFFERENCE.filled(PAPER)),
+        Line(
+            "merged_gap",
+            "merged − whole batch",
+            0.0,
+            "+".join(gaps),
+            DIFFERENCE.filled(PAPER),
+            "√Σ (difference)² of μ, of M and of σ², added up: 0 but for rounding",
+        ),
         Words(
             "Merging: m = Σ mᵢ,  μ = Σ mᵢ μᵢ / m,  M = Σ (Mᵢ + mᵢ (μᵢ − μ)²) (Chan, Golub & "
             "LeVeque 1983). The last term is the variance between the devices; averaging the "
@@ -344,8 +355,8 @@ def _four_rows(
             values,
             formula,
             lambda _, c, style=style: style.filled(color(c)),  # type: ignore[misc]
-            label if device == 0 else "",
+            label if device == 0 else f"{label}, {caption.name}",
         )
         for (name, label, values, style), formula in zip(rows, formulas, strict=True)
     ]
-    return Table(cells, axes=("", "c"), across=CHANNEL_NAMES, caption=caption)
+    return Table(cells, axes=("", "c"), across=CHANNEL_NAMES, caption=caption, labelled=device == 0)

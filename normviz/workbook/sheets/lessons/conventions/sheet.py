@@ -160,7 +160,7 @@ def _places_of_eps(case: ConventionsCase) -> Sequence[Item]:
         Table(made, axes=("", "i")),
         Line(
             "eps_gap",
-            "inside from outside",
+            "inside − outside",
             distance_of(inside, outside),
             distance("{inside[*]}", "{outside[*]}"),
             RESULT,

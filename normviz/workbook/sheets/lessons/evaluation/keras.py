@@ -77,7 +77,7 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
         Band(tables),
         Line(
             "keras_gap",
-            "Keras from torch",
+            "Keras' − torch's",
             0.0,
             distance("{keras_mean[*]}", "{torch_mean[*]}"),
             RESULT.but(number="0.0E+00", fill=PAPER),

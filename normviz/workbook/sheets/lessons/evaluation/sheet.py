@@ -131,10 +131,16 @@ def _batches(case: EvaluationCase) -> Sequence[Item]:
             ),
         )
         cells = [
-            Cells(name, values, formula, of_channels(BOLD), label if at == 1 else "")
+            Cells(
+                name,
+                values,
+                formula,
+                of_channels(BOLD),
+                label if at == 1 else f"{label} of batch {at}",
+            )
             for (name, values, formula), label in zip(rows, labels, strict=True)
         ]
-        statistics.append(Table(cells, axes=("", "c")))
+        statistics.append(Table(cells, axes=("", "c"), labelled=at == 1))
     return (
         Banner("Four mini-batches", f"{SAMPLES} samples n of {CHANNELS} channels c each"),
         Band(batches),
@@ -239,7 +245,10 @@ def _side_by_side(case: EvaluationCase) -> Sequence[Item]:
         ("used_mean", "mean used", made["mean"], chosen("mean")),
         ("used_var", "variance used", made["variance"], chosen("biased")),
     )
-    stored_rows = (("stored_mean", mean, stored[0]), ("stored_var", var, stored[1]))
+    stored_rows = (
+        ("stored_mean", "running mean used", mean, stored[0]),
+        ("stored_var", "running variance used", var, stored[1]),
+    )
     return (
         Banner("The same input, in training and in evaluation"),
         Line(
@@ -265,21 +274,22 @@ def _side_by_side(case: EvaluationCase) -> Sequence[Item]:
                     caption=Caption("in training"),
                 ),
                 Table(
-                    [Cells(n, v, f, of_channels(BOLD)) for n, v, f in stored_rows],
+                    [Cells(n, v, f, of_channels(BOLD), label) for n, label, v, f in stored_rows],
                     axes=("", "c"),
                     across=CHANNEL_NAMES,
                     caption=Caption("in evaluation"),
+                    labelled=False,
                 ),
             )
         ),
         _outputs(case, mean, var),
         Line(
             "parts_gap",
-            "from its two parts",
+            "not explained by the two",
             distance_of(0, 0),
             distance("{gap}", "{by_mean}-{by_spread}"),
             RESULT.but(number="0.0E+00"),
-            "how far the difference is from the sum of its two parts, √Σ (difference)²",
+            "√Σ (what of the difference is left without the two parts)², 0 but for rounding",
         ),
         Words(
             "What to look at: the difference is the sum of two causes, another mean (it shifts a "

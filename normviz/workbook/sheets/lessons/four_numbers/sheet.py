@@ -289,7 +289,7 @@ class FourNumbersSheet:
         return [
             Banner(
                 "Do not believe it: nudge one x and watch the loss",
-                "L = Σ dy · y has just the gradient dy",
+                "the loss that has just the gradient dy: L = Σ dy · y",
                 BACKWARD,
             ),
             Line("nudged", "which x", case.nudged, note="i, from 1 to 4", rule=whole(1, COUNT)),

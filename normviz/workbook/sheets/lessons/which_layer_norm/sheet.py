@@ -213,7 +213,7 @@ def _differences(case: WhichCase, variants: Sequence[Variant]) -> Sequence[Item]
             arrays = (case.element_values(v.made, step) for v in (one, other))
             live = distance(*(f"{{{step}_{v.key}[*]}}" for v in (one, other)))
             cells.append(Entry(distance_of(*arrays), RESULT, live))
-        rows.append((f"{one.name}   from   {other.name}", *cells))
+        rows.append((f"{one.name}   and   {other.name}", *cells))
     return (
         Banner("How far they are from each other", "√Σ (difference)², live"),
         Listing(rows, ("", "x̂", "y"), (BODY, BODY_CENTER, BODY_CENTER), shares=(60, 20, 20)),
@@ -243,7 +243,7 @@ def _table(variants: Sequence[Variant]) -> Sequence[Item]:
             "Try: type 5 over one γ for each element (on the right above): only the first "
             "layer's y follows. Then change one x: in the first two every cell of its image moves, "
             "in the third only the four cells of its pixel. LayerNorm(C) straight on an "
-            "(N, C, H, W) tensor is an error, or worse, silently normalizes over W where W = C: "
-            "move the channels last first, x.permute(0, 2, 3, 1)."
+            "(N, C, H, W) tensor is an error, or worse, silently normalizes over W where "
+            "W and C are alike: move the channels last first, x.permute(0, 2, 3, 1)."
         ),
     )
