@@ -15,13 +15,11 @@ from typing import Any
 from normviz.workbook.book.address import Area
 from normviz.workbook.book.cells import Block, Book, Cell, Choice, Page, Rule
 from normviz.workbook.book.charts import Axis, Chart
+from normviz.workbook.book.sizes import pixels
 from normviz.workbook.book.styles import Style
 from normviz.workbook.page.cells import Compiled, Live, Rectangle
 from normviz.workbook.page.looks import PIXELS_PER_POINT, dark_ink
 from normviz.workbook.page.shapes import Place
-
-PIXELS_PER_CHARACTER, PADDING = 8.82, 5
-"""A page's widths count characters of its text at 10 points."""
 
 ROW_HEIGHT, COLUMN_WIDTH = 15.0, 8.43
 PIXELS_PER_CENTIMETER = 96 / 2.54
@@ -118,7 +116,7 @@ class Content:
             "rows": rectangle.rows,
             "columns": rectangle.columns,
             "widths": [
-                round(page.widths.get(c, COLUMN_WIDTH) * PIXELS_PER_CHARACTER + PADDING)
+                round(pixels(page.widths.get(c, COLUMN_WIDTH)))
                 for c in range(1, rectangle.columns + 1)
             ],
             "heights": {

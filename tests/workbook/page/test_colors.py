@@ -47,7 +47,11 @@ def ruled_cells(sheet: Sheet) -> list[tuple[int, int]]:
 
 
 def page_fills(page: Page, cells: list[tuple[int, int]]) -> list[str]:
-    """The backgrounds that the browser shows, as RRGGBB; white is that of the paper."""
+    """The backgrounds that the browser shows, as RRGGBB; white is that of the paper.
+
+    What is out of sight is painted a moment later, or at once where it is to be printed.
+    """
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     script = """cells => cells.map(([row, column]) => {
         const line = document.querySelector(`tr[aria-rowindex="${row}"]`);
         const td = line.querySelector(`td[aria-colindex="${column}"]`);

@@ -1,6 +1,6 @@
 // The bar below the sheet: ask a number, and it says what it is and where it comes from.
 
-import { byId, make } from "./dom.js";
+import { byId, fill, make } from "./dom.js";
 import { CellError } from "./engine.js";
 import { about, brief, explained, said, wrong } from "./explain.js";
 import { general } from "./format.js";
@@ -28,6 +28,7 @@ export class AskBar {
 
   // Show a cell; the terms of its formula, for whoever outlines them.
   show(at) {
+    const isOther = at !== this.at;
     this.at = at;
     byId("ask-expand").hidden = at < 0;
     if (at < 0) {
@@ -38,11 +39,12 @@ export class AskBar {
       return [];
     }
     const found = explained(this.book, at);
-    byId("ask-what").replaceChildren(...this.#what(at));
-    byId("ask-how").replaceChildren(...this.#how(at, found));
-    byId("ask-actions").replaceChildren(...this.#actions(at));
-    if (!this.more.hidden) this.more.replaceChildren(...this.#details(at, found));
-    return found ? found.terms : [];
+    this.terms = found ? found.terms : [];
+    fill(byId("ask-what"), isOther, this.#what(at));
+    fill(byId("ask-how"), isOther, this.#how(at, found));
+    fill(byId("ask-actions"), isOther, this.#actions(at));
+    if (!this.more.hidden) fill(this.more, isOther, this.#details(at, found));
+    return this.terms;
   }
 
   #what(at) {
@@ -104,7 +106,7 @@ export class AskBar {
         class: `term t${term.index % COLORS}`,
         type: "button",
         title: words,
-        onclick: () => this.actions.jump(term.cells[0]),
+        onclick: () => this.#go(term.index),
       },
       shown,
       make("sub", { "aria-hidden": "true" }, letter),
@@ -113,6 +115,11 @@ export class AskBar {
     const sheet = engine.sheetOf(term.cells[0]);
     if (sheet !== engine.sheetOf(this.at)) chip.append(make("span", { class: "elsewhere" }, ` ↗ ${sheet.title}`));
     return chip;
+  }
+
+  // A term's cells may be others by now, as where a criterion chooses them.
+  #go(index) {
+    this.actions.jump(this.terms[index].cells[0]);
   }
 
   #address({ cells, name }) {
@@ -173,7 +180,7 @@ export class AskBar {
       "li",
       {},
       make("span", { class: `letter t${term.index % COLORS}` }, String.fromCharCode(97 + (term.index % 26))),
-      make("button", { type: "button", class: "plain", onclick: () => this.actions.jump(term.cells[0]) }, words),
+      make("button", { type: "button", class: "plain", onclick: () => this.#go(term.index) }, words),
       make("span", { class: "numbers" }, shown),
     );
   }

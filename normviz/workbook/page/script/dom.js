@@ -7,15 +7,6 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
-export function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 export function set(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -23,6 +14,14 @@ export function set(element, properties) {
     else if (name === "class") element.className = value;
     else element.setAttribute(name, value);
   }
+}
+
+// Children put into an element; those it has stay where new ones would look the same.
+export function fill(element, isForced, children) {
+  const nodes = children.map((child) => (typeof child === "string" ? document.createTextNode(child) : child));
+  const { childNodes } = element;
+  const isSame = nodes.length === childNodes.length && nodes.every((node, k) => node.isEqualNode(childNodes[k]));
+  if (isForced || !isSame) element.replaceChildren(...nodes);
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -33,7 +33,7 @@ export function stepped(value, count, step) {
 
 export class Editor {
   constructor(book, layer, actions) {
-    Object.assign(this, { book, layer, actions, field: null, at: -1 });
+    Object.assign(this, { book, layer, actions, field: null, at: -1, isScrubbing: false });
   }
 
   get isOpen() {
@@ -151,28 +151,28 @@ export class Editor {
     return undefined;
   }
 
-  // Buttons and a slider for a number, for fingers and for the keyboard.
+  // Buttons and a slider for a number, for fingers and for the keyboard. The slider goes from what
+  // the number is when it is taken, and comes back to its middle when it is let go.
   stepper(at) {
-    const start = this.book.engine.values[at];
-    const step = stepOf(start);
+    const { engine, state } = this.book;
     const go = (count) => {
-      const value = this.moved(at, this.book.engine.values[at], count, step);
-      if (value !== undefined) this.book.state.put([[at, value]]);
+      const now = engine.values[at];
+      const value = this.moved(at, now, count, stepOf(now));
+      if (value !== undefined) state.put([[at, value]]);
     };
-    const slider = make("input", {
-      type: "range",
-      min: "-50",
-      max: "50",
-      step: "1",
-      class: "slider",
-      title: "Slide the number",
-    });
+    const slider = make("input", { type: "range", min: "-50", max: "50", step: "1", class: "slider" });
     slider.value = "0";
+    slider.title = "Slide the number";
     slider.setAttribute("aria-label", "Slide the number");
-    const key = `slide ${at} ${Math.random()}`;
+    let taken = null;
     slider.addEventListener("input", () => {
-      const value = this.moved(at, start, Number(slider.value), step);
-      if (value !== undefined) this.book.state.put([[at, value]], key);
+      taken ??= { start: engine.values[at], key: `slide ${at} ${Math.random()}` };
+      const value = this.moved(at, taken.start, Number(slider.value), stepOf(taken.start));
+      if (value !== undefined) state.put([[at, value]], taken.key);
+    });
+    slider.addEventListener("change", () => {
+      taken = null;
+      slider.value = "0";
     });
     return make(
       "span",
@@ -197,6 +197,8 @@ export class Editor {
     const start = this.book.engine.values[at];
     const step = stepOf(start);
     const key = `drag ${at} ${down.timeStamp}`;
+    // Over the page, for its pointer: a class that reaches every cell would take every cell's time.
+    const veil = make("div", { class: "veil" });
     let [isDragging, latest, isDrawn] = [false, start, true];
     const draw = () => {
       isDrawn = true;
@@ -206,9 +208,9 @@ export class Editor {
       const distance = event.clientX - down.clientX;
       if (!isDragging && Math.abs(distance) < DRAG_STARTS) return;
       if (!isDragging) {
-        isDragging = true;
+        isDragging = this.isScrubbing = true;
         field.setPointerCapture(down.pointerId);
-        document.body.classList.add("scrubbing");
+        document.body.append(veil);
         this.actions.select(at);
       }
       const scale = event.shiftKey ? 10 : event.altKey ? 0.1 : 1;
@@ -222,7 +224,8 @@ export class Editor {
       field.removeEventListener("pointermove", move);
       field.removeEventListener("pointerup", end);
       field.removeEventListener("pointercancel", end);
-      document.body.classList.remove("scrubbing");
+      veil.remove();
+      this.isScrubbing = false;
     };
     field.addEventListener("pointermove", move);
     field.addEventListener("pointerup", end);

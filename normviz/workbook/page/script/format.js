@@ -14,9 +14,9 @@ export function fixed(value, places) {
   const { digits, power } = decimal(value);
   const kept = power + 1 + places;
   if (kept < 0 || value === 0) return places ? `0.${"0".repeat(places)}` : "0";
-  let whole = BigInt(digits.slice(0, kept).padEnd(kept, "0") || "0");
-  if (kept < digits.length && digits[kept] >= "5") whole += 1n;
-  const all = whole.toString().padStart(places + 1, "0");
+  let all = digits.slice(0, kept);
+  if (kept < DIGITS && digits[kept] >= "5") all = String(Number(all) + 1).padStart(kept, "0");
+  all = all.padEnd(kept, "0").padStart(places + 1, "0");
   return places ? `${all.slice(0, -places)}.${all.slice(-places)}` : all;
 }
 
@@ -49,17 +49,25 @@ export function general(value) {
   return sign + (rest ? `${whole}.${rest}` : whole);
 }
 
-// "General" as a narrow cell shows it: as many of the digits as there is room for.
-export function narrow(value, room = 9) {
+// "General" as a narrow cell shows it: as many of the digits as there is room for, which is counted
+// in digits; a point takes half of one.
+export function narrow(value, room = 9.5) {
   const full = general(value);
-  if (full.replace("-", "").length <= room) return full;
+  const taken = full.replace("-", "").length - (full.includes(".") ? 0.5 : 0);
+  if (taken <= room) return full;
   const positive = Math.abs(value);
   const sign = value < 0 ? "-" : "";
   const power = decimal(positive).power;
   if (power < -4 || power >= room) {
-    return sign + scientific(positive, room - 7).replace(/\.?0+E/, "E");
+    const places = Math.max(0, Math.floor(room - 5.5));
+    return (
+      sign +
+      scientific(positive, places)
+        .replace(/(\.\d*?)0+E/, "$1E")
+        .replace(".E", "E")
+    );
   }
-  const places = Math.max(0, room - 2 - Math.max(power, 0));
+  const places = Math.max(0, Math.floor(room - 1.5 - Math.max(power, 0)));
   return (
     sign +
     fixed(positive, places)
@@ -69,23 +77,50 @@ export function narrow(value, room = 9) {
 }
 
 // A number in a format such as 0.000;-0.000;0 or 0.0E+00 or #,##0 or 0.0%.
-export function formatted(value, format, room = 9) {
+export function formatted(value, format, room = 9.5) {
   if (format === "General") return narrow(value, room);
-  const sections = format.split(";");
-  const section = sections[value > 0 || !sections[1] ? 0 : value < 0 || !sections[2] ? 1 : 2];
-  const isSigned = value < 0 && section === sections[0];
-  const [, before, pattern, after] = section.match(/^([^0#]*)([0#.,]+(?:E\+0+)?)?(.*)$/);
-  if (!pattern) return section;
-  const percent = section.includes("%");
-  const size = percent ? Math.abs(value) * 100 : Math.abs(value);
-  const [whole, fraction = ""] = pattern.replace(/E.*/, "").split(".");
-  let shown = pattern.includes("E") ? scientific(size, fraction.length) : fixed(size, fraction.length);
-  const optional = fraction.length - fraction.replace(/#+$/, "").length;
-  if (optional && !pattern.includes("E")) {
-    shown = shown.replace(new RegExp(`0{0,${optional}}$`), "").replace(/\.$/, "");
+  const { before, after, pattern, isPercent, isGrouped, isPower, places, optional, isFirst } = sectionFor(
+    value,
+    format,
+  );
+  if (!pattern) return before;
+  const size = isPercent ? Math.abs(value) * 100 : Math.abs(value);
+  let shown = isPower ? scientific(size, places) : fixed(size, places);
+  if (optional) shown = shown.replace(optional, "").replace(/\.$/, "");
+  if (isGrouped) shown = shown.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
+  const isNegative = value < 0 && isFirst && /[1-9]/.test(shown.replace(/E.*/, ""));
+  return (isNegative ? "-" : "") + before + shown + after;
+}
+
+const READ = new Map();
+
+function sectionFor(value, format) {
+  let sections = READ.get(format);
+  if (!sections) {
+    sections = format.split(";").map(section);
+    READ.set(format, sections);
   }
-  if (whole.includes(",")) shown = shown.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
+  return sections[value > 0 || !sections[1] ? 0 : value < 0 || !sections[2] ? 1 : 2];
+}
+
+// A section of a format, read once: its words and what its digits ask for.
+function section(source, at) {
+  const [, before, pattern, after] = source.match(/^([^0#]*)([0#.,]+(?:E\+0+)?)?(.*)$/);
+  const isFirst = at === 0;
+  if (!pattern) return { pattern, before: source, isFirst };
   const literal = (words) => words.replace(/["\\]/g, "");
-  const isZero = !/[1-9]/.test(shown.replace(/E.*/, ""));
-  return (isSigned && !isZero ? "-" : "") + literal(before) + shown + literal(after);
+  const [whole, fraction = ""] = pattern.replace(/E.*/, "").split(".");
+  const isPower = pattern.includes("E");
+  const optional = fraction.length - fraction.replace(/#+$/, "").length;
+  return {
+    before: literal(before),
+    after: literal(after),
+    pattern,
+    isFirst,
+    isPower,
+    isPercent: source.includes("%"),
+    isGrouped: whole.includes(","),
+    places: fraction.length,
+    optional: optional && !isPower ? new RegExp(`0{0,${optional}}$`) : null,
+  };
 }

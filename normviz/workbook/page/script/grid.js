@@ -1,170 +1,205 @@
-// One sheet as a table: drawn when it is first opened, then only what changes is touched.
+// What a sheet shows. Only what changed and is in sight is written at once; the rest follows when
+// nothing else is to do, or when it comes into sight.
 
 import { make } from "./dom.js";
 import { CellError } from "./engine.js";
 import { formatted } from "./format.js";
-import { columnOf, rowOf } from "./places.js";
 import { Rules } from "./rules.js";
+import { Stale } from "./stale.js";
+import { table } from "./table.js";
 import { text } from "./values.js";
 
-const DIGIT_PIXELS = 7.2;
 const MARKS_STAY = 1200;
+const SETTLES_AFTER = 250;
+const SLICE = 500;
+const AROUND = 60;
 
 export class Grid {
   constructor(book, sheet) {
-    Object.assign(this, { book, sheet, engine: book.engine, fields: new Map(), owners: new Map() });
-    this.looks = new Map();
-    this.rooms = new Map();
-    this.words = new Map();
+    Object.assign(this, { book, sheet, engine: book.engine, zoom: 1, sight: [0, 0] });
+    this.table = table(book, sheet);
+    const { element, head, rows, fields, owners, spans, looks, rooms } = this.table;
+    Object.assign(this, { element, head, rows, fields, owners, spans, looks, rooms });
+    this.shownNow = new Map();
+    this.paints = new Map();
     this.marked = [];
+    this.isMarking = false;
     this.rules = new Rules(this.engine, sheet);
     this.links = new Map(sheet.links.map(([at, target, address]) => [at, { target, address }]));
-    this.spans = new Map();
-    for (let k = 0; k < sheet.merges.length; k += 3) {
-      this.spans.set(sheet.merges[k], [sheet.merges[k + 1], sheet.merges[k + 2]]);
+    this.stale = new Stale(sheet, spans);
+    this.#place(null);
+    for (const [row, column, width, height, png] of sheet.pictures) {
+      this.hang(
+        row,
+        column,
+        make("img", { class: "hung", alt: "", src: `data:image/png;base64,${png}`, width, height }),
+      );
     }
-    this.element = this.#table();
-    this.#clip();
+    // Texts make rows high, so they stand from the first; numbers stand in boxes that do not.
+    for (const [at, field] of fields) {
+      if (typeof this.engine.values[at] === "number") field.append(boxed(""));
+      else this.#write(at);
+    }
     this.refresh();
   }
 
-  #table() {
-    const { sheet } = this;
-    const columns = make("colgroup");
-    for (const width of sheet.widths) {
-      const column = make("col");
-      column.style.width = `${width}px`;
-      columns.append(column);
-    }
-    const rows = this.#rows();
-    const table = make("table", { role: "grid", "aria-label": sheet.title });
-    table.setAttribute("aria-rowcount", sheet.rows);
-    table.setAttribute("aria-colcount", sheet.columns);
-    table.style.width = `${sheet.widths.reduce((sum, width) => sum + width, 0)}px`;
-    table.append(columns);
-    if (sheet.freeze) table.append(make("thead", { role: "rowgroup" }, ...rows.slice(0, sheet.freeze)));
-    table.append(make("tbody", { role: "rowgroup" }, ...rows.slice(sheet.freeze)));
-    return table;
-  }
-
-  #rows() {
-    const { sheet } = this;
-    const lines = Array.from({ length: sheet.rows }, () => []);
-    let at = sheet.base;
-    sheet.cells.forEach((step, k) => {
-      at += step;
-      lines[rowOf(sheet, at) - 1].push([at, sheet.looks[k]]);
-    });
-    const taken = new Set();
-    return lines.map((cells, k) => this.#row(k + 1, cells, taken));
-  }
-
-  #row(row, cells, taken) {
-    const { sheet } = this;
-    const isRow = cells.length > 0;
-    const line = make("tr", isRow ? { role: "row", "aria-rowindex": String(row) } : { role: "presentation" });
-    line.style.height = `${sheet.heights[row] ?? 20}px`;
-    const first = sheet.base + (row - 1) * sheet.columns;
-    const looks = new Map(cells);
-    let empty = 0;
-    const fill = () => {
-      if (empty) line.append(make("td", { colSpan: empty, role: "presentation" }));
-      empty = 0;
-    };
-    for (let at = first; at < first + sheet.columns; at++) {
-      if (taken.has(at)) fill();
-      else if (looks.has(at)) {
-        fill();
-        line.append(this.#field(at, looks.get(at), taken));
-      } else empty += 1;
-    }
-    fill();
-    return line;
-  }
-
-  #field(at, look, taken) {
-    const { sheet, book } = this;
-    const field = make("td", { class: `s${look}`, role: "gridcell", tabIndex: -1 });
-    field.setAttribute("aria-colindex", columnOf(sheet, at));
-    field.dataset.at = at;
-    const [rows, columns] = this.spans.get(at) ?? [1, 1];
-    if (rows * columns > 1) {
-      field.rowSpan = rows;
-      field.colSpan = columns;
-      for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < columns; column++) {
-          taken.add(at + row * sheet.columns + column);
-          this.owners.set(at + row * sheet.columns + column, at);
-        }
-      }
-    }
-    const [, wraps, unlocked] = book.styles[look];
-    if (!wraps) field.classList.add("one");
-    if (unlocked) field.classList.add("yours");
-    if (book.choiceAt(at)?.options.length) field.classList.add("choice");
-    const column = columnOf(sheet, at) - 1;
-    const width = sheet.widths.slice(column, column + columns).reduce((sum, one) => sum + one, 0);
-    this.looks.set(at, { look, room: Math.max(4, Math.floor((width - 6) / DIGIT_PIXELS)) });
-    this.fields.set(at, field);
-    return field;
-  }
-
-  // A text runs on over empty neighbors, as in a spreadsheet, and stops before what is not empty.
-  #clip() {
-    const { sheet } = this;
-    for (const [at, field] of this.fields) {
-      if (!field.classList.contains("one")) continue;
-      const [rows, columns] = this.spans.get(at) ?? [1, 1];
-      let next = at + columns;
-      const end = at - columnOf(sheet, at) + 1 + sheet.columns;
-      while (next < end && (this.engine.values[next] === null || next === at) && !this.#isCovered(next, at)) next += 1;
-      if (rows > 1 || next === at + columns) field.classList.add("clip");
-      else if (next < end) {
-        const from = columnOf(sheet, at) - 1;
-        const room = sheet.widths.slice(from, from + next - at).reduce((sum, width) => sum + width, 0);
-        this.rooms.set(at, room - 6);
-      }
-    }
-  }
-
-  // Whether a cell is hidden by the merged area of another.
-  #isCovered(at, own) {
-    const owner = this.owners.get(at);
-    return owner !== undefined && owner !== own && owner !== at && this.engine.values[owner] !== null;
+  // Put something into the row where it begins: so it stays there, whatever grows above.
+  hang(row, column, element) {
+    const line = this.rows[row - 1];
+    const field = line?.firstElementChild;
+    if (!field) return;
+    line.setAttribute("role", "row");
+    line.setAttribute("aria-rowindex", row);
+    field.setAttribute("role", "gridcell");
+    element.style.left = `${this.sheet.widths.slice(0, column - 1).reduce((sum, width) => sum + width, 0)}px`;
+    field.classList.add("bears");
+    field.append(element);
   }
 
   field(at) {
     return this.fields.get(this.owners.get(at) ?? at);
   }
 
-  shown(at) {
+  // How high the frozen rows stand over the others, in pixels of the window.
+  get headHeight() {
+    return this.head?.getBoundingClientRect().height ?? 0;
+  }
+
+  // Where rows begin, in pixels of the sheet: by the book, until the bands are measured.
+  #place(tops) {
+    const { sheet, table } = this;
+    this.tops = [0];
+    let [band, top] = [0, 0];
+    for (let row = 1; row <= sheet.rows; row++) {
+      if (tops && table.bands[band]?.first === row) top = tops[band++];
+      this.tops[row] = top;
+      top += table.height(row, row);
+    }
+  }
+
+  #measure() {
+    const { top } = this.element.getBoundingClientRect();
+    this.#place(this.table.bands.map(({ element }) => (element.getBoundingClientRect().top - top) / this.zoom));
+  }
+
+  // The first and last row in sight, or nearly so. What the window shows is remembered: to ask for it
+  // amid changes would lay out the page twice.
+  #rowsInSight() {
+    const { tops, zoom, sheet } = this;
+    const [scrolled, height] = this.sight;
+    const top = scrolled / zoom - AROUND;
+    const bottom = (scrolled + height) / zoom + AROUND;
+    const first = tops.findIndex((one) => one > top);
+    const behind = tops.findIndex((one) => one > bottom);
+    return [first < 0 ? sheet.rows : first - 1, behind < 0 ? sheet.rows : behind];
+  }
+
+  // All that may have changed while another sheet was looked at.
+  refresh() {
+    for (const at of this.fields.keys()) this.stale.add(at);
+    this.#repaint();
+  }
+
+  #repaint() {
+    for (const [at, paint] of this.rules.repainted()) {
+      if (!this.fields.has(at)) continue;
+      this.paints.set(at, paint);
+      this.stale.add(at);
+    }
+  }
+
+  // Scrolled so far, in a window so high.
+  look(scrolled, height) {
+    this.sight = [scrolled, height];
+    this.show();
+  }
+
+  // Write what is stale and in sight.
+  show() {
+    if (!this.stale.size) return;
+    for (const at of this.stale.between(1, this.sheet.freeze)) this.#write(at);
+    for (const at of this.stale.between(...this.#rowsInSight())) this.#write(at);
+    clearTimeout(this.settling);
+    if (this.stale.size) this.settling = setTimeout(() => this.settle(SLICE), SETTLES_AFTER);
+  }
+
+  // Write what is stale, so many cells at a time.
+  settle(most = Number.POSITIVE_INFINITY) {
+    clearTimeout(this.settling);
+    let count = 0;
+    for (const at of this.stale.between(1, this.sheet.rows)) {
+      if (count >= most) break;
+      this.#write(at);
+      count += 1;
+    }
+    if (this.stale.size) this.settling = setTimeout(() => this.settle(most));
+    else if (this.element.isConnected) this.#measure();
+  }
+
+  // Write what changed, and let it be seen for a moment.
+  update(changed, isSeen) {
+    const { base, rows, columns } = this.sheet;
+    this.#unmark();
+    this.isMarking = isSeen;
+    const end = base + rows * columns;
+    for (const at of changed) if (at >= base && at < end && this.fields.has(at)) this.stale.add(at);
+    this.#repaint();
+    this.show();
+    if (!isSeen) return;
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => this.#unmark(), MARKS_STAY);
+  }
+
+  #unmark() {
+    for (const field of this.marked) field.classList.remove("changed");
+    this.marked = [];
+    this.isMarking = false;
+  }
+
+  #shown(at) {
     const value = this.engine.values[at];
     if (typeof value !== "number") return text(value);
     const { look, room } = this.looks.get(at);
-    const number = this.book.numbers[this.book.styles[look][0]];
-    return formatted(value, number, room);
+    return formatted(value, this.book.numbers[this.book.styles[look][0]], room);
   }
 
-  write(at) {
+  #write(at) {
+    this.stale.delete(at);
     const field = this.fields.get(at);
-    if (!field) return;
     const value = this.engine.values[at];
-    const link = this.links.get(at);
-    const shown = this.shown(at);
-    if (link) {
-      const target = this.book.sheets[link.target];
-      const anchor = make(
-        "a",
-        { href: `#sheet=${encodeURIComponent(target.title)}&cell=${link.address}`, tabIndex: -1 },
-        shown,
-      );
-      field.replaceChildren(anchor);
-    } else if (this.words.get(at) !== shown) this.#say(field, at, shown, value);
-    this.words.set(at, shown);
-    field.classList.toggle("number", typeof value === "number");
-    field.classList.toggle("error", value instanceof CellError);
-    field.classList.toggle("edited", this.book.state.isEdited(at));
-    field.classList.toggle("differs", this.#differs(at, value));
+    const before = this.shownNow.get(at);
+    const now = { words: this.#shown(at), value, paint: this.paints.get(at) ?? -1 };
+    this.shownNow.set(at, now);
+    if (before?.words !== now.words) {
+      if (this.links.has(at)) field.replaceChildren(this.#anchor(at, now.words));
+      else this.#say(field, at, now.words, value);
+    }
+    this.#dress(field, before, now);
+    for (const [name, is] of [
+      ["edited", this.book.state.isEdited(at)],
+      ["differs", this.#differs(at, value)],
+    ]) {
+      if (is !== field.classList.contains(name)) field.classList.toggle(name, is);
+    }
+    if (this.isMarking && before && before.value !== value) {
+      const marked = boxOf(field) ?? field;
+      marked.classList.add("changed");
+      this.marked.push(marked);
+    }
+  }
+
+  // The classes that depend on a cell's value, touched only where they change.
+  #dress(field, before, now) {
+    const kind = (one) => (typeof one?.value === "number" ? "number" : one?.value instanceof CellError ? "error" : "");
+    const [was, is] = [kind(before), kind(now)];
+    if (was !== is) {
+      if (was) field.classList.remove(was);
+      if (is) field.classList.add(is);
+    }
+    if ((before?.paint ?? -1) !== now.paint) {
+      if (before?.paint >= 0) field.classList.remove(`r${before.paint}`);
+      if (now.paint >= 0) field.classList.add(`r${now.paint}`);
+    }
   }
 
   // Whether a cell has another value than the book was shipped with; on a sheet of answers, where
@@ -177,53 +212,28 @@ export class Grid {
     return !areNumbers || Math.abs(value - shipped) > 1e-9 * Math.abs(shipped) + 1e-12;
   }
 
+  #anchor(at, words) {
+    const { target, address } = this.links.get(at);
+    const href = `#sheet=${encodeURIComponent(this.book.sheets[target].title)}&cell=${address}`;
+    return make("a", { href, tabIndex: -1 }, words);
+  }
+
   // A number stands in a box of its own that moves nothing around it: else every new digit would
   // lay out the whole table.
-  #say(field, at, shown, value) {
+  #say(field, at, words, value) {
     const room = this.rooms.get(at);
-    const box = field.firstElementChild;
+    const box = boxOf(field);
     if (typeof value === "number") {
-      if (box?.className === "box") box.firstChild.data = shown;
-      else field.replaceChildren(make("div", { class: "box" }, shown));
-    } else if (typeof value !== "string" || room === undefined) field.textContent = shown;
+      if (box) box.firstChild.data = words;
+      else field.replaceChildren(boxed(words));
+    } else if (typeof value !== "string" || room === undefined) field.textContent = words;
     else {
-      const run = make("span", { class: "run" }, shown);
+      const run = make("span", { class: "run" }, words);
       run.style.maxWidth = `${room}px`;
       field.replaceChildren(run);
     }
   }
-
-  refresh() {
-    for (const at of this.fields.keys()) this.write(at);
-    this.paint();
-  }
-
-  paint() {
-    for (const [at, paint] of this.rules.repainted()) {
-      const field = this.fields.get(at);
-      if (!field) continue;
-      if (field.dataset.paint) field.classList.remove(`r${field.dataset.paint}`);
-      if (paint >= 0) field.classList.add(`r${paint}`);
-      field.dataset.paint = paint;
-    }
-  }
-
-  // Write what changed, and let it be seen for a moment.
-  update(changed, isSeen) {
-    const { base, rows, columns } = this.sheet;
-    const own = changed.filter((at) => at >= base && at < base + rows * columns);
-    for (const at of own) this.write(at);
-    this.paint();
-    if (!isSeen) return;
-    this.#unmark();
-    this.marked = own.map((at) => this.fields.get(at)).filter(Boolean);
-    for (const field of this.marked) field.classList.add("changed");
-    clearTimeout(this.fading);
-    this.fading = setTimeout(() => this.#unmark(), MARKS_STAY);
-  }
-
-  #unmark() {
-    for (const field of this.marked) field.classList.remove("changed");
-    this.marked = [];
-  }
 }
+
+const boxOf = (field) => (field.firstElementChild?.classList.contains("box") ? field.firstElementChild : null);
+const boxed = (words) => make("div", { class: "box" }, words);

@@ -18,7 +18,7 @@ const HOVER_WAITS = 90;
 const LINK_WAITS = 300;
 const NARROW = 700;
 const PHONE_ZOOM = 0.86;
-const LEAST_ZOOM = 0.82;
+const [LEAST_ZOOM, MOST_ZOOM] = [0.82, 1.1];
 
 export function start(json, makeShapes) {
   performance.mark("begun");
@@ -165,18 +165,21 @@ class Page {
     this.editor.close();
     if (sheet === this.sheet) return;
     if (this.grid) this.grid.scrolled = [this.view.scrollLeft, this.view.scrollTop];
-    if (!this.grids.has(sheet)) {
+    const isNew = !this.grids.has(sheet);
+    if (isNew) {
       this.grids.set(sheet, new Grid(this.book, sheet));
-      this.charts.set(sheet, new Charts(this.book, sheet));
+      this.charts.set(sheet, new Charts(this.book, this.grids.get(sheet)));
     }
     this.grid = this.grids.get(sheet);
-    if (this.grid.isOld) this.grid.refresh();
+    if (!isNew && this.grid.isOld) {
+      this.grid.refresh();
+      this.charts.get(sheet).draw();
+    }
     this.grid.isOld = false;
-    byId("paper").replaceChildren(this.grid.element);
+    // The room is asked for while nothing has to be laid out for it.
     this.#fit();
-    byId("charts").replaceChildren();
-    this.charts.get(sheet).place(byId("charts"), this.grid);
-    this.charts.get(sheet).draw();
+    this.grid.look(this.grid.scrolled?.[1] ?? 0, this.view.clientHeight);
+    byId("paper").replaceChildren(this.grid.element);
     document.title = `${sheet.title} – ${this.data.title}`;
     this.selected = -1;
     this.#tint([]);
@@ -207,11 +210,11 @@ class Page {
     this.#link();
   }
 
-  // A sheet a little wider than the window is drawn a little smaller.
+  // A sheet a little wider than the window is drawn a little smaller, a narrow one a little larger.
   #fit() {
     const width = this.sheet.widths.reduce((sum, one) => sum + one, 0);
     const room = this.view.clientWidth - 4;
-    this.grid.zoom = room < NARROW ? PHONE_ZOOM : clamp(room / width, LEAST_ZOOM, 1);
+    this.grid.zoom = room < NARROW ? PHONE_ZOOM : clamp(room / width, LEAST_ZOOM, MOST_ZOOM);
     this.canvas.style.zoom = this.grid.zoom;
   }
 
@@ -219,8 +222,8 @@ class Page {
   #reveal(field) {
     const { view } = this;
     const { top, left, width, height } = within(view, field, 1);
-    if (!field.closest("thead")) {
-      const head = this.grid.element.tHead?.getBoundingClientRect().height ?? 0;
+    if (!field.closest(".head")) {
+      const head = this.grid.headHeight;
       const bottom = top + Math.min(height, 120);
       if (top < head) view.scrollTop += top - head - 60;
       else if (bottom + 8 > view.clientHeight) view.scrollTop += bottom - view.clientHeight + 60;
@@ -249,7 +252,7 @@ class Page {
     const field = this.grid.field(at);
     if (field) this.select(at);
     else {
-      const row = this.grid.element.rows[rowOf(this.sheet, at) - 1];
+      const row = this.grid.rows[rowOf(this.sheet, at) - 1];
       if (row) this.view.scrollTop += within(this.view, row, 1).top - 100;
     }
   }
@@ -293,13 +296,12 @@ class Page {
 
   #changed(changed, cause) {
     for (const [sheet, grid] of this.grids) if (sheet !== this.sheet) grid.isOld = true;
-    this.grid?.update(changed, !document.body.classList.contains("scrubbing"));
+    this.grid?.update(changed, !this.editor.isScrubbing);
     if (this.sheet) this.charts.get(this.sheet).update(changed);
     this.tabs.count(changed);
     this.#drawButtons();
     if (this.grid) {
-      const keeps = document.activeElement?.classList.contains("slider");
-      if (!keeps) this.#show(this.selected);
+      this.#show(this.selected);
       this.#link();
     }
     const words = `${changed.length} cells changed${cause === "edit" ? "" : ` by ${cause}`}.`;
@@ -389,6 +391,8 @@ class Page {
     });
     view.addEventListener("pointerover", (event) => this.#hover(event.pointerType === "mouse" ? cellOf(event) : -1));
     view.addEventListener("pointerleave", () => this.#hover(-1));
+    view.addEventListener("scroll", () => this.grid.look(view.scrollTop, view.clientHeight), { passive: true });
+    window.addEventListener("beforeprint", () => this.grid.settle());
     view.addEventListener("focusin", (event) => {
       const at = cellOf(event);
       if (at >= 0 && at !== this.selected) this.select(at, false);
@@ -401,6 +405,7 @@ class Page {
     });
     window.addEventListener("resize", () => {
       this.#fit();
+      this.grid.look(this.view.scrollTop, this.view.clientHeight);
       this.#show(this.selected);
     });
   }
@@ -408,7 +413,7 @@ class Page {
   // Pointing at a number asks it, until one is selected.
   #hover(at) {
     clearTimeout(this.hovering);
-    if (this.selected >= 0 || this.editor.isOpen || document.body.classList.contains("scrubbing")) return;
+    if (this.selected >= 0 || this.editor.isOpen || this.editor.isScrubbing) return;
     const isNumber = at >= 0 && typeof this.engine.values[at] !== "string" && this.engine.values[at] !== null;
     this.hovering = setTimeout(() => {
       if (this.selected < 0) this.#show(isNumber ? at : -1);

@@ -41,7 +41,7 @@ export class Marks {
     this.edges.replaceChildren();
     if (!this.grid || !this.terms.length) return;
     const { clientHeight, clientWidth } = this.view;
-    const head = this.grid.element.tHead?.getBoundingClientRect().height ?? 0;
+    const head = this.grid.headHeight;
     for (const term of this.terms) {
       const own = this.boxes.filter((box) => box.term === term).map((box) => within(this.view, box.element, 1));
       const isSeen = ({ top, left, height, width }) =>

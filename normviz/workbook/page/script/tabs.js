@@ -11,10 +11,7 @@ export class Tabs {
     this.visible = book.sheets.filter((sheet) => !sheet.hidden);
     this.groups = [...new Set(this.visible.map((sheet) => sheet.group))];
     byId("groups").hidden = this.groups.length < 2;
-    this.scrolled = 0;
-    byId("tabs").addEventListener("scroll", () => {
-      this.scrolled = byId("tabs").scrollLeft;
-    });
+    this.buttons = [];
   }
 
   show(sheet) {
@@ -26,44 +23,55 @@ export class Tabs {
 
   // Count what an edit changed, sheet by sheet.
   count(changed) {
-    const counts = new Map();
+    this.counts = new Map();
     for (const at of changed) {
       const sheet = this.book.engine.sheetOf(at);
-      counts.set(sheet, (counts.get(sheet) ?? 0) + 1);
+      this.counts.set(sheet, (this.counts.get(sheet) ?? 0) + 1);
     }
-    const isSame = counts.size === this.counts.size && [...counts].every(([one, n]) => this.counts.get(one) === n);
-    this.counts = counts;
-    if (!isSame) this.draw();
+    this.#number();
   }
 
   draw() {
-    const sum = (sheets) => sheets.reduce((all, sheet) => all + (this.counts.get(sheet) ?? 0), 0);
     const groups = this.groups.map((group) => {
       const sheets = this.visible.filter((sheet) => sheet.group === group);
-      const isOpen = group === this.current?.group;
-      const open = () => this.open(this.last.get(group) ?? sheets[0]);
-      return this.#button(group, isOpen ? 0 : sum(sheets), isOpen, open, "aria-pressed");
+      const isOpen = group === this.current.group;
+      const button = make("button", { type: "button", onclick: () => this.open(this.last.get(group) ?? sheets[0]) });
+      button.setAttribute("aria-pressed", String(isOpen));
+      return { button, words: group, sheets: isOpen ? [] : sheets };
     });
-    byId("groups").replaceChildren(...groups);
-    const own = this.visible.filter((sheet) => sheet.group === this.current?.group);
+    const own = this.visible.filter((sheet) => sheet.group === this.current.group);
     const tabs = own.map((sheet) => {
       const isOpen = sheet === this.current;
-      return this.#button(sheet.title, isOpen ? 0 : sum([sheet]), isOpen, () => this.open(sheet), "aria-current");
+      const button = make("button", { type: "button", onclick: () => this.open(sheet) });
+      if (isOpen) button.setAttribute("aria-current", "page");
+      return { button, words: sheet.title, sheets: isOpen ? [] : [sheet] };
     });
-    byId("tabs").replaceChildren(...tabs);
-    // Asking for the place would lay out the whole page, so it is remembered.
-    if (this.scrolled) byId("tabs").scrollLeft = this.scrolled;
+    this.buttons = [...groups, ...tabs];
+    for (const one of this.buttons) {
+      one.badge = make("span", { class: "count" });
+      one.button.append(one.words);
+    }
+    byId("groups").replaceChildren(...groups.map(({ button }) => button));
+    byId("tabs").replaceChildren(...tabs.map(({ button }) => button));
+    this.#number();
   }
 
-  #button(words, count, isOpen, onclick, state) {
-    const button = make("button", { type: "button", onclick }, words);
-    if (isOpen || state === "aria-pressed")
-      button.setAttribute(state, isOpen && state === "aria-current" ? "page" : String(isOpen));
-    if (count) {
-      button.append(make("span", { class: "count", title: `${count} cells changed` }, String(count)));
-      button.setAttribute("aria-label", `${words}, ${count} cells changed`);
+  // The counts on the buttons, where they are not what they were.
+  #number() {
+    for (const one of this.buttons) {
+      const count = one.sheets.reduce((all, sheet) => all + (this.counts.get(sheet) ?? 0), 0);
+      if (count === (one.count ?? 0)) continue;
+      one.count = count;
+      one.badge.textContent = String(count);
+      one.badge.title = `${count} cells changed`;
+      if (count) {
+        one.button.append(one.badge);
+        one.button.setAttribute("aria-label", `${one.words}, ${count} cells changed`);
+      } else {
+        one.badge.remove();
+        one.button.removeAttribute("aria-label");
+      }
     }
-    return button;
   }
 
   // The sheet so many tabs further, around the end.

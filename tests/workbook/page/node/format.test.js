@@ -44,7 +44,10 @@ for (const [value, wanted] of generals) {
 }
 
 test("a narrow cell shows as many digits as it has room for", () => {
-  assert.equal(narrow(1 / 3, 8), "0.333333");
-  assert.equal(narrow(123456.789, 8), "123456.8");
-  assert.equal(narrow(1e-7 / 3, 9), "3.33E-08");
+  assert.equal(narrow(1 / 3, 7.5), "0.333333");
+  assert.equal(narrow(123456.789, 7.5), "123456.8");
+  assert.equal(narrow(1e-7 / 3, 8), "3.33E-08");
+  assert.equal(narrow(8.3e-5, 5.8), "8E-05");
+  assert.equal(narrow(0.000245, 5.8), "0.0002");
+  assert.equal(narrow(1.2e-7, 7.6), "1.2E-07");
 });
