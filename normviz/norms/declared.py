@@ -75,6 +75,9 @@ _BATCH = Norm(
         alone="refused where a channel has one value",
         evaluating="running statistics: another function than in training",
     ),
+    shows="Forward, backward, closed form; running_mean and running_var with the unbiased variance "
+    "beside the biased one.",
+    tries="Change one image: every other image's output changes too.",
     paper="Ioffe & Szegedy 2015",
     torch_layer="torch.nn.BatchNorm2d(C)",
     layout=_IMAGES,
@@ -180,6 +183,9 @@ _DECLARED = (
             alone="one split, or refused",
             evaluating="running statistics; the splits are gone",
         ),
+        shows="BatchNorm on each split of the batch by itself; the running statistics move to the "
+        "mean over the splits.",
+        tries="Change an image of one split: the other split does not notice.",
         paper="Hoffer, Hubara & Soudry 2017",
         torch_layer="normviz.torch_layers.GhostBatchNorm2d(C, splits)",
         layout=_IMAGES,
@@ -204,6 +210,8 @@ _DECLARED = (
             needs="features whose mean says little",
             fails="inputs far from zero: the offset stays",
         ),
+        shows="The same steps with the mean taken as zero, and no β.",
+        tries="Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
         paper="Zhang & Sennrich 2019",
         torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
         torch=_named("rms_norm"),

@@ -73,7 +73,8 @@ class Norm:
       torch takes eps = 0. ``refuses``: what else torch refuses, each a function from the sets in
       training to a sentence or None.
     - ``title``, ``sentence`` (on the sets), ``use``, ``when``, ``paper``, ``torch_layer`` (as one
-      writes it), ``layout`` (of x, in an error): the words.
+      writes it), ``layout`` (of x, in an error): the words. ``shows`` and ``tries``: what is to be
+      seen on its sheet of the workbook, and what to try there, where that is not as on every other.
     - ``basic``: whether it is one of those to learn first, which an exercise asks by itself.
     - ``torch``: the same by torch's own functions, ``torch(torch_module, x, **arguments)``.
     - ``per_channel``: whether weight and bias are one per index of x's dimension 1, whatever
@@ -105,6 +106,8 @@ class Norm:
     sentence: str = ""
     use: str = ""
     when: When = When()
+    shows: str = ""
+    tries: str = ""
     paper: str = ""
     torch_layer: str = ""
     layout: str = ""

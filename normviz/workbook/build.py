@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from normviz.norms.declared import NORMS
+from collections.abc import Mapping
+
+from normviz.norms.norm import Norm
 from normviz.workbook.book.cells import Book
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
@@ -44,14 +46,15 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
             refused.build(book, case.norms[op], trace)
         else:
             sheets[op] = norm.build(book, trace, cells)
-    equal = identities.build(book, case, cells, sheets) if len(case.shape) > 3 else {}
+    equal = identities.build(book, case, cells, sheets)
     if images:  # the lessons speak of images, whatever this book is about
         catalog.build(book)
     constants = reference.build(book, case)
     glossary.build(book, len(case.shape))
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
-    rows = [_row(page.title, len(case.shape)) for page in book.pages[1:]]
+    norms = {norm.title: norm for norm in case.norms.values()}
+    rows = [_row(page.title, norms, len(case.shape)) for page in book.pages[1:]]
     stops = lecture.path(case.shape[0], case.settings.groups) if images else ()
     contents.fill(first, verdict, rows, LAID_OUT[len(case.shape)], stops)
     land(book)
@@ -75,22 +78,21 @@ def _arrange(book: Book) -> None:
     book.pages.sort(key=lambda page: places.get(page.title, others))
 
 
-def _row(title: str, dimensions: int) -> contents.Row:
+def _row(title: str, norms: Mapping[str, Norm], dimensions: int) -> contents.Row:
     """What the table of contents says of a sheet, in the words of the tensor."""
-    norms = title in [norm.title for norm in NORMS.values()]
-    if title not in ROWS or (norms and dimensions < 4):
-        return title, *_NORM_ROW
-    _, shows, tries = (spoken(text, dimensions) for text in ROWS[title])
-    return title, shows, tries if dimensions > 3 else tries.replace("pixel", "element")
+    if title in norms:
+        shows, tries = norms[title].shows or SHOWS, norms[title].tries or TRIES
+    else:
+        _, shows, tries = ROWS[title]
+    row = title, spoken(shows, dimensions), spoken(tries, dimensions)
+    return row if dimensions > 3 else (*row[:2], row[2].replace("pixel", "element"))
 
 
-_NORM_ROW = (
-    "Every step of forward and backward, the closed form of dx, and what must hold.",
-    "Change one x on Inputs: in the steps only its set changes, and ∂L/∂γ.",
-)
+SHOWS = "Every step of forward and backward, the closed form of dx, and what must hold."
+TRIES = "Change one x on Inputs: in the steps only its set changes, and ∂L/∂γ."
 ROWS: dict[str, contents.Row] = {
-    title: (title, shows, tries)
-    for title, shows, tries in (
+    row[0]: row
+    for row in (
         (
             "Inputs",
             "x with a scale and an offset, dy, γ, β, ε, momentum, the running statistics.",
@@ -108,29 +110,7 @@ ROWS: dict[str, contents.Row] = {
             "Take one image out of the batch: BatchNorm's output of image 0 moves, LayerNorm's "
             "does not.",
         ),
-        (
-            NORMS["batch_norm"].title,
-            "Forward, backward, closed form; running_mean and running_var with the unbiased "
-            "variance beside the biased one.",
-            "Change one image: every other image's output changes too.",
-        ),
-        (
-            NORMS["ghost_batch_norm"].title,
-            "BatchNorm on each split of the batch by itself; the running statistics move to the "
-            "mean over the splits.",
-            "Change an image of one split: the other split does not notice.",
-        ),
-        (
-            NORMS["rms_norm"].title,
-            "The same steps with the mean taken as zero, and no β.",
-            "Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
-        ),
-        (
-            "Identities",
-            "GroupNorm with 1 group is LayerNorm, with C groups InstanceNorm; Ghost with 1 split "
-            "is BatchNorm.",
-            "Switch to Random: the differences stay zero.",
-        ),
+        identities.ROW,
         (
             "Checks",
             "Each live step against NumPy and torch: how far it is from them, and PASS or FAIL.",
@@ -146,8 +126,9 @@ ROWS: dict[str, contents.Row] = {
             "The constants behind the checks: NumPy's and torch's values, side by side.",
             "Compare the last digits of the two.",
         ),
+        *(lesson.row for lesson in (*catalog.FIRST, *catalog.LESSONS)),
     )
-} | {lesson.title: lesson.row for lesson in (*catalog.FIRST, *catalog.LESSONS)}
+}
 
 NORMS_OF_THE_CASE = "Norms"
 GROUPS: dict[str, tuple[str, ...]] = {

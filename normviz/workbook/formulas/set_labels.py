@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from itertools import groupby
 
 from normviz.norms.declared import NORMS
@@ -116,10 +116,10 @@ class LabelChoice:
     groups: str = "groups"
     splits: str = "splits"
 
-    @cached_property
-    def norms(self) -> list[Norm]:
+    @property
+    def norms(self) -> Sequence[Norm]:
         """Every declared norm that there is on a tensor of this shape."""
-        return [norm for norm in NORMS.values() if _is_on(norm, self.shape)]
+        return _norms_on(self.shape, tuple(NORMS.values()))
 
     @property
     def titles(self) -> list[str]:
@@ -176,6 +176,11 @@ def paint_by_label(page: Page, areas: Sequence[Area], labels: Area, most: int) -
     for area in areas:
         for label in range(1, most + 1):
             page.rules.append(Rule(area, f"{corner}={label}", set_color(label)))
+
+
+@lru_cache
+def _norms_on(shape: Shape, norms: tuple[Norm, ...]) -> tuple[Norm, ...]:
+    return tuple(norm for norm in norms if _is_on(norm, shape))
 
 
 def _is_on(norm: Norm, shape: Shape) -> bool:

@@ -43,7 +43,7 @@ def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path, str]) -> No
 
 
 def test_all_checks_pass(built: tuple[Book, Path, str]) -> None:
-    (cell,) = (cell for _, cell in built[0].pages[0].formulas())
+    cell = next(cell for _, cell in built[0].pages[0].formulas())
     assert str(cell.value).startswith("All ")
 
 
