@@ -1,7 +1,8 @@
 """A live display of tasks, read from the run folder itself, and the final table.
 
 Each worker, in this process or another or on another machine, writes ``history.csv`` after every
-epoch; the display looks there. So it needs no channel to the workers, and every engine has it.
+epoch and how far it is within one every second; the display looks there. So it needs no channel to
+the workers, and every engine has it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rich.table import Table
 from training.results.cost import duration
 from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results
-from training.run.history import Epoch, epochs_so_far
+from training.run.history import Epoch, epochs_so_far, part_of_epoch
 from training.run.task import Outcome, Task
 
 LOOK_SECONDS = 1.0
@@ -42,7 +43,7 @@ class _Console(Console):
 class Estimate(NamedTuple):
     """How many seconds were left at a moment, as told by so many epochs of this run."""
 
-    epochs: int
+    epochs: float
     at: float
     seconds: float
 
@@ -116,15 +117,16 @@ class Display:
 
     def look(self) -> None:
         """Read every history and redraw."""
-        done = new = 0
+        done = new = 0.0
         for name, task in self.tasks.items():
             epochs = epochs_so_far(task.folder)
-            done += len(epochs)
-            new += len(epochs) - self._done_before[name]
-            self._show(name, task, epochs)
+            part = part_of_epoch(task.folder, len(epochs) + 1) if name in self.left else 0.0
+            done += len(epochs) + part
+            new += len(epochs) + part - self._done_before[name]
+            self._show(name, task, epochs, part)
         self._progress.update(self._total, completed=done, words=self._time_left(done, new))
 
-    def _show(self, name: str, task: Task, epochs: list[Epoch]) -> None:
+    def _show(self, name: str, task: Task, epochs: list[Epoch], part: float) -> None:
         running = name in self.left and (task.folder / "config.json").exists()
         if running and name not in self._bars:
             self._bars[name] = self._progress.add_task(name, total=task.config.epochs, words="")
@@ -132,18 +134,19 @@ class Display:
             if name not in self.left:
                 self._progress.remove_task(self._bars.pop(name))
                 return
-            words = f"epoch {len(epochs)} of {task.config.epochs}"
+            words = f"epoch {min(len(epochs) + 1, total := task.config.epochs)} of {total}"
+            words += f", {100 * part:.0f} %"
             if epochs:
                 last = epochs[-1]
                 words += f", loss {last.train_loss:.4f}, test {last.test_accuracy:.2f} %"
-            self._progress.update(self._bars[name], completed=len(epochs), words=words)
+            self._progress.update(self._bars[name], completed=len(epochs) + part, words=words)
 
-    def _time_left(self, done: int, new: int) -> str:
+    def _time_left(self, done: float, new: float) -> str:
         now = time.monotonic()
         if new > self._estimate.epochs:
             left = self._all_epochs() - done
             self._estimate = Estimate(new, now, (now - self.started) / new * left)
-        # Between two epochs nothing new is known: the last estimate runs down.
+        # Where nothing new is known the last estimate runs down.
         remaining = max(0.0, self._estimate.seconds - (now - self._estimate.at))
         ended = len(self.tasks) - len(self.left)
         words = f"{ended} of {len(self.tasks)} tasks, about {duration(remaining)} left"

@@ -11,6 +11,7 @@ from training.results.run_folder import Results
 from training.run.inside import FILE, Inside, read_inside
 
 SHOWN = {
+    "input_mean": "mean of what enters the norm",
     "input_spread": "spread of what enters the norm",
     "stale": "running mean from the batch's (deviations)",
     "weight_norm": "norm of the weights",
@@ -42,7 +43,7 @@ def draw_inside(run: Results) -> Any | None:
                 axis.set_ylabel(words.replace(" (", "\n(").replace(" of ", "\nof ", 1), fontsize=8)
             calm(axis)
         axes[-1][column].set_xlabel("epoch")
-    handles, labels = axes[3][0].get_legend_handles_labels()
+    handles, labels = axes[-3][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     return figure
 

@@ -9,6 +9,7 @@ as fast as this one.
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +27,11 @@ from training.run.one_network import Trainer
 from training.run.task import Settings, Task
 
 WARM_STEPS, TIMED_STEPS = 2, 6
-# Measured: one view of a test digit costs a quarter of training on one; fixed costs of a task
-# (imports, verification, gallery) a few seconds.
+# Measured: one view of a test digit costs a quarter of training on one; what a task costs besides
+# (verification, gallery); what a worker process costs before its first one (imports).
 EVALUATION_SHARE = 0.25
-TASK_SECONDS = 4.0
+TASK_SECONDS = 1.5
+WORKER_SECONDS = 6.0
 WORKERS = (1, 2, 10, 100)
 SEEDS = 5
 # Measured on one core: start, loading and forecast 5 s; tables, figures, report of 17 trials 4 s.
@@ -113,7 +115,8 @@ def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
         if left:
             each = _epoch_seconds(task.config, task.settings, digits)
             seconds.append(TASK_SECONDS + left * each)
-    return max(sum(seconds) / jobs, *seconds)
+    start = WORKER_SECONDS if jobs > 1 and len(seconds) > 1 else 0.0
+    return start + max(sum(seconds) / jobs, *seconds)
 
 
 def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> float:
@@ -128,24 +131,30 @@ def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> f
 def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
     prepare(settings.threads)
     digits = data.load(settings.data, settings.dataset)
+    count = (WARM_STEPS + TIMED_STEPS) * config.batch_size
     few = replace(
         digits,
-        train_images=digits.train_images[: config.batch_size],
-        train_labels=digits.train_labels[: config.batch_size],
+        train_images=digits.train_images[:count],
+        train_labels=digits.train_labels[:count],
         test_images=digits.test_images[:1],
         test_labels=digits.test_labels[:1],
     )
     trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
     trainer.model.train()
-    times = []
-    for epoch in range(1, WARM_STEPS + TIMED_STEPS + 1):
+    times: list[float] = []
+    # As an epoch does it, one batch after another: what a pass begins with is shared by all.
+    for epoch in itertools.count(1):
         started = time.perf_counter()
         for x, y in data.get_iterator(few, config, 0, epoch):
             trainer.train_step(x.to(settings.device), y.to(settings.device))
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return sorted(times[WARM_STEPS:])[TIMED_STEPS // 2] / len(few.train_labels)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            now = time.perf_counter()
+            times.append((now - started) / len(y))
+            started = now
+        if len(times) >= WARM_STEPS + TIMED_STEPS:
+            return sorted(times[WARM_STEPS:])[(len(times) - WARM_STEPS) // 2]
+    raise AssertionError
 
 
 def duration(seconds: float) -> str:

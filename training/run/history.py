@@ -10,13 +10,15 @@ import csv
 import dataclasses
 import io
 import math
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError
 from training.experiments.claims import TARGET
-from training.files import write_whole
+from training.files import read_json, write_json, write_whole
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,40 @@ class Record:
         if not all(math.isfinite(n) for row in record.rows() for n in row):
             raise TrainingError(f"{path} is damaged: an entry is not a finite number")
         return record
+
+
+PROGRESS = "progress.json"
+TELL_SECONDS = 1.0
+
+
+class Teller:
+    """Leaves in a task's folder how far its epoch is, every second, for who may look there."""
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        self.path, self.steps = folder / PROGRESS, steps
+        self.epoch, self._last = 0, 0.0
+
+    def __call__(self, step: int) -> None:
+        """Say that so many steps of the epoch are done; a disk that refuses is no error."""
+        now = time.monotonic()
+        if now - self._last >= TELL_SECONDS:
+            self._last = now
+            with suppress(TrainingError):
+                write_json(self.path, {"epoch": self.epoch, "part": step / self.steps})
+
+    def end(self) -> None:
+        """Take the file away."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+
+def part_of_epoch(folder: Path, epoch: int) -> float:
+    """Return how much of ``epoch`` is done, from 0 to 1; 0 where nothing is known about it."""
+    try:
+        found = read_json(folder / PROGRESS)
+        return min(1.0, max(0.0, float(found["part"]))) if found["epoch"] == epoch else 0.0
+    except (TrainingError, KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def epochs_so_far(folder: Path) -> list[Epoch]:

@@ -35,7 +35,7 @@ class Inside:
 
     epoch: int
     layer: str  # e.g. "block1"
-    input_mean: float | None  # of what enters the norm
+    input_mean: float | None  # of what enters the norm; without one, of what the ReLU gives
     input_spread: float | None  # its standard deviation
     stale: float | None  # of the running means from the batch's, in its standard deviations
     weight_norm: float  # of the convolution
@@ -64,7 +64,7 @@ def look_inside(trainer: Trainer, epoch: int) -> list[Inside]:
         mean = spread = stale = None
         if (seen := entered.get(name)) is not None:
             mean, spread = seen.mean().item(), seen.std().item()
-            stale = _staleness(seen, before[f"{name}.norm"].get("running_mean"))
+            stale = _staleness(seen, before.get(f"{name}.norm", {}).get("running_mean"))
         weight, gradient = conv.weight.norm().item(), conv.weight.grad.norm().item()
         dead = 1 - alive[name].float().mean().item() if name in alive else 0.0
         rows.append(Inside(epoch, name, mean, spread, stale, weight, gradient, dead))
@@ -72,7 +72,10 @@ def look_inside(trainer: Trainer, epoch: int) -> list[Inside]:
 
 
 def _watch(model: Net) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Let hooks fill, by block, what enters its norm, and which ReLUs are not 0 throughout."""
+    """Let hooks fill, by block, what enters its norm, and which ReLUs are not 0 throughout.
+
+    Without a norm, what the ReLU gives, which would enter one.
+    """
     entered: dict[str, Tensor] = {}
     alive: dict[str, Tensor] = {}
 
@@ -80,6 +83,10 @@ def _watch(model: Net) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if hasattr(block, "norm"):
             block.norm.register_forward_pre_hook(
                 lambda _layer, inputs: entered.__setitem__(name, inputs[0].detach().clone())
+            )
+        elif hasattr(block, "relu"):
+            block.relu.register_forward_hook(
+                lambda _layer, _inputs, output: entered.__setitem__(name, output.detach().clone())
             )
         if hasattr(block, "relu"):
             block.relu.register_forward_hook(

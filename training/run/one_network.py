@@ -75,6 +75,7 @@ class Trainer:
         self._test_images = digits.test_images.to(device)
         self._test_labels = digits.test_labels.to(device)
         self._scores: Tensor | None = None  # of the test set, until the next step
+        self.told: Callable[[int], None] = lambda step: None  # after each step of an epoch
 
     def distribute(self, synchronize: bool) -> None:
         """Train together with the other processes of torchrun, if there are any."""
@@ -120,6 +121,7 @@ class Trainer:
             correct += (scores.argmax(1) == y).sum()
             images += len(y)
             step += 1
+            self.told(step - (epoch - 1) * self.steps_per_epoch)
         parallel.average_buffers(self.model)
         images *= parallel.size()
         mean_loss = parallel.total(loss_sum).item() / images

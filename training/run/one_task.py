@@ -21,7 +21,7 @@ from training.files import (
 from training.model.verification import RefusedLayerError, verify_layers
 from training.run import checkpoint, gallery
 from training.run import torchrun as parallel
-from training.run.history import Record
+from training.run.history import Record, Teller
 from training.run.inside import FILE as INSIDE
 from training.run.inside import Inside, closing_measures, look_inside, read_inside, write_inside
 from training.run.machine import environment, prepare
@@ -179,12 +179,15 @@ class OneTask:
         parallel.share(state)
         self.begun = True
         trainer.distribute(task.settings.synchronize)
+        trainer.told = teller = Teller(task.folder, trainer.steps_per_epoch)
         for epoch in range(state["epoch"] + 1, task.config.epochs + 1):
+            teller.epoch = epoch
             self.record.add(trainer.train_epoch(epoch))
             # One process alone cannot look into layers that wait for the others.
             if task.settings.record and parallel.size() == 1:
                 self.inside += look_inside(trainer, epoch)
             self._save(trainer, epoch)
+        teller.end()
         return self._finish(trainer)
 
     def _note_environment(self, epoch: int) -> None:

@@ -10,6 +10,7 @@ def estimate(monkeypatch, use_tiny, make_task):
     """Of tasks that take so many epochs of 10 s."""
     monkeypatch.setattr(forecast, "_epoch_seconds", lambda *_: 10.0)
     monkeypatch.setattr(forecast, "TASK_SECONDS", 0.0)
+    monkeypatch.setattr(forecast, "WORKER_SECONDS", 0.0)
 
     def of(jobs, *epochs):
         tasks = [make_task("bn", seed=at, epochs=count) for at, count in enumerate(epochs)]
@@ -30,3 +31,12 @@ def test_no_run_is_shorter_than_its_longest_task(estimate):
 
 def test_nothing_left_takes_no_time(estimate):
     assert estimate(2) == 0
+
+
+def test_steps_are_timed_as_an_epoch_takes_them(monkeypatch, use_tiny, make_task):
+    """With a clock that a batch moves by a second: 64 images, and 320 images an epoch."""
+    clock = iter(range(10_000))
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: float(next(clock)))
+    task = make_task("bn", epochs=1)
+    found = forecast._seconds_per_image.__wrapped__(task.config, task.settings)
+    assert found == pytest.approx(1 / 64)

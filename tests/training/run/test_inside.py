@@ -48,9 +48,13 @@ def test_the_numbers_are_those_of_a_step_by_hand(tiny):
     )
 
 
-def test_without_a_norm_nothing_enters_one(tiny):
-    rows = look_inside(Trainer(find_trial("none"), tiny), 1)
-    assert {(row.input_mean, row.stale) for row in rows} == {(None, None)}
+def test_without_a_norm_it_is_what_would_enter_one(tiny):
+    config = replace(find_trial("none"), dropout_value=0.0)
+    trainer = Trainer(config, tiny)
+    x, _ = next(data.get_iterator(tiny, config, 0, 1))
+    first, *others = look_inside(trainer, 1)
+    assert first.input_mean == pytest.approx(F.relu(trainer.model.block1.conv(x)).mean().item())
+    assert {row.stale for row in (first, *others)} == {None}
 
 
 def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
