@@ -18,11 +18,11 @@ from training.data import load as data
 from training.data.load import Digits
 from training.experiments.config import TrialConfig
 from training.experiments.trials import find_trial
+from training.record.history import Epoch, Record
+from training.record.task_folder import Result
 from training.results.run_folder import Results, read_run
-from training.run.history import Epoch, Record
 from training.run.many_tasks import run_task
 from training.run.task import Settings, Task
-from training.run.task_folder import Result
 
 ROOT = Path(__file__).parents[2]
 

@@ -126,6 +126,8 @@ def conclude_plan(plan: Plan, console: Console) -> None:
         console.print(study_table(plan.table))
         for path in write_study(plan.table):
             console.print(f"study: {path}", markup=False)
+    if any(task.settings.tensorboard for task in plan.tasks):
+        console.print(f"tensorboard: tensorboard --logdir {plan.folder}", markup=False)
 
 
 def conclude(folder: Path, console: Console, claims: bool = True) -> None:

@@ -21,9 +21,9 @@ from normviz.workbook.write import medium
 from training.data import load as data
 from training.errors import TrainingError
 from training.model.net import Net
-from training.run import checkpoint
+from training.record import checkpoint
+from training.record.task_folder import read_config
 from training.run.one_network import build_model
-from training.run.task_folder import read_config
 
 
 def explain(options: Namespace) -> int:

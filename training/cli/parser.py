@@ -108,6 +108,11 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         help="under torchrun: share the statistics of BatchNorm among the processes",
     )
     add("--no-record", action="store_true", help="keep nothing of what goes on inside the network")
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="keep scalars and histograms for it, too: tensorboard --logdir DIR",
+    )
     add("--backend", choices=BACKENDS, default="torch", help="of the norms; default: torch")
 
 

@@ -18,6 +18,7 @@ from training.experiments.study import Study, read_study
 from training.experiments.trials import TRIALS, find_trial
 from training.experiments.variants import grid, parse_settings
 from training.files import read_json
+from training.record.tensorboard import check_tensorboard
 from training.results.study_table import StudyTable
 from training.run import dask_cluster, torchrun
 from training.run.machine import usable_cores
@@ -67,6 +68,8 @@ def make_plan(options: Namespace) -> Plan:
     tasks = _study_tasks(options, study, folder, table) if study else _tasks(options, folder)
     if len(tasks) > MOST_UNASKED and not options.yes:
         raise TrainingError(f"these are {len(tasks):,} tasks: --yes runs more than {MOST_UNASKED}")
+    if options.tensorboard:
+        check_tensorboard()
     _refuse_existing(tasks)
     tasks = torchrun.share(_with_settings(tasks, options))
     return Plan(folder, tasks, study, table)
@@ -125,6 +128,7 @@ def _settings(options: Namespace) -> Settings:
         processes=torchrun.size(),
         synchronize=options.sync_batch_norm,
         record=not options.no_record,
+        tensorboard=options.tensorboard,
         command=shlex.join(["python", "-m", "training", *options.words]),
     )
 

@@ -18,10 +18,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from training.record.history import Epoch, epochs_so_far, part_of_epoch
 from training.results.cost import duration
 from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results
-from training.run.history import Epoch, epochs_so_far, part_of_epoch
 from training.run.task import Outcome, Task
 
 LOOK_SECONDS = 1.0

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from training.experiments.claims import MEASURES, AtMost, More, Random
 from training.files import write_whole
+from training.record.gallery import save
 from training.report.plots import GRID, INK, SOFT, calm
 from training.results.verdicts import Finding, Judgment, Verdict, p_words
-from training.run.gallery import save
 
 STYLES = {Verdict.SUPPORTED: "green", Verdict.REFUTED: "red"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from training.files import write_whole
+from training.record.gallery import save
 from training.report.plots import COLORS, INK, SOFT, calm
 from training.results.comparisons import Comparison
-from training.run.gallery import save
 
 MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
 COLUMNS = (

@@ -16,6 +16,7 @@ from training.experiments.claims import MEASURES, TARGET
 from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
 from training.model.penalties import accumulated_factors
+from training.record.task_folder import Result
 from training.report import plots
 from training.report.claims import draw_claims, not_judged
 from training.report.differences import draw_differences
@@ -42,7 +43,6 @@ from training.results.over_seeds import (
 from training.results.run_folder import Results
 from training.results.verdicts import judge_all, p_words
 from training.run.one_network import build_model
-from training.run.task_folder import Result
 
 GALLERY_SHOWN = 24
 ACCUMULATED = "bn-l1-accumulated"

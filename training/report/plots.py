@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from training.experiments.claims import TARGET
+from training.record.gallery import save
+from training.record.task_folder import Result
 from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results, counted
-from training.run.gallery import save
-from training.run.task_folder import Result
 
 MEASURES = {
     "accuracy": ("test_accuracy", "test accuracy (%)"),

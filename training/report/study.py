@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from training.files import write_whole
+from training.record.gallery import save
 from training.report.plots import COLORS, GRID, INK, SOFT, calm
 from training.results.study_table import StudyTable, mean_errors
 from training.results.study_verdicts import (
@@ -23,7 +24,6 @@ from training.results.study_verdicts import (
     answers,
     verdict,
 )
-from training.run.gallery import save
 
 VERDICT_COLUMNS = (
     "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",

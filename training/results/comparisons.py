@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from training.record.task_folder import Result
 from training.results.intervals import CONFIDENCE, Estimate, estimate, from_spread
 from training.results.run_folder import Results
-from training.run.task_folder import Result
 
 Values = dict[int, float]  # by seed
 

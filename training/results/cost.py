@@ -20,8 +20,8 @@ import torch
 from training.data import load as data
 from training.data.load import Digits
 from training.experiments.config import TrialConfig
+from training.record.history import Record, epochs_so_far
 from training.results.over_seeds import Overview
-from training.run.history import Record, epochs_so_far
 from training.run.machine import prepare
 from training.run.one_network import Trainer
 from training.run.task import Settings, Task

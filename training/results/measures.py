@@ -15,8 +15,8 @@ from training.experiments.claims import (
     LATE_DEVIATION,
     SPAN,
 )
-from training.run.history import Record
-from training.run.task_folder import Result
+from training.record.history import Record
+from training.record.task_folder import Result
 
 
 def late_deviation(record: Record) -> float:

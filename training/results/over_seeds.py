@@ -14,9 +14,9 @@ import numpy as np
 
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS
+from training.record.task_folder import Result
 from training.results.intervals import Estimate, estimate
 from training.results.run_folder import Results
-from training.run.task_folder import Result
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import read_json, write_whole
-from training.run.history import Record
-from training.run.task_folder import Result, read_object, read_task
+from training.record.history import Record
+from training.record.task_folder import Result, read_object, read_task
 
 
 @dataclass(frozen=True)

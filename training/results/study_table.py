@@ -18,9 +18,9 @@ import numpy as np
 from training.errors import TrainingError
 from training.experiments.study import STALE, Study
 from training.files import write_whole
+from training.record.task_folder import CONSTANT_ANSWER
 from training.results.intervals import Estimate, estimate
 from training.run.task import Task
-from training.run.task_folder import CONSTANT_ANSWER
 
 COLUMNS = (
     "dataset", "arm", "seed", "error", "diverged", "weight_norm", "learning_rate",

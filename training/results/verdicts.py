@@ -34,11 +34,11 @@ from training.experiments.claims import (
     Random,
 )
 from training.experiments.trials import TRIALS
+from training.record.task_folder import Result
 from training.results.comparisons import detectable, difference, holm, shares_noise
 from training.results.intervals import CONFIDENCE, Estimate, estimate
 from training.results.measures import value
 from training.results.run_folder import Results
-from training.run.task_folder import Result
 
 ALPHA = 1 - CONFIDENCE
 EQUIVALENT = 0.10  # points: a tenth of the errors that trials at 99 % make

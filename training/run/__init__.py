@@ -1,7 +1,6 @@
 """Training: a task is one trial with one seed, in a folder of its own.
 
 In their order: ``task`` says what is to be done, ``one_network`` trains a network epoch by epoch,
-``one_task`` does a task from verification to summary, ``many_tasks`` (or ``dask_cluster``) does all
-of them, ``torchrun`` one by several processes. What a task leaves: ``history``, ``checkpoint``
-(with the words on a damaged one), and ``task_folder``, which reads it back.
+``inside`` looks into it, ``one_task`` does a task from verification to summary, ``many_tasks`` (or
+``dask_cluster``) does all of them, ``torchrun`` one by several processes.
 """

@@ -24,6 +24,7 @@ from training.data import load as data
 from training.errors import TrainingError
 from training.files import write_whole
 from training.model.net import Net
+from training.record.tensorboard import Board
 from training.run.one_network import Trainer
 
 FILE = "inside.csv"
@@ -46,8 +47,8 @@ class Inside:
 COLUMNS = tuple(f.name for f in dataclasses.fields(Inside))
 
 
-def look_inside(trainer: Trainer, epoch: int) -> list[Inside]:
-    """Return a row for each block after ``epoch``."""
+def look_inside(trainer: Trainer, epoch: int, board: Board | None = None) -> list[Inside]:
+    """Return a row for each block after ``epoch``; ``board`` gets the values themselves, too."""
     x, y = next(data.get_iterator(trainer.digits, trainer.config, trainer.seed, epoch))
     x, y = x.to(trainer.device), y.to(trainer.device)
     model = copy.deepcopy(trainer.model).train()
@@ -68,7 +69,19 @@ def look_inside(trainer: Trainer, epoch: int) -> list[Inside]:
         weight, gradient = conv.weight.norm().item(), conv.weight.grad.norm().item()
         dead = 1 - alive[name].float().mean().item() if name in alive else 0.0
         rows.append(Inside(epoch, name, mean, spread, stale, weight, gradient, dead))
+        if board:
+            tensors = {"what enters the norm": seen, "weights": conv.weight}
+            _show(board, rows[-1], tensors | {"gradients": conv.weight.grad})
     return rows
+
+
+def _show(board: Board, row: Inside, tensors: dict[str, Tensor | None]) -> None:
+    for name, value in dataclasses.asdict(row).items():
+        if isinstance(value, float):
+            board.number(f"{row.layer}/{name}", value, row.epoch)
+    for name, tensor in tensors.items():
+        if tensor is not None:
+            board.values(f"{row.layer}/{name}", tensor, row.epoch)
 
 
 def _watch(model: Net) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -21,9 +21,9 @@ from training.experiments.config import TrialConfig
 from training.model import penalties
 from training.model.net import Net
 from training.model.test_time_averaging import log_probabilities
+from training.record.history import Epoch
 from training.run import schedules
 from training.run import torchrun as parallel
-from training.run.history import Epoch
 
 EVALUATION_BATCH = 1000
 

@@ -19,15 +19,16 @@ from training.files import (
     write_whole,
 )
 from training.model.verification import RefusedLayerError, verify_layers
-from training.run import checkpoint, gallery
+from training.record import checkpoint, gallery
+from training.record.history import Record, Teller
+from training.record.task_folder import read_config, read_task
+from training.record.tensorboard import Board
 from training.run import torchrun as parallel
-from training.run.history import Record, Teller
 from training.run.inside import FILE as INSIDE
 from training.run.inside import Inside, closing_measures, look_inside, read_inside, write_inside
 from training.run.machine import environment, prepare
 from training.run.one_network import DivergedError, Trainer
 from training.run.task import Task
-from training.run.task_folder import read_config, read_task
 
 GALLERY_IMAGES = 100  # pictures kept of the most confident mistakes; the numbers are kept of all
 # An orphaned worker of a killed run ends within a second; see many_tasks.
@@ -180,13 +181,19 @@ class OneTask:
         self.begun = True
         trainer.distribute(task.settings.synchronize)
         trainer.told = teller = Teller(task.folder, trainer.steps_per_epoch)
-        for epoch in range(state["epoch"] + 1, task.config.epochs + 1):
+        first = state["epoch"] + 1
+        board = Board(task.folder, first) if task.settings.tensorboard else None
+        for epoch in range(first, task.config.epochs + 1):
             teller.epoch = epoch
             self.record.add(trainer.train_epoch(epoch))
+            if board:
+                board.epoch(self.record.last)
             # One process alone cannot look into layers that wait for the others.
             if task.settings.record and parallel.size() == 1:
-                self.inside += look_inside(trainer, epoch)
+                self.inside += look_inside(trainer, epoch, board)
             self._save(trainer, epoch)
+        if board:
+            board.close()
         teller.end()
         return self._finish(trainer)
 

@@ -33,6 +33,7 @@ class Settings:
     dataset: str = "mnist"  # not decisive by itself: the digest of what was read is
     record: bool = True  # what goes on inside the network, see inside.py
     study: str = ""  # its name and digest, where the task belongs to one
+    tensorboard: bool = False
     recount: bool = False  # the error with statistics of BatchNorm counted anew, see inside.py
 
 

@@ -26,7 +26,7 @@ from training.cli.commands import main
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS, find_trial
 from training.files import locked, write_whole
-from training.run.task_folder import read_task
+from training.record.task_folder import read_task
 
 
 def wait_for_epochs(folder, count, process):

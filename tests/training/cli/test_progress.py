@@ -8,8 +8,8 @@ from rich.console import Console
 
 from training.cli.progress import Display
 from training.data import load as data
-from training.run import history
-from training.run.history import Epoch, Record, Teller, part_of_epoch
+from training.record import history
+from training.record.history import Epoch, Record, Teller, part_of_epoch
 from training.run.one_network import Trainer
 from training.run.one_task import OneTask
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from training.record.history import Record
 from training.report.plots import (
     curves,
     draw,
     draw_comparison,
     outliers,
 )
-from training.run.history import Record
 
 GOOD = [[98.9, 99.2, 99.3, 99.35], [98.8, 99.1, 99.3, 99.41]]
 COLLAPSED = [[20.0, 9.8, 9.8, 9.8], [11.0, 9.8, 9.8, 9.8]]

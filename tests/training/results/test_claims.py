@@ -23,6 +23,7 @@ from training.experiments.claims import (
     Random,
 )
 from training.experiments.trials import TRIALS
+from training.record.history import Epoch, Record
 from training.report.claims import claims_table, draw_claims, write_claims, write_claims_csv
 from training.report.page import render
 from training.report.workbook.claims import build as build_sheet
@@ -41,7 +42,6 @@ from training.results.verdicts import (
     judge,
     judge_all,
 )
-from training.run.history import Epoch, Record
 
 SUPPORTED, REFUTED, UNDECIDED = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.UNDECIDED
 NOISE = (0.00, 0.02, -0.01, 0.01, -0.02)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from training.record.task_folder import Result
 from training.report.differences import draw_differences, write_differences
 from training.results.comparisons import compare_all, detectable, holm
-from training.run.task_folder import Result
 
 SEEDS = {"bn": [99.3, 99.4, 99.35], "gn": [99.1, 99.2, 99.3], "ln": [99.0, 98.9, 99.1]}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from training.record.history import Epoch, Record
 from training.results.cost import (
     EVALUATION,
     SEEDS,
@@ -13,7 +14,6 @@ from training.results.cost import (
     cost,
 )
 from training.results.over_seeds import overviews
-from training.run.history import Epoch, Record
 
 
 def record_of(*seconds: float) -> Record:

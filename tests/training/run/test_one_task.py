@@ -11,13 +11,13 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import locked
+from training.record.task_folder import read_task
 from training.report.page import conditions
 from training.run import many_tasks as runner
 from training.run.many_tasks import run_task, run_tasks
 from training.run.one_network import Trainer
 from training.run.one_task import OneTask
 from training.run.task import Outcome
-from training.run.task_folder import read_task
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
 HISTORY = (

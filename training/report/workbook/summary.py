@@ -18,6 +18,7 @@ from normviz.workbook.book.styles import (
     Style,
 )
 from training.experiments.claims import TARGET
+from training.record.task_folder import CONSTANT_ANSWER
 from training.report.page import conditions, missing
 from training.report.workbook.parts import (
     ACCURACY,
@@ -34,7 +35,6 @@ from training.report.workbook.trial import TrialSheet
 from training.results.intervals import CONFIDENCE
 from training.results.over_seeds import Overview
 from training.results.run_folder import Results
-from training.run.task_folder import CONSTANT_ANSWER
 
 BANNER = Style(size=20, bold=True, color=BAD_INK, fill=BAD, horizontal="center")
 WIDTHS = (23, 36, 25, 10, 10, 7, 10, 10, 9, 10, 10, 11, 11, 10)

@@ -22,6 +22,8 @@ from normviz.workbook.book.cells import (
 from normviz.workbook.book.charts import Line, line_chart
 from normviz.workbook.book.styles import AXIS, LABEL
 from training.experiments.claims import TARGET
+from training.record.history import COLUMNS
+from training.record.task_folder import Result
 from training.report.embedding import digit_png
 from training.report.workbook.parts import (
     ACCURACY,
@@ -39,8 +41,6 @@ from training.report.workbook.parts import (
 )
 from training.results.over_seeds import Overview, in_words
 from training.results.run_folder import counted
-from training.run.history import COLUMNS
-from training.run.task_folder import Result
 
 LAST_COLUMN, COLUMN_WIDTH = 10, 11.5
 CHART_ROWS, CHART_SIZE, CHART_COLUMNS = 15, (10.1, 7.4), 5

@@ -16,7 +16,7 @@ from training.data.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.files import read_json
-from training.run.history import Record
+from training.record.history import Record
 
 # What is read back from each file, so what must be there.
 CONFIG_KEYS = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.errors import TrainingError
-from training.run import checkpoint
+from training.record import checkpoint
 
 SETTINGS = {"trial": "bn", "seed": 0, "epochs": 20}
 ROW = [1, 0.1, 0.2, 93.0, 0.05, 98.5, 2.0, 30000.0]

@@ -19,7 +19,7 @@ import torch
 from training.errors import TrainingError, first_line
 from training.experiments.config import DEFAULTS
 from training.files import write_whole
-from training.run.history import COLUMNS
+from training.record.history import COLUMNS
 
 FORMAT = 1
 KEYS = {"format", "settings", "epoch", "model", "optimizer", "history"}

@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from training.cli.commands import main
+from training.record.task_folder import CONFIG_KEYS
 from training.results.run_folder import read_run
 from training.run.one_task import OneTask
-from training.run.task_folder import CONFIG_KEYS
 
 pytestmark = pytest.mark.usefixtures("use_tiny")
 
