@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from normviz.public import *  # noqa: F403
     from normviz.torch_models.identify import identify as identify
     from normviz.torch_models.layers_of import layers_of as layers_of
+    from normviz.torch_models.verify import verify as verify
     from normviz.workbook.explain.explain import explain as explain
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ _LATER = {
     "explain": "normviz.workbook.explain.explain",
     "identify": "normviz.torch_models.identify",
     "layers_of": "normviz.torch_models.layers_of",
+    "verify": "normviz.torch_models.verify",
 }
 _LATER_MODULES = ("torch_layers", "workbook")
 

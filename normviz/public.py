@@ -24,7 +24,6 @@ from normviz.reference.functional import (
 from normviz.reference.pattern import normalize, normalize_backward
 from normviz.reference.trace import Step, Trace, trace
 from normviz.torch_models.from_torch import from_torch
-from normviz.torch_models.verify import verify
 
 __all__ = [
     "batch_norm",
@@ -53,5 +52,4 @@ __all__ = [
     "Trace",
     "trace",
     "from_torch",
-    "verify",
 ]

@@ -198,7 +198,7 @@ def _previews(path: Path) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from normviz.torch_models.verify import verify_all
+    from normviz.torch_models.verify.standard_layers import verify_all
 
     reports = verify_all()
     print(f"{'verdict':<8} {'layer':<20} {'dtype':<8} {'mode':<11} {'largest error':>13}  tensor")

@@ -176,9 +176,11 @@ def test_verify_without_torch_says_so(
 def test_verify_fails_where_a_layer_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = importlib.import_module("normviz.torch_models.verify")
-    wrong = module.Difference("output", 1.0, 1.0, 1e-10)
-    report = module.Report("Wrong", "float64", True, (1,), (wrong,))
+    module: Any = importlib.import_module("normviz.torch_models.verify.standard_layers")
+    from normviz.torch_models.verify import Difference, Report
+
+    wrong = Difference("output", 1.0, 1.0, 1e-10)
+    report = Report("Wrong", "float64", True, (1,), (wrong,))
     monkeypatch.setattr(module, "verify_all", lambda: [report])
     assert main(["verify"]) == 1
     assert "FAIL     Wrong" in capsys.readouterr().out

@@ -28,6 +28,11 @@ class InFloat64(TorchDispatchMode):
     their float32 arithmetic.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and to say so would import the compiler: three seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         args = tuple(torch.float64 if _is_short(a) else a for a in args)
         kwargs = {k: torch.float64 if _is_short(v) else v for k, v in (kwargs or {}).items()}
@@ -89,13 +94,21 @@ class Probe:
             return self._run(x.to(self.device, self.dtype).clone()).detach().double().cpu()
 
     def gradient(self, x: torch.Tensor, dy: torch.Tensor) -> torch.Tensor | None:
-        """The gradient of x, float64 on the CPU; None where the output does not depend on it."""
+        """The gradient of x, float64 on the CPU; None where the output does not depend on it.
+
+        Raises:
+            Refused: where the layer keeps autograd from computing it.
+        """
         leaf = x.to(self.device, self.dtype).clone().requires_grad_()
         with torch.enable_grad():
             y = self._run(leaf.clone())
             if not y.requires_grad:
                 return None
-            (found,) = torch.autograd.grad(y, leaf, dy.to(y.device, y.dtype), allow_unused=True)
+            try:
+                (found,) = torch.autograd.grad(y, leaf, dy.to(y.device, y.dtype), allow_unused=True)
+            except RuntimeError as error:
+                said = " ".join(str(error).split())
+                raise Refused(f"its gradient of x cannot be computed ({said})") from None
         return None if found is None else found.double().cpu()
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -8,10 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 import normviz
 from normviz.torch_layers import GhostBatchNorm2d, RMSNorm2d
-from normviz.torch_models.verify import standard_layers, verify_all
+from normviz.torch_models.verify.standard_layers import standard_layers, verify_all
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 
 SHAPE = (4, 6, 5, 3)
@@ -365,6 +366,113 @@ def test_bfloat16_as_autocast_gives_it(layer, layout):
 class Widening(nn.BatchNorm2d):
     def forward(self, x):
         return super().forward(x).float()
+
+
+def drawn(*shape):
+    return torch.randn(shape, generator=torch.manual_seed(0))
+
+
+def causes(report):
+    return " | ".join({d.cause: None for d in report.differences if d.cause})
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "cause"),
+    [
+        (nn.LayerNorm(64), 1000.0 + drawn(4, 64), "float32 rounding at mean / spread = 1,"),
+        (
+            nn.InstanceNorm1d(3, eps=1e-12),
+            drawn(4, 3, 2),
+            "float32 rounding in sets of two, where terms cancel",
+        ),
+        (
+            nn.GroupNorm(2, 4),
+            (1000.0 + drawn(2, 4, 16, 16)).contiguous(memory_format=torch.channels_last),
+            "float32 rounding of a variance that is E[x²] − mean², at mean / spread = 1,",
+        ),
+    ],
+    ids=["offset", "sets of two", "one pass"],
+)
+def test_what_rounding_does_is_no_failure_and_said_in_words(layer, x, cause):
+    report = normviz.verify(layer, x)
+    assert report, str(report)
+    assert cause in causes(report)
+    assert cause in str(report)
+
+
+def test_nothing_is_said_where_rounding_does_not_show():
+    assert causes(normviz.verify(nn.LayerNorm(64), drawn(4, 64))) == ""
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.RMSNorm, nn.LayerNorm])
+def test_nan_and_infinity_on_both_sides_agree(kind, value):
+    x = drawn(5, 4)
+    x[1, 2] = value
+    report = normviz.verify(kind(4), x)
+    assert report, str(report)
+
+
+def test_float16_that_bursts_on_both_sides_agrees():
+    layer = nn.LayerNorm(8).half()
+    with torch.no_grad():
+        layer.weight.fill_(60_000.0)
+    report = normviz.verify(layer, drawn(3, 8).half())
+    assert report, str(report)
+
+
+def test_nan_on_one_side_alone_fails():
+    """1 / √1e-12 is infinite in float16, and times 0 no number."""
+    report = normviz.verify(nn.InstanceNorm1d(2, eps=1e-12), torch.zeros(3, 2, 4).half())
+    assert "output" in failed(report)
+
+
+MADE = {
+    "parametrized": lambda layer: parametrizations.weight_norm(layer, dim=None),
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 0.4),
+    "pruned for good": lambda layer: prune.remove(
+        prune.l1_unstructured(layer, "weight", 0.4), "weight"
+    ),
+}
+
+
+class TwiceTheWeightGradient(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x) + (self.weight - self.weight.detach())
+
+
+@pytest.mark.parametrize("how", MADE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_the_gradient_of_a_weight_made_of_others_is_compared(how, dtype):
+    x = drawn(4, 6).to(dtype)
+    report = normviz.verify(MADE[how](nn.LayerNorm(6).to(dtype)), x)
+    assert report, str(report)
+    assert "grad_weight" in {d.tensor for d in report.differences}
+    wrong = normviz.verify(MADE[how](TwiceTheWeightGradient(6).to(dtype)), x)
+    assert "grad_weight" in failed(wrong)
+
+
+def test_a_frozen_parametrized_weight_is_not_compared():
+    layer = MADE["parametrized"](nn.LayerNorm(6)).requires_grad_(False)
+    report = normviz.verify(layer, drawn(4, 6))
+    assert report, str(report)
+    assert "grad_weight" not in {d.tensor for d in report.differences}
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_the_verdict_on_instance_norm_of_channels_last_images_is_that_of_autograd(samples):
+    """torch 2.14 gives a wrong gradient for one such image: that is no false alarm."""
+    x, dy = drawn(2, samples, 3, 2, 2).double()
+    x, dy = (t.contiguous(memory_format=torch.channels_last) for t in (x, dy))
+    gradients = []
+    for kind in ("torch's", "by hand"):
+        leaf = x.clone().requires_grad_()
+        var, mean = torch.var_mean(leaf, (2, 3), correction=0, keepdim=True)
+        y = (leaf - mean) / torch.sqrt(var + 1e-5)
+        y = F.instance_norm(leaf) if kind == "torch's" else y
+        gradients.append(torch.autograd.grad(y, leaf, dy)[0])
+    right = torch.allclose(*gradients)
+    assert bool(normviz.verify(nn.InstanceNorm2d(3), x, dy)) == right
 
 
 def test_bfloat16_does_not_hide_a_wrong_eps():

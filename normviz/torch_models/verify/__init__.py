@@ -1,0 +1,128 @@
+"""Any torch normalization layer against the NumPy reference: forward, backward, buffers.
+
+The room holds a layer to the twin of its class (:mod:`.twin`) or to what :mod:`..identify`
+recognizes in it, and reports how far each tensor is (:mod:`.report`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from normviz.errors import needs_torch
+
+torch = needs_torch("verify")
+
+from normviz.torch_models.capture import capture
+from normviz.torch_models.from_torch import from_torch, has_twin
+from normviz.torch_models.identify import identify
+from normviz.torch_models.verify.report import Difference, Report, difference
+from normviz.torch_models.verify.twin import TOLERANCE, beside_twin, floats
+
+
+def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None = None) -> Report:
+    """Run a torch normalization layer beside the NumPy reference on the same numbers.
+
+    Compares the output, the gradients of x, weight and bias for ``grad_output`` (random where not
+    given), and the running buffers after the step, in the mode the module is in: their shapes,
+    dtypes and values. The module itself is left as it was: a copy runs. A tensor that the module
+    does not give fails, except for the gradients of frozen parameters, which are not compared; a
+    module that raises an error where the reference does not fails too. The gradient of a weight
+    that is made of others (parametrized, pruned) is that of the weight so made.
+
+    In float32, float16 and bfloat16 it runs once more in float64 where it can, for there an eps
+    outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
+
+    A module of another class is held to what :func:`normviz.identify` recognizes in it: its output
+    and the gradient of x.
+
+    Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
+    in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
+    autocast gives it; grad_output as x. ``tolerance`` is relative to the largest value of each
+    tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for float16 and bfloat16, and 1e-6
+    for what runs once more in float64; a tolerance of your own is for the one run in x's dtype.
+
+    What rounding may do to the terms that are added up to a number is allowed besides
+    (:mod:`normviz.reference.rounding`): much where the mean is far from zero, or where a gradient
+    cancels. Where a difference is allowed for that alone, the report says the cause. NaN and
+    infinity agree with their like.
+
+    Raises:
+        TypeError: for a module that is no normalization, with the sentence that says what it is.
+        ModuleNotFoundError: without torch.
+        ValueError, TypeError: what the layer refuses the reference refuses too; also for a
+            grad_output unlike x, which is never broadcast.
+
+    >>> import torch
+    >>> bool(verify(torch.nn.GroupNorm(2, 4), torch.randn(3, 4, 5)))
+    True
+    """
+    dtype, array = floats("x", x)
+    if (
+        dtype == "bfloat16"
+        and has_twin(module)
+        and any(p.dtype == torch.bfloat16 for p in module.parameters())
+    ):
+        raise TypeError(
+            "module must be of float32 where x is bfloat16, as autocast leaves it, got bfloat16: "
+            "convert it with .float()"
+        )
+    if not has_twin(module):
+        return _recognized(module, x, grad_output, tolerance)
+    twin = from_torch(module)  # refuses state in bfloat16 before anything runs
+    is_torchs = type(module).__module__.startswith(("torch.", "normviz."))
+    if not is_torchs:
+        # A class that inherits from torch's may do something else: channels first, for one.
+        try:
+            twin(array)
+        except (ValueError, TypeError) as refusal:
+            try:
+                return _recognized(module, x, grad_output, tolerance)
+            except (ValueError, TypeError):
+                raise refusal from None
+    report = beside_twin(module, array, dtype, grad_output, tolerance)
+    return report if report or is_torchs else _of_own_reading(module, x, grad_output) or report
+
+
+def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) -> Report:
+    """A module of a class without a twin, held to the formula that was recognized in it."""
+
+    found = identify(module, x)
+    if not found or found.reference is None:
+        raise TypeError(f"module must be a normalization layer: {found.sentence}")
+    seen = capture(module, x, grad_output)
+    wide = [torch.from_numpy(a.astype(np.float64)) for a in (seen.x, seen.grad_output)]
+    expected = {
+        "output": (seen.output, found.reference.output(wide[0])),
+        "grad_input": (seen.grad_input, found.reference.gradient(*wide)),
+    }
+    # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
+    usual = 2e-2 if seen.dtype.endswith("16") else TOLERANCE[seen.dtype]
+    allowed = usual if tolerance is None else tolerance
+    differences = tuple(
+        difference(name, own, np.asarray(right).astype(seen.x.dtype), allowed)
+        for name, (own, right) in expected.items()
+    )
+    training = bool(getattr(module, "training", True))
+    return Report(found.layer, seen.dtype, training, found.shape, differences)
+
+
+def _of_own_reading(module: Any, x: Any, grad_output: Any) -> Report | None:
+    """The report of a class that inherits from torch's but means something else by its settings.
+
+    It keeps γ − 1 in its weight, or the channels that its normalized_shape counts come first.
+    """
+
+    try:
+        found = identify(module, x)
+    except (ValueError, TypeError):
+        return None
+    shape = getattr(module, "normalized_shape", None)
+    channels_first = found.name == "pixel_norm" and shape == (found.shape[1],)
+    if not found or not (channels_first or str(found.gamma_is).startswith("1 + ")):
+        return None
+    return _recognized(module, x, grad_output, None)
+
+
+__all__ = ["Difference", "Report", "verify"]
