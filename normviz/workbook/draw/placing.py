@@ -40,6 +40,9 @@ from normviz.workbook.draw.tensor import values_of
 
 CM_PER_PIXEL, ROW_PIXELS = 2.54 / 96, 20
 BANNER_HEIGHT, BELOW_BANNER, HEAD_HEIGHT = 21.0, 6.0, 20.0
+MONO = 1.16
+"""So much wider is a letter of code than one of a text."""
+
 Write = Callable[[], None]
 
 
@@ -129,8 +132,17 @@ def caption_rows(caption: content.Caption | None, width: float) -> int:
     """How many rows the words of a block take."""
     if caption is None:
         return 0
-    lines = sum(1 for text in (caption.title, caption.formula, caption.numpy) if text)
-    return lines + _sentence_rows(caption, width)
+    return sum(rows for *_, rows in _heads(caption, width)) + _sentence_rows(caption, width)
+
+
+def _heads(caption: content.Caption, width: float) -> list[tuple[str, Style, int]]:
+    """Title, formula and NumPy's words for it, as far as there are any, and the rows of each."""
+    looks = ((caption.title, STEP_NAME), (caption.formula, STEP_FORMULA), (caption.numpy, CODE))
+    return [
+        (text, look, lines_of(text, width, look.size * (MONO if look.mono else 1.0)))
+        for text, look in looks
+        if text
+    ]
 
 
 def _sentence_rows(caption: content.Caption, width: float) -> int:
@@ -141,13 +153,12 @@ def _sentence_rows(caption: content.Caption, width: float) -> int:
 def write_caption(
     canvas: Canvas, caption: content.Caption, top: int, left: int, right: int
 ) -> None:
-    """The words of a block, one line a row."""
+    """The words of a block below each other."""
     page = canvas.page
-    looks = ((caption.title, STEP_NAME), (caption.formula, STEP_FORMULA), (caption.numpy, CODE))
-    for text, style in looks:
-        if text:
-            page.span((top, left, top, right), text, style.but(wrap=False))
-            top += 1
+    for text, look, rows in _heads(caption, page.width(left, right)):
+        style = look.but(wrap=rows > 1, vertical="top" if rows > 1 else look.vertical)
+        page.span((top, left, top + rows - 1, right), text, style)
+        top += rows
     rows = _sentence_rows(caption, page.width(left, right))
     if rows:
         area = (top, left, top + rows - 1, right)

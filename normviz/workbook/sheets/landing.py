@@ -27,20 +27,12 @@ def place_of(page: Page, name: str) -> str | None:
 
 
 def land(book: Book) -> None:
-    """Lead every link that names what it leads to there.
-
-    Raises:
-        KeyError: a link whose name is not on its sheet.
-    """
+    """Lead a link that names what it leads to there; a refusal's sheet has its top alone."""
     pages = {page.title: page for page in book.pages}
     for page in book.pages:
         for place, link in page.links.items():
             if not link.name:
                 continue
             found = place_of(pages[link.title], link.name)
-            if found is None:
-                where = f"{page.title}!{address(*place)}"
-                raise KeyError(
-                    f"the link at {where} leads to {link.title!r}, without {link.name!r}"
-                )
-            page.links[place] = replace(link, reference=found)
+            if found:
+                page.links[place] = replace(link, reference=found)

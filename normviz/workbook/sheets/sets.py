@@ -12,7 +12,7 @@ from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.norm.page import repeating
 
 TITLE = "Sets"
-LOOK = Style(size=9, color=INK, horizontal="center", edge="FFFFFF")
+LOOK = Style(size=9.5, color=INK, horizontal="center", edge="FFFFFF")
 ABREAST, NUMBER_WIDTH = 3, 3.2
 """How many pictures stand beside each other, and the width of a column of set numbers."""
 

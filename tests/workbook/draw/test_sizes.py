@@ -1,13 +1,15 @@
 """Every sheet fits a screen of 1366 pixels: its width, and the rows that stay in sight."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.sizes import WIDEST, pixels
+from normviz.workbook.book.styles import CHANGED_INK, SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.book import Story, explain_book
@@ -15,7 +17,8 @@ from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
 
 FROZEN, POINT = 90, 96 / 72
-ROW, SMALLEST = 15.0, 9.0
+ROW = 15.0
+LEAST_TEXT, LEAST_NUMBER, CONTRAST = 9.5, 9.0, 4.5
 
 
 def explained() -> Book:
@@ -43,15 +46,50 @@ def test_the_rows_that_stay_in_sight_are_low(pages: list[Page]) -> None:
 
 
 def test_texts_are_large_enough_to_be_read(pages: list[Page]) -> None:
-    sizes = {
-        (page.title, cell.style.size)
-        for page in pages
-        for line in page.rows.values()
-        for cell in line.values()
-        if cell.value not in (None, "")
+    small = {
+        (page.title, cell.style.size, str(cell.value)[:20])
+        for page, cell in written(pages)
+        if cell.style.size < (LEAST_TEXT if isinstance(cell.value, str) else LEAST_NUMBER)
     }
-    small = {title for title, size in sizes if size < SMALLEST}
-    assert small <= {"Playground"}  # many columns: the numbers of its strips are smaller
+    assert small == set()
+
+
+def test_ink_and_paper_are_told_apart(pages: list[Page]) -> None:
+    """Every look of a cell, and every color that a rule gives it, as WCAG 2 measures contrast."""
+    looks = {(cell.style.color, cell.style.fill or "FFFFFF") for _, cell in written(pages)}
+    for page in pages:
+        for rule in page.rules:
+            top, left, bottom, right = rule.area
+            looks |= {
+                (rule.color or cell.style.color, rule.fill or cell.style.fill or "FFFFFF")
+                for row, line in page.rows.items()
+                for column, cell in line.items()
+                if top <= row <= bottom and left <= column <= right
+            }
+            looks.add((CHANGED_INK, rule.fill or "FFFFFF"))
+    looks |= {(CHANGED_INK, color) for color in SET_COLORS}
+    assert {look for look in looks if contrast(*look) < CONTRAST} == set()
+
+
+def written(pages: list[Page]) -> Iterator[tuple[Page, Cell]]:
+    """Every cell that shows something."""
+    for page in pages:
+        for line in page.rows.values():
+            for cell in line.values():
+                if cell.value not in (None, ""):
+                    yield page, cell
+
+
+def contrast(color: str, other: str) -> float:
+    """How much lighter one color is than the other, from 1 to 21."""
+    dark, light = sorted(map(luminance, (color, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (p / 12.92 if p <= 0.04 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_the_vocabulary_stays_small(tmp_path: Path) -> None:

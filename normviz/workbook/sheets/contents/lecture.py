@@ -98,7 +98,7 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             "Numerics",
             "offset",
             "A channel lies near 1E9: can its variance, computed as E[x²] − E[x]², be negative? "
-            "Type the offset and look.",
+            "Type 1E9 over the offset and look.",
             "yes",
             ("yes", "no"),
         ),

@@ -26,7 +26,7 @@ def box() -> tuple[Item, ...]:
     code = CODE.but(color=INK, edge=LINE, indent=1, wrap=True)
     name = LABEL.but(edge=LINE, indent=1)
     rows = (
-        ("install", Entry(f"{INSTALL}      in a clone of normviz; Python 3.11 or newer", code)),
+        ("install", Entry(f"{INSTALL}   # in a clone of normviz, with Python 3.11 or newer", code)),
         ("a tensor in a file", Entry(COMMAND, code)),
         ("a layer in Python", Entry("\n".join(PYTHON), code)),
         ("what you get", Entry(MAKES, BODY)),

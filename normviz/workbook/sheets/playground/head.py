@@ -11,13 +11,13 @@ from normviz.workbook.book.styles import (
     BACK_LINK,
     BAD,
     BAD_INK,
-    FAINT,
     GOOD,
     GOOD_INK,
     INK,
     INPUT_NUMBER,
     INPUT_TEXT,
     PAPER,
+    SOFT,
     TITLE,
     WARN,
     WARN_INK,
@@ -32,11 +32,11 @@ from normviz.workbook.sheets.playground.says import sentence
 from normviz.workbook.sheets.playground.table import table
 
 NAMES_ROW, CONTROL_ROW, SAYS_ROW, TEXT_ROW = 1, 2, 3, 4
-HEIGHTS = {NAMES_ROW: 23, CONTROL_ROW: 18, SAYS_ROW: 26}
+HEIGHTS = {NAMES_ROW: 26, CONTROL_ROW: 17.5, SAYS_ROW: 24}
 """In points, 90 pixels in all: what is frozen leaves room for the rest."""
 
 SAYS = Style(size=9.5, bold=True, wrap=True, indent=1)
-NAME = AXIS.but(size=8.5, color=INK, wrap=True)
+NAME = AXIS.but(color=INK, wrap=True)
 CHOICE_WIDTH, CELL_WIDTH = 24.0, 7.5
 LONGEST_LIST = 16
 
@@ -132,7 +132,7 @@ def _draw_setting(rows: Rows, setting: Setting, left: int, in_force: int | None)
         live = f'IF({reached},"✓ ","")&"{setting.label}"'
         page.span(above, ("✓ " if in_force else "") + setting.label, NAME, live)
         page.rules.append(Rule(above, reached, GOOD, GOOD_INK, bold=True))
-        page.rules.append(Rule(area, "play_own=0", PAPER, FAINT))
+        page.rules.append(Rule(area, "play_own=0", PAPER, SOFT))
     page.span(area, setting.value, INPUT_NUMBER.but(size=11))
     rows.name(setting.name, (CONTROL_ROW, left, CONTROL_ROW, left))
     rule = setting.rule.format(fixed(CONTROL_ROW, left)) or None

@@ -161,5 +161,5 @@ def pixel_names(rows: Rows, grid: Grid) -> None:
     for index in range(rows.channels * rows.pixels):
         pixel = index % rows.pixels
         text = f"{pixel // width}, {pixel % width}"
-        rows.page.put(below, grid.columns[index], text, AXIS.but(size=8))
+        rows.page.put(below, grid.columns[index], text, AXIS)
     rows.page.put(below, grid.left - 1, "h, w", AXIS_LEFT)

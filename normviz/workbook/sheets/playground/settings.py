@@ -7,7 +7,7 @@ from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows
 from normviz.workbook.sheets.playground.table import table
 
-WORDS = BODY.but(size=9)
+WORDS = BODY.but(size=9.5)
 WIDTHS = {"norms": 14.0, "functions": 14.0, "norms_words": 0.0}
 """In characters; what is not said here is as wide as a number, and words take what is left."""
 
@@ -37,7 +37,7 @@ def _table(rows: Rows, readings: Readings) -> None:
     for column in columns:
         words = column.name == "norms_words"
         right = rows.last if words else rows.reach(left, WIDTHS.get(column.name, 5.0))
-        heading = HEADER.but(size=8.5)
+        heading = HEADER.but(size=9.5)
         page.span((rows.row, left, rows.row, right), column.heading, heading)
         live = [None] * (len(column.values) - len(column.formulas)) + [*column.formulas]
         style = WORDS if isinstance(column.values[0], str) else BODY_CENTER

@@ -17,7 +17,6 @@ from normviz.workbook.book.address import address, area_text
 from normviz.workbook.book.cells import Book, Rule, Value
 from normviz.workbook.book.styles import (
     BACKWARD,
-    FAINT,
     INPUT_NUMBER,
     LABEL,
     NUMBER,
@@ -102,7 +101,7 @@ def _color(rows: Rows, area: tuple[int, int, int, int], elements: int) -> None:
         wears = f"MOD({first}-1,{len(SET_COLORS)})={at}"
         rows.page.rules.append(Rule(area, f"IF(COUNT({first})=1,{wears})", fill))
     missing = f'AND(play_ok=1,{first}="",COUNT({address(area[0], area[1])})=1)'
-    rows.page.rules.append(Rule(area, missing, PAPER, FAINT))
+    rows.page.rules.append(Rule(area, missing, PAPER, SOFT))
 
 
 class _Steps:
@@ -168,7 +167,7 @@ class _Steps:
         live = 'IF(play_ok=1,play_size,"")'
         row = place_row + 1
         rows.page.put(row, LEFT, size, WHOLE.but(bold=True, fill=PAPER), live)
-        rows.page.put(row, LEFT + 1, "= m, how many elements share them", LABEL.but(size=9))
+        rows.page.put(row, LEFT + 1, "= m, how many elements share them", LABEL.but(size=9.5))
         rows.name("n", (row, LEFT, row, LEFT))
 
     def draw_forward(self) -> None:

@@ -64,7 +64,7 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
     columns = [c for c in range(LEFT, rows.last + 1) if page.widths[c] > 3]
     first, last = rows.row + 1, rows.row + case.x.size
     label = columns.pop(0)
-    page.put(rows.row, label, "set", HEADER.but(size=8.5))
+    page.put(rows.row, label, "set", HEADER.but(size=9.5))
     there = case.sets.labels().ravel() if readings.safe and case.sets is not None else np.array([])
     for i in range(case.x.size):
         page.put(first + i, LEFT - 1, _element(rows, i), AXIS_LEFT)
@@ -108,7 +108,7 @@ def _columns(
     numbers = _numbers(case, strip.step) if readings.safe else np.zeros((0, len(COLUMNS)))
     labels = f"${address(first, label)}:{address(last, label)}"
     for column, name in zip(used, COLUMNS, strict=True):
-        page.put(rows.row, column, name.format(strip.symbol), HEADER.but(size=8.5))
+        page.put(rows.row, column, name.format(strip.symbol), HEADER.but(size=9.5))
     for i in range(case.x.size):
         row, at = first + i, address(first + i, label)
         value, mean, _, spread = (address(row, c) for c in used[:4])

@@ -48,7 +48,7 @@ from normviz.workbook.sheets.lessons.numerics.case import (
 from normviz.workbook.sheets.lessons.numerics.limits import eps_effect, one_value
 
 TITLE = "Numerics"
-LARGE = GENERAL.but(size=9)
+LARGE = GENERAL.but(size=9.5)
 FOUND = BOLD.but(number="0.0000")
 ONE, TWO, WELFORD = (set_color(k) for k in (2, 3, 1))
 """The colors of the three ways: E[x²] − E[x]², two passes, Welford."""

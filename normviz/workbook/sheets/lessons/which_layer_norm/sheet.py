@@ -48,7 +48,7 @@ from normviz.workbook.sheets.lessons.which_layer_norm.case import (
 TITLE = "Which LayerNorm"
 PIXELS = SHAPE[2] * SHAPE[3]
 NUMBER_WIDTH = 4.4
-CLOSE = NUMBER.but(size=9, number=SHORT_FORMAT)
+CLOSE = NUMBER.but(size=9.5, number=SHORT_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _variants(case: WhichCase) -> Sequence[Variant]:
 
 
 def _inputs(case: WhichCase) -> Sequence[Item]:
-    yellow, one = INPUT_NUMBER.but(size=9), Frame(statistics_sets("batch_norm", SHAPE))
+    yellow, one = INPUT_NUMBER.but(size=9.5), Frame(statistics_sets("batch_norm", SHAPE))
     channels = [
         Step(name, Caption(text), values, "parameter", None, yellow, one, NUMBERS)
         for name, text, values in (
@@ -171,7 +171,7 @@ def _inputs(case: WhichCase) -> Sequence[Item]:
 def _sets(v: Variant) -> Step:
     sets = len(v.frame.sets.areas)
     caption = Caption(v.name, f"{sets} sets of {len(v.frame.set_of) // sets}: {v.sets}", v.call)
-    paint = v.paint("element", GENERAL.but(size=9))
+    paint = v.paint("element", GENERAL.but(size=9.5))
     return Step(f"set_{v.key}", caption, v.frame.set_of, "element", None, paint, v.frame)
 
 
