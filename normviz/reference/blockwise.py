@@ -192,7 +192,7 @@ def differentiate(
                 np.multiply(grad_normalized, outside.astype(dtype), out=out)
             if out.dtype != x.dtype:
                 views[2][at] = out
-    return Gradients(grad_input, sums.of_weight(), sums.of_bias())
+        return Gradients(grad_input, sums.of_weight(), sums.of_bias())
 
 
 def _center(

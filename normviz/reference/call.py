@@ -131,6 +131,7 @@ def default_eps(dtype: Any) -> float:
     return float(np.finfo(working_dtype(np.dtype(dtype))).eps)
 
 
+@np.errstate(all="ignore")
 def update_running(
     running_mean: Array | None,
     running_var: Array | None,
@@ -141,7 +142,8 @@ def update_running(
     """Move the running buffers in place towards the mean, per channel, of the sets' statistics.
 
     With one set per channel (batch_norm) that is torch's update; with more it is the mean of what
-    torch would have made of each set. The variance is unbiased: times n / (n - 1).
+    torch would have made of each set. The variance is unbiased: times m / (m - 1), m
+    being the size of a set.
     """
     if running_mean is None or running_var is None or sets.size * sets.count == 0:
         return

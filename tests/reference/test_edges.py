@@ -1,8 +1,11 @@
 """Empty batches, single values and constant sets: whatever torch makes of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import normviz
 from tests.reference.calls import (
     AFFINE,
     BUFFERED,
@@ -14,7 +17,7 @@ from tests.reference.calls import (
     make_call,
     modes,
 )
-from tests.reference.oracle import assert_same, by_normviz, by_torch
+from tests.reference.oracle import assert_same, by_normviz, by_torch, copied
 
 EVERY_MODE = [(op, mode) for op in OPS for mode in modes(op)]
 
@@ -142,3 +145,21 @@ def test_infinity_and_nan_stay_in_their_own_set(op, value, dtype):
     tolerance = 1e-4 if dtype == "float32" else 1e-9
     for name, wanted in expected.items():
         np.testing.assert_allclose(found[name], wanted, tolerance, tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize(("op", "mode"), EVERY_MODE)
+def test_what_float16_cannot_hold_is_infinite_without_a_warning(op, mode):
+    """The numbers themselves fit; sums, squares, gradients and buffers made of them do not."""
+    call = make_call(op, (4, 6, 3, 2), "float16", mode).with_arrays(at_the_largest)
+    large = {
+        n: at_the_largest(call.arguments[n]) for n in ("weight", "bias") if n in call.arguments
+    }
+    call = replace(call, arguments=call.arguments | large)
+    found = by_normviz(call)  # a warning is an error here
+    assert any(np.isinf(value).any() for value in found.values())
+    normviz.trace(op, call.x, **copied(call.arguments)).backward(call.grad_output)
+
+
+def at_the_largest(array):
+    """The same signs, each number as far from zero as float16 goes."""
+    return np.where(array < 0, -65504, 65504).astype(np.float16)
