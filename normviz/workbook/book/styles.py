@@ -92,8 +92,17 @@ def signed(form: str) -> str:
     return f"{form};-{form};0"
 
 
-NUMBER_FORMAT = signed(f"{0:.{DECIMALS}f}")
-SHORT_FORMAT = signed(f"{0:.{DECIMALS - 1}f}")
+def decimals(more: int = 0) -> str:
+    """The number format of a step's numbers, or one of so many more decimals.
+
+    >>> decimals(-1)
+    '0.00;-0.00;0'
+    """
+    return signed(f"{0:.{DECIMALS + more}f}")
+
+
+NUMBER_FORMAT = decimals()
+SHORT_FORMAT = decimals(-1)
 """For columns that are too narrow for every decimal."""
 
 SMALL_FORMAT = signed("0.0E+00")

@@ -9,6 +9,7 @@ from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
     COUNT,
+    DECIMALS,
     INPUT_EDGE,
     INPUT_NUMBER,
     INPUT_WORD,
@@ -33,8 +34,8 @@ from normviz.workbook.explain.shown_part import RestSums, ShownFrame, rest_sums
 from normviz.workbook.sheets.inputs import TITLE
 from normviz.workbook.sheets.momentum import momentum
 
-YELLOW = INPUT_NUMBER.but(number="0.0###")
-GRAY = NUMBER.but(fill=PAPER, number=signed("0.000###"))
+TYPED = INPUT_NUMBER.but(number="0.0###")
+GRAY = NUMBER.but(fill=PAPER, number=signed(f"{0:.{DECIMALS}f}###"))
 PARAMETERS = (
     ("weight", "γ (weight)"),
     ("bias", "β (bias)"),
@@ -71,8 +72,8 @@ def build(
     sheet.draw(
         *_settings(trace),
         Banner("x and the upstream gradient dy"),
-        _yellow(frame, "x", "x  the input", "element", trace.x),
-        _yellow(frame, "grad_output", "dy  the upstream gradient", "element", trace["grad_output"]),
+        _typed(frame, "x", "x  the input", "element", trace.x),
+        _typed(frame, "grad_output", "dy  the upstream gradient", "element", trace["grad_output"]),
         *_parameters(trace, frame, added_to_weight),
     )
     if not whole:
@@ -91,10 +92,10 @@ def _settings(trace: Trace) -> Iterator[Item]:
         yield momentum(float(trace.arguments["momentum"]))
 
 
-def _yellow(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:
+def _typed(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:
     """Numbers that may be typed over."""
     picked = frame.pick(per, values.ravel())
-    return Step(name, Caption(title), picked, per, None, YELLOW, rule=NUMBERS)
+    return Step(name, Caption(title), picked, per, None, TYPED, rule=NUMBERS)
 
 
 def _parameters(
@@ -111,7 +112,7 @@ def _parameters(
         if name == "weight" and added_to_weight is not None:
             yield from _weight_plus(trace, frame, placed, *added_to_weight)
             continue
-        yield _yellow(frame, placed, title, "parameter", trace.arguments[name])
+        yield _typed(frame, placed, title, "parameter", trace.arguments[name])
 
 
 def _weight_plus(
@@ -119,7 +120,7 @@ def _weight_plus(
 ) -> Iterator[Item]:
     """γ as the layer makes it of its weight: a number is added."""
     gamma = trace.arguments["weight"]
-    yield _yellow(frame, "own_weight", f"{said}  of the layer", "parameter", gamma - number)
+    yield _typed(frame, "own_weight", f"{said}  of the layer", "parameter", gamma - number)
     caption = Caption("γ", f"γ = {number:g} + {said}")
     formula: StepFormula = f"{number:g}+{{own_weight}}"
     look = NUMBER.filled(PAPER)

@@ -9,9 +9,10 @@ import json
 from importlib.resources import files
 
 from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import INPUT, INPUT_WORD
 from normviz.workbook.page.cells import Compiler, PageError
 from normviz.workbook.page.content import Content
-from normviz.workbook.page.looks import rule_rules, style_rules
+from normviz.workbook.page.looks import both, dark_fill, rule_rules, style_rules
 from normviz.workbook.page.script import script
 
 MOST_BYTES = 8_000_000
@@ -29,11 +30,12 @@ def page_bytes(book: Book, download: str = "") -> bytes:
     compiled = Compiler(book).compile()
     content = Content(book, compiled)
     data = content.data() | {"download": download}
-    style = _part("style.css")
+    style = f":root {{ --input: {both(INPUT, dark_fill(INPUT))}; }}\n{_part('style.css')}"
     style += style_rules(content.styles) + "\n" + rule_rules(content.paint_rules()) + "\n"
     code = script(compiled.shapes)
     filled = {
         "title": html.escape(book.title),
+        "input": INPUT_WORD,
         "policy": _policy(code, style),
         "style": style,
         # JSON knows no "<" outside of texts, and in a text this is the same letter.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from normviz.workbook.book.cells import Book, Value
-from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, LABEL, VERDICT
+from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, INPUT_WORD, LABEL, VERDICT
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import (
     FAIL,
@@ -36,9 +36,9 @@ AS_SHIPPED = "as shipped"
 COLUMNS = texts(20, 36, 9, 15, 13, 15, 13, 11)
 UNCHECKED = (
     "Not in a check: the limits in the columns 'allowed', the cells that say whether inputs are as "
-    "shipped, the verdict at the top of this sheet, the sheet Contents, yellow cells that hold a "
-    "formula until you type over it, and on Numerics what E[x²] − E[x]² gives: rounding, in which "
-    "programs differ."
+    f"shipped, the verdict at the top of this sheet, the sheet Contents, {INPUT_WORD} cells that "
+    "hold a formula until you type over it, and on Numerics what E[x²] − E[x]² gives: rounding, in "
+    "which programs differ."
 )
 
 
@@ -249,7 +249,7 @@ def _pages(book: Book) -> Listing:
             (
                 found.title,
                 f"{found.formulas} formulas in {found.blocks} blocks",
-                Entry(found.yellow, BODY_CENTER),
+                Entry(found.inputs, BODY_CENTER),
                 gap,
                 Entry(judged_by.value, VERDICT, live),
                 Entry(AS_SHIPPED, BODY_CENTER, f'IF({found.same},"{AS_SHIPPED}","{RESTS}")'),
@@ -260,12 +260,12 @@ def _pages(book: Book) -> Listing:
     return Listing(
         rows,
         (
-            *("Sheet", "What is added up", "yellow cells", "largest deviation", "verdict"),
-            *("its yellow cells", "", "allowed"),
+            *("Sheet", "What is added up", f"{INPUT_WORD} cells", "largest deviation", "verdict"),
+            *(f"its {INPUT_WORD} cells", "", "allowed"),
         ),
         (BODY, BODY, BODY_CENTER, BODY_CENTER, BODY_CENTER, BODY_CENTER),
         names=(
-            *("page_title", "page_words", "page_yellow", "page_gap", "page_verdict"),
+            *("page_title", "page_words", "page_typed", "page_gap", "page_verdict"),
             *("page_inputs", "page_none", "page_allowed"),
         ),
         marks={"page_verdict": VERDICTS},

@@ -2,8 +2,8 @@
 
 A block of formulas must add up to what NumPy has for it: a number typed over one of them moves the
 sum. Where numbers of one block differ so much that a small one would be lost in the sum, each cell
-is compared by itself, and so is a text. What is yellow is the user's: it is compared only to know
-whether the comparison means anything.
+is compared by itself, and so is a text. What an input holds is the user's: it is compared only to
+know whether the comparison means anything.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ LONGEST = 6_000
 @dataclass(frozen=True)
 class Summary:
     """A sheet, or a part of it, in one formula: its deviation from the values as shipped, and
-    whether its own yellow cells are the `same`; `reads` are the places of the other rows whose
-    yellow cells it depends on.
+    whether its own inputs are the `same`; `reads` are the places of the other rows whose
+    inputs it depends on.
     """
 
     title: str
     formulas: int
     blocks: int
-    yellow: int
+    inputs: int
     deviation: str
     same: str
     reads: tuple[int, ...]
@@ -53,7 +53,7 @@ class _Term:
 
 
 def summaries(book: Book) -> list[Summary]:
-    """One row or more for every sheet that has formulas or yellow cells, in their order."""
+    """One row or more for every sheet that has formulas or inputs, in their order."""
     parts = {page.title: _parts(page) for page in book.pages}
     counts = [len(parts[page.title]) for page in book.pages]
     rows = {
@@ -63,7 +63,7 @@ def summaries(book: Book) -> list[Summary]:
     inputs = [page.title for page in book.pages if any(same for _, same in parts[page.title])]
     found = []
     for page in book.pages:
-        texts = "".join(cell.formula or "" for _, _, cell in _cells(page, yellow=False))
+        texts = "".join(cell.formula or "" for _, _, cell in _cells(page, inputs=False))
         read = [at for at in inputs if at == page.title or on_sheet(at, "") in texts]
         others = [row for title in read for row in rows[title]]
         found += [
@@ -82,15 +82,15 @@ def summaries(book: Book) -> list[Summary]:
 
 
 def _parts(page: Page) -> list[tuple[list[_Term], list[_Term]]]:
-    """The formulas of a page and its yellow cells, in parts that a formula has room for."""
-    checked = [cell for cell in _cells(page, yellow=False) if is_checked(page, *cell[:2])]
+    """The formulas of a page and its inputs, in parts that a formula has room for."""
+    checked = [cell for cell in _cells(page, inputs=False) if is_checked(page, *cell[:2])]
     blocks = _blocks(page, checked)
     live = [term for area, cells in blocks for term in _terms(page, area, cells)]
     same = [
         _Term(f"{_at(page, r, c)}={_literal(cell)}", 1)
         if cell.formula is None
         else _Term("TRUE", 1)
-        for r, c, cell in _cells(page, yellow=True)
+        for r, c, cell in _cells(page, inputs=True)
     ]
     return list(zip_longest(_chunks(live), _chunks(same), fillvalue=[]))
 
@@ -102,12 +102,12 @@ def _chunks(terms: Sequence[_Term]) -> list[list[_Term]]:
     return [[term for term, _ in run] for _, run in runs]
 
 
-def _cells(page: Page, *, yellow: bool) -> Iterator[Located]:
-    """The yellow cells of a page, or its other formulas."""
+def _cells(page: Page, *, inputs: bool) -> Iterator[Located]:
+    """The inputs of a page, or its other formulas."""
     for row, line in sorted(page.rows.items()):
         for column, cell in sorted(line.items()):
             is_input = cell.style.fill == INPUT and cell.value is not None
-            if is_input if yellow else (cell.formula is not None and not is_input):
+            if is_input if inputs else (cell.formula is not None and not is_input):
                 yield row, column, cell
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from normviz.workbook.book.cells import Book, Stop
+from normviz.workbook.book.styles import INPUT_WORD
 from normviz.workbook.sheets.landing import place_of
 
 STOPS = (
@@ -10,8 +11,8 @@ STOPS = (
         "Why",
         "scale of all weights",
         "Why normalize?",
-        "Eight layers, with and without a norm. The yellow 0.6 is yours: drag it sideways, or type "
-        "2 over it, and watch one line explode while the other stays.",
+        f"Eight layers, with and without a norm. The {INPUT_WORD} 0.6 is yours: drag it sideways, "
+        "or type 2 over it, and watch one line explode while the other stays.",
     ),
     (
         "Four numbers",
@@ -38,8 +39,8 @@ STOPS = (
         "Playground",
         "Norm",
         "Turn the norm",
-        "Choose another norm in the yellow cell: the sets are painted anew, and every step below "
-        "follows. The small counts on the tabs say how many cells changed.",
+        f"Choose another norm in the {INPUT_WORD} cell: the sets are painted anew, and every step "
+        "below follows. The small counts on the tabs say how many cells changed.",
     ),
     (
         "Inputs",

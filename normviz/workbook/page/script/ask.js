@@ -33,7 +33,7 @@ export class AskBar {
     byId("ask-expand").hidden = at < 0;
     if (at < 0) {
       byId("ask-what").replaceChildren("Point at a number to ask where it comes from.");
-      byId("ask-how").replaceChildren("Yellow cells are yours: type, or drag sideways.");
+      byId("ask-how").replaceChildren(`Yours are the ${document.documentElement.dataset.input} cells: type, or drag sideways.`);
       byId("ask-actions").replaceChildren();
       byId("ask-more").replaceChildren();
       return [];

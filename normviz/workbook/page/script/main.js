@@ -106,7 +106,7 @@ class Page {
     this.editor = new Editor(this.book, this.canvas, {
       grid: () => this.grid,
       select: (at) => this.select(at),
-      next: (at, step) => this.#nextYellow(at, step),
+      next: (at, step) => this.#nextInput(at, step),
     });
     this.ask = new AskBar(this.book, {
       jump: (at) => this.jump(at),
@@ -474,7 +474,7 @@ class Page {
       PageDown: [20, 0],
     };
     if (ways[event.key]) return this.#did(this.#step(at, ...ways[event.key]));
-    if (event.key === "Tab") return this.#nextYellow(at, event.shiftKey ? -1 : 1);
+    if (event.key === "Tab") return this.#nextInput(at, event.shiftKey ? -1 : 1);
     if (event.key === "Enter" || event.key === "F2") {
       const link = this.grid.field(at)?.querySelector("a");
       if (link) return this.#did(link.click());
@@ -514,8 +514,8 @@ class Page {
     if (found !== at) this.select(found);
   }
 
-  // The next yellow cell of the sheet; false at its end, where the keyboard leaves the sheet.
-  #nextYellow(at, step) {
+  // The next cell of the reader of the sheet; false at its end, where the keyboard leaves the sheet.
+  #nextInput(at, step) {
     const yours = [...this.grid.fields.keys()].filter((cell) => this.book.isYours(cell));
     const next = step > 0 ? yours.find((cell) => cell > at) : yours.findLast((cell) => cell < at);
     if (next === undefined) return false;

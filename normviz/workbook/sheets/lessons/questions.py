@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from normviz.workbook.book.cells import Book, Link
-from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
+from normviz.workbook.book.styles import BODY, BODY_CENTER, INPUT_WORD, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
@@ -114,7 +114,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which ε do torch and Keras use?",
-        "1e-5 and 1e-3; ε is a yellow cell on Inputs.",
+        f"1e-5 and 1e-3; ε is a {INPUT_WORD} cell on Inputs.",
         "Conventions",
         "Defaults",
     ),

@@ -14,13 +14,20 @@ import numpy.typing as npt
 
 from normviz.reference.blockwise import differentiate
 from normviz.reference.trace import Trace
-from normviz.workbook.book.styles import BACKWARD, BOLD, DIFFERENCE, NUMBER, Style
+from normviz.workbook.book.styles import (
+    BACKWARD,
+    BOLD,
+    DIFFERENCE,
+    NUMBER,
+    Style,
+    decimals,
+)
 from normviz.workbook.draw.content import Banner, Caption, Item, Step
 from normviz.workbook.formulas.differences import distance, distance_of
 from normviz.workbook.sheets.norm.page import NormPage
 
 Array = npt.NDArray[Any]
-CLOSE = BOLD.but(number="0.000000")
+CLOSE = BOLD.but(number=decimals(3))
 """Of what is near 1, and the point is that it is not 1."""
 
 

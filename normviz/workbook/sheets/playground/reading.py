@@ -12,6 +12,7 @@ from functools import cached_property
 
 from normviz.norms.notation import divisors
 from normviz.workbook.book.cells import Value
+from normviz.workbook.book.styles import INPUT_WORD
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reach import (
     AXES,
@@ -80,7 +81,7 @@ class Readings:
             ),
             Reading(
                 "own",
-                "1 where the yellow switches are in force",
+                f"1 where the {INPUT_WORD} switches are in force",
                 f"IF(play_id={len(self.norms) + 1},1,0)",
                 int(self.case.op == OWN),
             ),

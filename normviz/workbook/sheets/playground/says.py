@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from normviz.norms.notation import divisors
-from normviz.workbook.book.styles import SET_COLORS
+from normviz.workbook.book.styles import INPUT_WORD, SET_COLORS
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reach import OWN
 from normviz.workbook.sheets.playground.reading import Readings
@@ -24,10 +24,10 @@ REPEAT = f" Colors repeat after set {len(SET_COLORS)}."
 def sentence(readings: Readings) -> tuple[str, str]:
     """What the sheet says, as a formula and as text."""
     pieces = [
-        ("play_id=0", '"Choose one of the norms in the yellow cell on the left."'),
+        ("play_id=0", f'"Choose one of the norms in the {INPUT_WORD} cell on the left."'),
         (
             "play_numbers=0",
-            '"Every yellow cell of x, dy, γ and β needs a number between -1E+15 and 1E+15."',
+            f'"Every {INPUT_WORD} cell of x, dy, γ and β needs a number between -1E+15 and 1E+15."',
         ),
         ("play_positive=0", f'"{NO_EPS}"'),
         (

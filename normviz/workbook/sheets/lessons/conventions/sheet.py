@@ -18,6 +18,7 @@ from normviz.workbook.book.styles import (
     PAPER,
     PLAIN,
     RESULT,
+    decimals,
     set_color,
 )
 from normviz.workbook.draw.columns import even
@@ -46,7 +47,7 @@ from normviz.workbook.sheets.momentum import momentum
 
 TITLE = "Conventions"
 BIASED, UNBIASED = set_color(1), set_color(2)
-FINE = NUMBER.but(number="0.00000")
+FINE = NUMBER.but(number=decimals(2))
 
 
 def build(book: Book, case: ConventionsCase | None = None) -> None:

@@ -19,7 +19,9 @@ from normviz.workbook.book.styles import (
     DIFFERENCE,
     INPUT_NUMBER,
     NUMBER,
+    YOURS,
     Style,
+    decimals,
 )
 from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.content import (
@@ -126,7 +128,7 @@ class FourNumbersSheet:
                 "eps",
                 "ε",
                 case.eps,
-                note="inside the root; yellow cells are yours",
+                note=f"inside the root; {YOURS}",
                 rule=NOT_NEGATIVE,
             ),
             Band(
@@ -338,9 +340,9 @@ class FourNumbersSheet:
         ]
 
 
-GENERAL = NUMBER.but(number="0.000000")
+GENERAL = NUMBER.but(number=decimals(3))
 WHOLE = NUMBER.but(number="0")
-CLOSE = NUMBER.but(number="0.0000")
+CLOSE = NUMBER.but(number=decimals(1))
 SMALL = Rule("A number above 0, at most 10.", "AND(COUNT({this})=1,{this}>0,{this}<=10)")
 _NOTHING = [None] * COUNT
 

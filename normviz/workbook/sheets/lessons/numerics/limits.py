@@ -17,6 +17,7 @@ from normviz.workbook.book.styles import (
     RESULT,
     STEP_NAME,
     Style,
+    decimals,
 )
 from normviz.workbook.draw.content import (
     NUMBERS,
@@ -78,14 +79,14 @@ def eps_effect(case: NumericsCase) -> Sequence[Item]:
                     "scaled",
                     variances,
                     "{scale}*{scale}*{truth}",
-                    NUMBER.but(number="0.0000000").filled(PAPER),
+                    NUMBER.but(number=decimals(4)).filled(PAPER),
                     "variance σ²",
                 ),
                 Cells(
                     "kept",
                     found,
                     lambda _, at: f"{{scaled}}/({{scaled}}+{{eps_row[e={at}]}})",
-                    BOLD.but(number="0.000000").filled(PAPER),
+                    BOLD.but(number=decimals(3)).filled(PAPER),
                     "of x̂",
                 ),
             ],

@@ -20,6 +20,7 @@ from normviz.workbook.book.styles import (
     RESULT,
     YOURS,
     Style,
+    decimals,
     set_color,
 )
 from normviz.workbook.draw.columns import even
@@ -49,7 +50,7 @@ from normviz.workbook.sheets.lessons.numerics.limits import eps_effect, one_valu
 
 TITLE = "Numerics"
 LARGE = GENERAL.but(size=9.5)
-FOUND = BOLD.but(number="0.0000")
+FOUND = BOLD.but(number=decimals(1))
 ONE, TWO, WELFORD = (set_color(k) for k in (2, 3, 1))
 """The colors of the three ways: E[x²] − E[x]², two passes, Welford."""
 
@@ -287,7 +288,7 @@ def _constant(value: float | str, truth: float) -> Style:
     right = isinstance(value, float) and abs(value - truth) <= 0.01 * truth
     fill, ink = (GOOD, GOOD_INK) if right else (BAD, BAD_INK)
     large = isinstance(value, float) and abs(value) >= 1e5
-    return FOUND.but(number="0.0E+00" if large else "0.00", fill=fill, color=ink)
+    return FOUND.but(number="0.0E+00" if large else decimals(-1), fill=fill, color=ink)
 
 
 def small_difference(first: str, second: str) -> str:

@@ -136,9 +136,9 @@ def _variants(case: WhichCase) -> Sequence[Variant]:
 
 
 def _inputs(case: WhichCase) -> Sequence[Item]:
-    yellow, one = INPUT_NUMBER.but(size=9.5), Frame(statistics_sets("batch_norm", SHAPE))
+    typed, one = INPUT_NUMBER.but(size=9.5), Frame(statistics_sets("batch_norm", SHAPE))
     channels = [
-        Step(name, Caption(text), values, "parameter", None, yellow, one, NUMBERS)
+        Step(name, Caption(text), values, "parameter", None, typed, one, NUMBERS)
         for name, text, values in (
             ("gamma", "γ for each channel", case.gamma),
             ("beta", "β for each channel", case.beta),
@@ -151,7 +151,7 @@ def _inputs(case: WhichCase) -> Sequence[Item]:
             values,
             "parameter",
             lambda i, name=name: f"{{{name}[{i // PIXELS}]}}",  # type: ignore[misc]
-            yellow.but(italic=True),
+            typed.but(italic=True),
             None,
             NUMBERS,
         )
@@ -160,7 +160,7 @@ def _inputs(case: WhichCase) -> Sequence[Item]:
             ("beta", "β for each element", case.beta_elements),
         )
     ]
-    x = Step("x", Caption("x"), case.x, "element", None, yellow, rule=NUMBERS)
+    x = Step("x", Caption("x"), case.x, "element", None, typed, rule=NUMBERS)
     return (
         Banner("Inputs", YOURS),
         Line("eps", "ε (eps)", case.eps, rule=POSITIVE),

@@ -13,7 +13,7 @@ import numpy as np
 from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.charts import Axis
-from normviz.workbook.book.styles import BODY, INPUT_NUMBER, NUMBER, RESULT, Style
+from normviz.workbook.book.styles import BODY, INPUT_NUMBER, INPUT_WORD, NUMBER, RESULT, Style
 from normviz.workbook.draw.columns import even
 from normviz.workbook.draw.content import (
     NUMBERS,
@@ -84,7 +84,7 @@ class WhySheet:
                 "scale",
                 "scale of all weights",
                 self.case.scale,
-                note="yellow: try 0.5, 1 and 2",
+                note=f"{INPUT_WORD}: try 0.5, 1 and 2",
                 rule=SCALE,
             ),
             Line(
@@ -275,7 +275,7 @@ class WhySheet:
                     Table(
                         Cells(f"w{at}", weight, None, INPUT_NUMBER, rule=NUMBERS),
                         ("o", "c"),
-                        caption=Caption("A", "yellow"),
+                        caption=Caption("A", INPUT_WORD),
                     ),
                     self._block(
                         f"z_plain{at}",

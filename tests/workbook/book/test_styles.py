@@ -1,0 +1,69 @@
+"""Looks, decimals and the word for the input color stand in one place each."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import normviz.workbook
+from normviz.workbook.book import styles
+from normviz.workbook.book.styles import INPUT, INPUT_WORD, decimals
+
+ROOM = Path(normviz.workbook.__file__).parent
+HERE = ROOM / "book" / "styles.py"
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The texts of a file that a reader of a book may meet: no comment, no docstring."""
+    source = path.read_text("utf-8")
+    if path.suffix in (".js", ".css", ".html"):
+        yield re.sub(r"//.*|/\*.*?\*/", "", source)
+        return
+    tree = ast.parse(source)
+    said = {
+        id(node.value)
+        for block in ast.walk(tree)
+        if isinstance(statements := getattr(block, "body", None), list)
+        for node in statements
+        if isinstance(node, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+def files() -> list[Path]:
+    suffixes = (".py", ".js", ".css", ".html")
+    return sorted(p for p in ROOM.rglob("*") if p.suffix in suffixes and p != HERE)
+
+
+@pytest.mark.parametrize("what", [INPUT_WORD, INPUT], ids=["the word", "the color"])
+def test_what_an_input_looks_like_is_said_in_one_place(what: str) -> None:
+    found = {
+        path.relative_to(ROOM).as_posix()
+        for path in files()
+        if any(what.lower() in text.lower() for text in texts(path))
+    }
+    assert not found
+    assert any(what in text for text in texts(HERE))
+
+
+def test_no_sheet_has_decimals_of_its_own() -> None:
+    """A number format with decimals is `decimals(...)`, so that one more is one line."""
+    written = re.compile(r"0\.0{2,}(?![\dE])")
+    found = {
+        (path.relative_to(ROOM).as_posix(), text)
+        for path in files()
+        if path.suffix == ".py" and path.name != "charts.py"
+        for text in texts(path)
+        if written.search(text)
+    }
+    assert not found
+
+
+def test_one_more_decimal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (decimals(), decimals(-1)) == ("0.000;-0.000;0", "0.00;-0.00;0")
+    monkeypatch.setattr(styles, "DECIMALS", 4)
+    assert (decimals(), decimals(-1)) == ("0.0000;-0.0000;0", "0.000;-0.000;0")
