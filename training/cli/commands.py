@@ -22,7 +22,7 @@ from training.errors import TrainingError, first_line
 from training.experiments.study import known_studies, read_study
 from training.experiments.trials import TRIALS
 from training.files import locked
-from training.report.claims import claims_table, not_judged, write_claims, write_claims_csv
+from training.report.claims import claims_table, in_one_line, write_claims, write_claims_csv
 from training.report.differences import write_differences
 from training.report.page import write_report
 from training.report.plots import draw_all
@@ -140,7 +140,7 @@ def conclude(folder: Path, console: Console, claims: bool = True) -> None:
         if claims and any(judgment.can_be_judged for judgment in judgments):
             console.print(claims_table(judgments))
         elif claims:
-            console.print(not_judged(judgments), markup=False)
+            console.print(in_one_line(judgments), markup=False)
         for problem in results.problems:
             console.print(f"left out: {problem}", markup=False)
     finally:

@@ -39,15 +39,23 @@ def claims_table(judgments: Sequence[Judgment]) -> Table:
             judgment.reason.replace("[", r"\["),
         )
     if len(judged) < len(judgments):
-        table.caption = not_judged(judgments)
+        table.caption = in_one_line(judgments)
     return table
 
 
-def not_judged(judgments: Sequence[Judgment]) -> str:
-    """Return in one line which claims are about trials that a run does not have."""
+def not_judged(judgments: Sequence[Judgment]) -> tuple[str, str] | None:
+    """Return how many claims are about trials that a run does not have, and which those are."""
     rest = [judgment.claim for judgment in judgments if not judgment.can_be_judged]
     trials = dict.fromkeys(name for claim in rest for name in claim.trials)
-    return f"{len(rest)} claims need whole trials on a full data set: {', '.join(trials)}"
+    if not rest:
+        return None
+    claims = "1 claim needs" if len(rest) == 1 else f"{len(rest)} claims need"
+    return f"{claims} whole trials on a full data set", ", ".join(trials)
+
+
+def in_one_line(judgments: Sequence[Judgment]) -> str:
+    """Return the same as one line, "" where every claim can be judged."""
+    return ": ".join(not_judged(judgments) or ())
 
 
 COLUMNS = (
