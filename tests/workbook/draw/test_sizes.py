@@ -12,9 +12,10 @@ from normviz.workbook.book.sizes import WIDEST, pixels
 from normviz.workbook.book.styles import CHANGED_INK, SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
-from normviz.workbook.explain.book import Story, explain_book
+from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
+from normviz.workbook.explain.story import Story
 
 FROZEN, POINT = 90, 96 / 72
 ROW = 15.0
