@@ -6,18 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
-    BOLD,
-    COUNT,
     DIFFERENCE,
     INPUT_NUMBER,
     NUMBER,
     PAPER,
     RESULT,
-    WARN,
     YOURS,
     Style,
     set_color,
@@ -42,17 +37,15 @@ from normviz.workbook.sheets.lessons.batches.case import (
     PART,
     PARTS,
     SAMPLES,
-    Array,
     BatchesCase,
 )
+from normviz.workbook.sheets.lessons.batches.devices import CHANNEL_NAMES, devices, half_of
 
 TITLE = "Batches"
 COLUMNS = even(24, (CHANNELS,) * 5, 6.0)
-CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
 SAMPLE_NAMES = tuple(f"n = {n}" for n in range(SAMPLES))
 NC: dict[str, Any] = {"axes": ("n", "c"), "across": CHANNEL_NAMES}
 DGAMMA = "∂L/∂γ = Σ dy · x̂"
-AMBER = BOLD.filled(WARN)
 
 
 def build(book: Book, case: BatchesCase | None = None) -> None:
@@ -67,7 +60,7 @@ def build(book: Book, case: BatchesCase | None = None) -> None:
         "devices disagree unless they talk. Norms that stay within a sample know none of this.",
         COLUMNS,
     )
-    sheet.draw(*_inputs(case), *_dead_bias(case), *_accumulation(case), *_devices(case))
+    sheet.draw(*_inputs(case), *_dead_bias(case), *_accumulation(case), *devices(case))
 
 
 def _inputs(case: BatchesCase) -> Sequence[Item]:
@@ -143,12 +136,6 @@ def _dead_bias(case: BatchesCase) -> Sequence[Item]:
     )
 
 
-def _half(n: int) -> str:
-    """The samples of the half batch that a sample is in, as an axis in brackets."""
-    first = n // PART * PART
-    return f"n={first}:{first + PART}"
-
-
 @dataclass(frozen=True)
 class Variant:
     """A norm on the batch or its halves: what a set of the cell (n, c) covers, and its number."""
@@ -172,7 +159,7 @@ class Variant:
     @property
     def gradient(self) -> str:
         """The formula of ∂L/∂γ, that of halves added up."""
-        parts = [_half(k * PART) for k in range(PARTS)] if self.halves else ["n=*"]
+        parts = [half_of(k * PART) for k in range(PARTS)] if self.halves else ["n=*"]
         return "+".join(f"SUMPRODUCT({{dy[{n}]}},{{x_hat_{self.key}[{n}]}})" for n in parts)
 
 
@@ -182,7 +169,7 @@ VARIANTS = (
         "ghost",
         "BatchNorm, two halves",
         "x̂ over 3 samples each",
-        _half,
+        half_of,
         lambda n, c: n // PART * CHANNELS + c,
         halves=True,
     ),
@@ -248,115 +235,3 @@ def _accumulation(case: BatchesCase) -> Sequence[Item]:
             "is training with the small batch, whatever the learning rate. (γ is 1 and β 0 here.)"
         ),
     )
-
-
-def _devices(case: BatchesCase) -> Sequence[Item]:
-    """Statistics of each device, merged, beside those of the whole batch."""
-    mean, variance = case.together
-    merged = (
-        "{n_0}+{n_1}",
-        "({n_0}*{mean_0}+{n_1}*{mean_1})/{n}",
-        "+".join(f"{{m_{k}}}+{{n_{k}}}*({{mean_{k}}}-{{mean}})^2" for k in range(PARTS)),
-        "{m}/{n}",
-    )
-    whole = ("COUNT({x})", "AVERAGE({x})", "DEVSQ({x})", "VARP({x})")
-    averages = [
-        Cells(
-            f"{name}_averaged",
-            np.mean(values, axis=0),
-            f"AVERAGE({{{name}_0}},{{{name}_1}})",
-            AMBER,
-            f"{name} averaged",
-        )
-        for name, values in zip(("mean", "variance"), zip(*case.devices, strict=True), strict=True)
-    ]
-    gaps = [
-        distance(f"{{{name}[*]}}", f"{{{name}_whole[*]}}") for name in ("mean", "m", "variance")
-    ]
-    return (
-        Banner(
-            "Two devices, three samples each",
-            "without talking they are Ghost BN with 2 splits: the second block above",
-        ),
-        Band(
-            (
-                *(_of_device(k, *case.devices[k]) for k in range(PARTS)),
-                _four_rows(Caption("merged", "SyncBatchNorm"), "", merged, SAMPLES, mean, variance),
-                _four_rows(
-                    Caption("whole batch", "straight from x"),
-                    "_whole",
-                    whole,
-                    SAMPLES,
-                    mean,
-                    variance,
-                ),
-                Table(
-                    averages,
-                    axes=("", "c"),
-                    across=CHANNEL_NAMES,
-                    caption=Caption("averaged", "μ, σ²: a mistake"),
-                    labelled=False,
-                ),
-            )
-        ),
-        Line(
-            "merged_gap",
-            "merged − whole batch",
-            0.0,
-            "+".join(gaps),
-            DIFFERENCE.filled(PAPER),
-            "√Σ (difference)² of μ, of M and of σ², added up: 0 but for rounding",
-        ),
-        Words(
-            "Merging: m = Σ mᵢ,  μ = Σ mᵢ μᵢ / m,  M = Σ (Mᵢ + mᵢ (μᵢ − μ)²) (Chan, Golub & "
-            "LeVeque 1983). The last term is the variance between the devices; averaging the "
-            "variances (amber) forgets it and comes out too small. This merging is what "
-            "SyncBatchNorm does at every step, and what makes several devices equal to one; "
-            "without it each trains a ghost batch and keeps running statistics of its own "
-            "(DistributedDataParallel keeps rank 0's). Try: make the two halves alike, and the "
-            "averaged variance becomes right."
-        ),
-    )
-
-
-def _of_device(k: int, mean: Array, variance: Array) -> Table:
-    half = _half(k * PART)
-    formulas = (
-        *(f"{name}({{x[{half}]}})" for name in ("COUNT", "AVERAGE", "DEVSQ")),
-        f"{{m_{k}}}/{{n_{k}}}",
-    )
-    caption = Caption(f"device {k}", f"n = {k * PART} to {k * PART + PART - 1}")
-    return _four_rows(caption, f"_{k}", formulas, PART, mean, variance, k)
-
-
-def _four_rows(
-    caption: Caption,
-    suffix: str,
-    formulas: Sequence[str],
-    count: int,
-    mean: Array,
-    variance: Array,
-    device: int | None = None,
-) -> Table:
-    """The count, mean, sum of squared distances and variance of some samples, by channel."""
-    rows = (
-        ("n", "m  samples", np.full(CHANNELS, count), COUNT),
-        ("mean", "mean μ", mean, BOLD),
-        ("m", "M = Σ (x − μ)²", variance * count, BOLD),
-        ("variance", "variance σ² = M / m", variance, BOLD),
-    )
-
-    def color(c: int) -> str:
-        return PAPER if device is None else set_color(device * CHANNELS + c + 1)
-
-    cells = [
-        Cells(
-            name + suffix,
-            values,
-            formula,
-            lambda _, c, style=style: style.filled(color(c)),  # type: ignore[misc]
-            label if device == 0 else f"{label}, {caption.name}",
-        )
-        for (name, label, values, style), formula in zip(rows, formulas, strict=True)
-    ]
-    return Table(cells, axes=("", "c"), across=CHANNEL_NAMES, caption=caption, labelled=device == 0)

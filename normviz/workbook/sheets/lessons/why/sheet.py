@@ -50,6 +50,9 @@ COLUMNS = even(5.5, (FEATURES,) * 5, 5.6, 1.9)
 SIZE = NUMBER.but(number="General")
 WHOLE = RESULT.but(number="0")
 SEEN = Style(bold=True)
+VANISHED = "Without a norm the signal has all but vanished after eight layers."
+EXPLODED = "Without a norm the signal has exploded after eight layers."
+CALM = "At this scale the plain stack happens to keep its size. Move the scale a little."
 SCALE = Rule(
     "A number above 0, at most 10; try 0.5, 1 and 2.", "AND(COUNT({this})=1,{this}>0,{this}<=10)"
 )
@@ -77,51 +80,21 @@ class WhySheet:
         self.sheet.draw(*self._settings(), *self._spreads(), *self._which_when(), *self._numbers())
 
     def _settings(self) -> list[Item]:
-        titles = [norm.title for norm in self.norms]
+        offered = chosen_from((NONE, *(norm.title for norm in self.norms)))
         chosen = self.case.declared.title if self.case.declared else NONE
+        tries = f"{INPUT_WORD}: try 0.5, 1 and 2"
         return [
-            Line(
-                "scale",
-                "scale of all weights",
-                self.case.scale,
-                note=f"{INPUT_WORD}: try 0.5, 1 and 2",
-                rule=SCALE,
-            ),
-            Line(
-                "norm",
-                "norm after each layer",
-                chosen,
-                note="a drop-down",
-                rule=chosen_from((NONE, *titles)),
-            ),
-            Line("verdict", "what you see", self._said(), self._saying(), SEEN, wide=True),
+            Line("scale", "scale of all weights", self.case.scale, note=tries, rule=SCALE),
+            Line("norm", "norm after each layer", chosen, note="a drop-down", rule=offered),
+            self._verdict(),
         ]
 
-    _SENTENCES = (
-        (
-            "{spread_plain[layer=-1]}<0.1",
-            "Without a norm the signal has all but vanished after eight layers.",
-        ),
-        (
-            "{spread_plain[layer=-1]}>10",
-            "Without a norm the signal has exploded after eight layers.",
-        ),
-    )
-    _CALM = "At this scale the plain stack happens to keep its size. Move the scale a little."
-
-    def _said(self) -> str:
-        last = self.plain.spreads()[0][-1]
-        return (
-            self._SENTENCES[0][1]
-            if last < 0.1
-            else self._SENTENCES[1][1]
-            if last > 10
-            else self._CALM
-        )
-
-    def _saying(self) -> str:
-        (small, vanished), (large, exploded) = self._SENTENCES
-        return f'IF({small},"{vanished}",IF({large},"{exploded}","{self._CALM}"))'
+    def _verdict(self) -> Line:
+        """What became of the signal without a norm, in a sentence."""
+        end, last = "{spread_plain[layer=-1]}", self.plain.spreads()[0][-1]
+        said = VANISHED if last < 0.1 else EXPLODED if last > 10 else CALM
+        live = f'IF({end}<0.1,"{VANISHED}",IF({end}>10,"{EXPLODED}","{CALM}"))'
+        return Line("verdict", "what you see", said, live, SEEN, wide=True)
 
     def _spreads(self) -> list[Item]:
         (a_plain, g_plain), (a_norm, g_norm) = self.plain.spreads(), self.normed.spreads()
@@ -192,152 +165,123 @@ class WhySheet:
         names = [norm.title for norm in self.norms]
         which = names.index(case.declared.title) + 1 if case.declared else 0
         labels = [norm.on(SHAPE, arguments(norm)).labels() for norm in self.norms]
+        now = (labels[which - 1] if which else np.ones(SHAPE)).astype(float)
 
         def set_of(i: int, j: int) -> str:
             return f"IF({{which}}=0,1,CHOOSE({{which}},{','.join(str(k[i, j]) for k in labels)}))"
 
+        takes = int(case.declared is not None and case.declared.centered)
         centered = ",".join(str(int(norm.centered)) for norm in self.norms)
         match = "".join(f'IF({{norm}}="{name}",{at},' for at, name in enumerate(names, start=1))
-        items: list[Item] = [
+        chosen = f"{match}0{')' * len(names)}"
+        taken = f"IF({{which}}=0,0,CHOOSE({{which}},{centered}))"
+        return [
             Banner(
                 "The numbers behind it",
                 "rows are samples n, columns features; A is (out, in), as in torch",
             ),
-            Line(
-                "which",
-                "number of the norm",
-                which,
-                f"{match}0{')' * len(names)}",
-                WHOLE,
-                "0: none",
-            ),
-            Line(
-                "centered",
-                "takes the mean away",
-                int(case.declared is not None and case.declared.centered),
-                f"IF({{which}}=0,0,CHOOSE({{which}},{centered}))",
-                WHOLE,
-            ),
+            Line("which", "number of the norm", which, chosen, WHOLE, "0: none"),
+            Line("centered", "takes the mean away", takes, taken, WHOLE),
             Line("eps", "ε", EPS, look=RESULT.but(number="General")),
-            Band(
-                (
-                    self._block("a0", "the input a", case.x, yours=True),
-                    self._block(f"ga{LAYERS}_given", "dy at the end", case.grad, yours=True),
-                    self._block(
-                        "set",
-                        "sets, numbered",
-                        (labels[which - 1] if which else np.ones(SHAPE)).astype(float),
-                        set_of,
-                        NUMBER.but(number="0"),
-                    ),
-                )
+            _band(
+                ("a0", "the input a", case.x, None),
+                (f"ga{LAYERS}_given", "dy at the end", case.grad, None),
+                ("set", "sets, numbered", now, set_of, NUMBER.but(number="0")),
             ),
+            *(item for at in range(1, LAYERS + 1) for item in self._layer(at)),
         ]
-        for at in range(1, LAYERS + 1):
-            items += self._layer(at)
-        return items
 
     def _layer(self, at: int) -> list[Item]:
         plain, normed, weight = self.plain, self.normed, self.case.weights[at - 1]
         distance, spread = case_steps(self.case, normed.sums[at - 1])
-
-        def through(block: str, weights: str, back: bool) -> Callable[[int, int], str]:
-            """Rows times weights (or, back, weights transposed), written out."""
-
-            def formula(i: int, j: int) -> str:
-                def term(k: int) -> str:
-                    source = f"{{{block}[n={i},c={k}]}}"
-                    if not back and at > 1:
-                        source = f"MAX(0,{source})"
-                    o, c = (k, j) if back else (j, k)
-                    return f"{source}*{{{weights}[o={o},c={c}]}}"
-
-                return f"{{scale}}*({'+'.join(map(term, range(FEATURES)))})"
-
-            return formula
-
-        def returned(block: str, active: str) -> CellFormula:
-            """The gradient at x̂ layer's output: from the next layer, where ReLU let it pass."""
-            if at == LAYERS:
-                return f"{{ga{LAYERS}_given}}"
-            product_ = through(block, f"w{at + 1}", back=True)
-            return lambda i, j: f"IF({{{active}[n={i},c={j}]}}>0,{product_(i, j)},0)"
-
-        z, d, s, a, ga = (f"{name}{at}" for name in ("z", "d", "s", "a", "ga"))
-        same = "({set[*]}={set})"
-        count = "COUNTIF({set[*]},{set})"
-        before = f"a{at - 1}"
-        before_plain = f"z_plain{at - 1}" if at > 1 else "a0"
+        w, z, u, r, a, ga, gz = (f"{name}{at}" for name in ("w", "z", "d", "s", "a", "ga", "gz"))
+        before = f"z_plain{at - 1}" if at > 1 else "a0"
         return [
             Banner(f"Layer {at}", ""),
-            Band(
-                (
-                    Table(
-                        Cells(f"w{at}", weight, None, INPUT_NUMBER, rule=NUMBERS),
-                        ("o", "c"),
-                        caption=Caption("A", INPUT_WORD),
-                    ),
-                    self._block(
-                        f"z_plain{at}",
-                        "no norm: z = A a",
-                        plain.sums[at - 1],
-                        through(before_plain, f"w{at}", False),
-                    ),
-                    self._block(
-                        z, "norm: z = A a", normed.sums[at - 1], through(before, f"w{at}", False)
-                    ),
-                    self._block(
-                        d,
-                        "u = z − μ",
-                        distance,
-                        f"{{{z}}}-{{centered}}*AVERAGEIF({{set[*]}},{{set}},{{{z}[*]}})",
-                    ),
-                    self._block(
-                        s,
-                        "r = √(σ² + ε)",
-                        spread,
-                        f"IF({{which}}=0,1,SQRT(SUMPRODUCT({same}*{{{d}[*]}}*{{{d}[*]}})/{count}+{{eps}}))",
-                    ),
-                )
+            _band(
+                (w, "A", weight, None),
+                (f"z_plain{at}", "no norm: z = A a", plain.sums[at - 1], _through(before, at)),
+                (z, "norm: z = A a", normed.sums[at - 1], _through(f"a{at - 1}", at)),
+                (u, "u = z − μ", distance, f"{{{z}}}-{_mean(z)}"),
+                (r, "r = √(σ² + ε)", spread, f"IF({{which}}=0,1,SQRT({_products(u, u)}+{{eps}}))"),
             ),
-            Band(
+            _band(
+                (a, "x̂ = u / r", normed.outputs[at - 1], f"{{{u}}}/{{{r}}}"),
                 (
-                    self._block(a, "x̂ = u / r", normed.outputs[at - 1], f"{{{d}}}/{{{s}}}"),
-                    self._block(
-                        f"ga_plain{at}",
-                        "no norm: gradient at z",
-                        plain.grad_outputs[at - 1],
-                        returned(f"ga_plain{at + 1}", f"z_plain{at}"),
-                    ),
-                    self._block(
-                        ga,
-                        "norm: gradient at x̂",
-                        normed.grad_outputs[at - 1],
-                        returned(f"gz{at + 1}", a),
-                    ),
-                    self._block(
-                        f"gz{at}",
-                        "norm: gradient at z",
-                        normed.grad_sums[at - 1],
-                        f"IF({{which}}=0,{{{ga}}},({{{ga}}}-{{centered}}*AVERAGEIF({{set[*]}},{{set}},{{{ga}[*]}})"
-                        f"-{{{a}}}*SUMPRODUCT({same}*{{{ga}[*]}}*{{{a}[*]}})/{count})/{{{s}}})",
-                    ),
-                )
+                    f"ga_plain{at}",
+                    "no norm: gradient at z",
+                    plain.grad_outputs[at - 1],
+                    _returned(f"ga_plain{at + 1}", f"z_plain{at}", at),
+                ),
+                (
+                    ga,
+                    "norm: gradient at x̂",
+                    normed.grad_outputs[at - 1],
+                    _returned(f"gz{at + 1}", a, at),
+                ),
+                (
+                    gz,
+                    "norm: gradient at z",
+                    normed.grad_sums[at - 1],
+                    f"IF({{which}}=0,{{{ga}}},({{{ga}}}-{_mean(ga)}"
+                    f"-{{{a}}}*{_products(ga, a)})/{{{r}}})",
+                ),
             ),
         ]
 
-    def _block(
-        self,
-        name: str,
-        words: str,
-        values: Array,
-        formula: CellFormula = None,
-        look: Style = NUMBER,
-        yours: bool = False,
-    ) -> Table:
-        rule = NUMBERS if yours else None
-        cells = Cells(name, values, formula, INPUT_NUMBER if yours else look, rule=rule)
-        return Table(cells, ("n", "c"), caption=Caption(words))
+
+def _mean(block: str) -> str:
+    """The mean over the own set, where the norm takes it away."""
+    return f"{{centered}}*AVERAGEIF({{set[*]}},{{set}},{{{block}[*]}})"
+
+
+def _products(block: str, other: str) -> str:
+    """The mean over the own set of the products of two blocks."""
+    summed = f"SUMPRODUCT(({{set[*]}}={{set}})*{{{block}[*]}}*{{{other}[*]}})"
+    return f"{summed}/COUNTIF({{set[*]}},{{set}})"
+
+
+def _through(block: str, layer: int, back: bool = False) -> Callable[[int, int], str]:
+    """Rows times a layer's weights (or, back, weights transposed), written out, behind ReLU."""
+
+    def formula(i: int, j: int) -> str:
+        def term(k: int) -> str:
+            source = f"{{{block}[n={i},c={k}]}}"
+            if not back and layer > 1:
+                source = f"MAX(0,{source})"
+            o, c = (k, j) if back else (j, k)
+            return f"{source}*{{w{layer}[o={o},c={c}]}}"
+
+        return f"{{scale}}*({'+'.join(map(term, range(FEATURES)))})"
+
+    return formula
+
+
+def _returned(block: str, active: str, layer: int) -> CellFormula:
+    """The gradient at a layer's output: from the next layer, where ReLU let it pass."""
+    if layer == LAYERS:
+        return f"{{ga{LAYERS}_given}}"
+    product = _through(block, layer + 1, back=True)
+    return lambda i, j: f"IF({{{active}[n={i},c={j}]}}>0,{product(i, j)},0)"
+
+
+def _band(
+    *blocks: tuple[str, str, Array, CellFormula] | tuple[str, str, Array, CellFormula, Style],
+) -> Band:
+    """Blocks side by side: name, words, values and formula; without a formula they are yours."""
+    tables = []
+    for name, words, values, formula, *look in blocks:
+        yours, weights = formula is None, words == "A"
+        cells = Cells(
+            name,
+            values,
+            formula,
+            INPUT_NUMBER if yours else look[0] if look else NUMBER,
+            rule=NUMBERS if yours else None,
+        )
+        caption = Caption(words, INPUT_WORD if weights else "")
+        tables.append(Table(cells, ("o" if weights else "n", "c"), caption=caption))
+    return Band(tables)
 
 
 def build(book: Book, case: WhyCase | None = None) -> None:
