@@ -1,1 +1,1 @@
-"""Four numbers: where the backward pass of BatchNorm comes from. Begin in `sheet`."""
+"""The lesson Four numbers: `sheet.py` draws it, of `graph.py` (arrows) and `nudge.py` (a proof)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,17 @@ from normviz.reference.trace import Trace, trace
 
 COUNT = 4
 Row = npt.NDArray[np.float64]
+
+
+class Made(NamedTuple):
+    """What the graph has for each of the four values, and for all of them."""
+
+    u: Row
+    x_hat: Row
+    r: float
+    dx_hat: Row
+    dvar: float
+    du: Row
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,20 @@ class FourNumbers:
         """Every step on four values."""
         given = {"weight": np.array([self.gamma]), "bias": np.array([self.beta])}
         return trace("batch_norm", x.reshape(-1, 1), training=True, eps=self.eps, **given)
+
+    @cached_property
+    def traced(self) -> Trace:
+        """Every step there and back."""
+        return self.steps(self.x).backward(self.grad_output.reshape(-1, 1))
+
+    @cached_property
+    def made(self) -> Made:
+        """The steps by the names of the graph, with the gradient of u, which two arrows reach."""
+        steps = self.traced
+        u, x_hat = steps["centered"].ravel(), steps["normalized"].ravel()
+        r, dx_hat = float(steps["std"][0]), steps["grad_normalized"].ravel()
+        dvar = float(steps["grad_variance"][0])
+        return Made(u, x_hat, r, dx_hat, dvar, dx_hat / r + dvar / COUNT * 2 * u)
 
     def loss(self, x: Row) -> float:
         """A loss whose gradient for y is dy: the sum of dy times y."""
