@@ -12,8 +12,8 @@ from normviz.workbook.sheets.lessons.four_numbers.parts import NOTHING, column, 
 
 def graph(case: FourNumbers) -> list[Item]:
     """The steps down, the numbers on the arrows, the gradients up."""
-    steps, made = case.traced, case.made
-    u, x_hat, r, dx_hat, dvar, du = made
+    steps = case.traced
+    u, x_hat, r, dx_hat, dvar, du = case.made
     forward = (
         yours("x", case.x, "1   x"),
         one("mean", steps["mean"], "2   μ = Σ x / m", "AVERAGE({x[*]})"),
