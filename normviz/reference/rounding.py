@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.reference.call import default_eps
-from normviz.reference.trace import Trace, trace
+from normviz.reference.spread import Spread
+from normviz.reference.trace import USUAL, Trace, trace_with
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +28,9 @@ ROUNDINGS = 32
 """So many machine epsilons of a term may be lost in it; in a sum the root of its length besides."""
 
 
-def in_float64(norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any]) -> Trace:
+def in_float64(
+    norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any], spread: Spread = USUAL
+) -> Trace:
     """A call with all its steps, forward and backward, in float64, whatever dtype it came in."""
     wide = {
         n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in arguments.items()
@@ -36,7 +39,8 @@ def in_float64(norm: Norm, x: Array, grad_output: Array, arguments: dict[str, An
         wide["eps"] = default_eps(x.dtype)
     if wide.get("momentum", 0.0) is None:
         wide["momentum"] = 0.0
-    return trace(norm, x.astype(np.float64), **wide).backward(grad_output.astype(np.float64))
+    made = trace_with(spread, norm, x.astype(np.float64), wide)
+    return made.backward(grad_output.astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,17 @@ class Rounding:
         return self._of_set("std" if self.trace.sets.centered else "rms")
 
     @cached_property
+    def _power(self) -> Array:
+        return self._of_set("variance" if self.trace.sets.centered else "mean_square")
+
+    @cached_property
     def _of_mean(self) -> Array:
         return self._loss * self._size
 
     @cached_property
     def _of_variance(self) -> Array:
-        centered = self.trace.sets.centered
-        var = self._of_set("variance" if centered else "mean_square")
-        if not centered or not self.trace.training:
+        var = self._power
+        if not self.trace.sets.centered or not self.trace.training:
             return self._loss * var
         if self.one_pass:
             return self._loss * self._mean(self.trace.x.reshape(self.trace.sets.view) ** 2)
@@ -124,14 +131,14 @@ class Rounding:
 
         It may also become smaller, by less.
         """
-        var = self._spread**2 - self.trace.eps
-        least = np.maximum(var - self._of_variance, 0.0) + self.trace.eps
-        return np.asarray(self._spread / np.sqrt(least))
+        least = np.maximum(self._power - self._of_variance, 0.0)
+        return np.asarray(self._spread / self.trace.spread.of(least, self.trace.eps))
 
     @cached_property
     def _of_spread(self) -> Array:
         """What is lost in 1 / spread, as a part of it."""
-        larger = self._spread / np.sqrt(self._spread**2 + self._of_variance)
+        most = self.trace.spread.of(self._power + self._of_variance, self.trace.eps)
+        larger = self._spread / most
         return np.asarray(np.maximum(self._most - 1.0, 1.0 - larger) + self._loss)
 
     @cached_property
@@ -159,11 +166,10 @@ class Rounding:
             if sets.centered:
                 terms = terms + self._of_spread * self._mean(dxhat)
         found = {"grad_input": (terms / self._spread).reshape(trace.x.shape)}
-        others = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
         of_weight = dy * (self._of_hat + self._loss * hat)
         for name, parts in (("grad_weight", of_weight), ("grad_bias", self._loss * dy)):
             if name in trace:
-                found[name] = np.asarray(parts.sum(axis=others).reshape(trace[name].shape))
+                found[name] = np.asarray(parts.sum(axis=sets.other_axes).reshape(trace[name].shape))
         return found
 
     def _buffers(self) -> dict[str, Array]:
@@ -172,7 +178,6 @@ class Rounding:
         if not trace.running_buffers():
             return {}
         unbiased = sets.size / max(sets.size - 1, 1)
-        over = tuple(a for a in range(len(sets.view)) if a not in sets.affine_axes)
         momentum = trace.arguments["momentum"]
         found = {}
         for name, lost in (
@@ -180,6 +185,6 @@ class Rounding:
             ("running_var", unbiased * self._of_variance),
         ):
             old = self._loss * np.abs(trace.arguments[name])
-            new = lost.mean(axis=over).reshape(old.shape)
+            new = lost.mean(axis=sets.other_axes).reshape(old.shape)
             found[name] = (1.0 - momentum) * old + momentum * new
         return found

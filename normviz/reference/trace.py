@@ -20,10 +20,12 @@ from normviz.reference.blockwise import moments as moments_of
 from normviz.reference.call import checked_call, complete, update_running
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.core import Moments, working_dtype
+from normviz.reference.spread import Spread
 from normviz.reference.steps import Kind, StepText
 from normviz.reference.trace_table import as_html
 
 Array = npt.NDArray[Any]
+USUAL = Spread()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Trace(Mapping[str, Array]):
     sets: StatisticsSets
     training: bool
     arguments: dict[str, Any]
+    spread: Spread = USUAL
     _steps: dict[str, Step] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> Array:
@@ -199,9 +202,11 @@ class Trace(Mapping[str, Array]):
         else:
             centered, scale = self.x.astype(dy.dtype).reshape(sets.view), self._view("rms")
             texts = steps.GRAD_MEAN_SQUARE, steps.RMS_GRAD_INPUT
-        dvar = (dxhat * centered).sum(axis=sets.axes, keepdims=True) * -0.5 / scale**3
+        products = (dxhat * centered).sum(axis=sets.axes, keepdims=True)
+        power = self._view("variance" if sets.centered else "mean_square")
+        dvar = self.spread.back(products, power, scale, self._eps(self.x))
         self._keep(texts[0], dvar)
-        dx = dxhat / scale + dvar * 2 * centered / n
+        dx = dxhat / scale + dvar * 2 * centered / self.spread.divides_by(n)
         if sets.centered:
             dmean = -dxhat.sum(axis=sets.axes, keepdims=True) / scale
             self._keep(steps.GRAD_MEAN, dmean)
@@ -212,13 +217,13 @@ class Trace(Mapping[str, Array]):
         sets = self.sets
         if sets.centered:
             self._center(x)
-            std = np.sqrt(self._view("variance") + self._eps(x))
+            std = self.spread.of(self._view("variance"), self._eps(x))
             self._keep(steps.STD if self.training else steps.RUNNING_STD, std)
             self._keep(steps.NORMALIZED, self._view("centered") / std)
         else:
             self._keep(steps.RMS_SQUARED, x * x)
-            self._keep(steps.MEAN_SQUARE, moments_of(x, sets).var.astype(x.dtype))
-            rms = np.sqrt(self._view("mean_square") + self._eps(x))
+            self._keep(steps.MEAN_SQUARE, self._power(moments_of(x, sets).var).astype(x.dtype))
+            rms = self.spread.of(self._view("mean_square"), self._eps(x))
             self._keep(steps.RMS, rms)
             self._keep(steps.RMS_NORMALIZED, x / rms)
         output = self._view("normalized")
@@ -242,13 +247,19 @@ class Trace(Mapping[str, Array]):
             self._keep(steps.MEAN, found.mean.astype(x.dtype))
             self._keep(steps.CENTERED, centered)
             self._keep(steps.SQUARED, centered * centered)
-            self._keep(steps.VARIANCE, found.var.astype(x.dtype))
+            self._keep(steps.VARIANCE, self._power(found.var).astype(x.dtype))
             return
         stored = (self._parameter(self.arguments[n]) for n in ("running_mean", "running_var"))
         mean, var = (np.broadcast_to(s, self.sets.broadcast_shape) for s in stored)
         self._keep(steps.RUNNING_MEAN, mean)
         self._keep(steps.RUNNING_CENTERED, x - mean)
         self._keep(steps.RUNNING_VARIANCE, var)
+
+    def _power(self, biased: Array) -> Array:
+        """The variance as it is divided by, from the one divided by m."""
+        if self.spread.divisor == "m":
+            return biased
+        return biased * (self.sets.size / self.spread.divides_by(self.sets.size))
 
     def _eps(self, x: Array) -> Any:
         return x.dtype.type(self.eps)
@@ -266,6 +277,7 @@ class Trace(Mapping[str, Array]):
         return shapes[kind]
 
     def _keep(self, text: StepText, value: Array, numpy: str | None = None) -> None:
+        text = self.spread.worded(text)
         expression = text.numpy_for(self.sets) if numpy is None else numpy
         kept = value.reshape(self._shape(text.kind))
         self._steps[text.name] = Step(text, kept, f"{text.name} = {expression}")
@@ -304,13 +316,18 @@ def trace(op: str | Norm, x: Array, **arguments: Any) -> Trace:
     >>> t["mean"], t["variance"]
     (array([ 2., 20.]), array([  1., 100.]))
     """
-    norm, given = norm_of(op, arguments)
+    return trace_with(USUAL, op, x, arguments)
+
+
+def trace_with(spread: Spread, op: str | Norm, x: Array, arguments: Mapping[str, Any]) -> Trace:
+    """As :func:`trace`, with a root that may be made in another way than torch's."""
+    norm, given = norm_of(op, dict(arguments))
     check_tensor("x", x)
     if norm.flag and given.get("running_mean") is None:
         given = {norm.flag: True, **given}
     whole = complete(norm, given)
     call = checked_call(norm, x, whole)
-    made = Trace(norm, x, call.sets, call.given is None, whole | {"eps": call.eps})
+    made = Trace(norm, x, call.sets, call.given is None, whole | {"eps": call.eps}, spread)
     with np.errstate(all="ignore"):
         made._forward(x.astype(working_dtype(x.dtype)).reshape(call.sets.view))
     return made

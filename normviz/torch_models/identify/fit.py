@@ -34,7 +34,7 @@ def affine_of(
 
     A normalization is odd in x: f(x) + f(−x) is twice β.
     """
-    scale = {torch.float64: 1e6, torch.float16: 30.0}.get(dtype, 1e4)
+    scale = {torch.float64: 1e10, torch.float16: 30.0}.get(dtype, 1e4)
     found = []
     for _ in range(DRAWS):
         x = torch.randn(partition.shape, generator=generator, dtype=torch.float64) + 0.5

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from normviz.errors import needs_torch
+from normviz.reference.rounding import Rounding, in_float64
 
 torch = needs_torch("verify")
 
 from normviz.torch_models.capture import capture
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import identify
+from normviz.torch_models.identify.call import call_of
 from normviz.torch_models.verify.report import Difference, Report, difference
 from normviz.torch_models.verify.twin import TOLERANCE, beside_twin, floats
 
@@ -89,20 +89,22 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
     """A module of a class without a twin, held to the formula that was recognized in it."""
 
     found = identify(module, x)
-    if not found or found.reference is None:
+    if not found:
         raise TypeError(f"module must be a normalization layer: {found.sentence}")
     seen = capture(module, x, grad_output)
-    wide = [torch.from_numpy(a.astype(np.float64)) for a in (seen.x, seen.grad_output)]
-    expected = {
-        "output": (seen.output, found.reference.output(wide[0])),
-        "grad_input": (seen.grad_input, found.reference.gradient(*wide)),
-    }
+    call = call_of(found)
+    made = in_float64(call.norm, seen.x, seen.grad_output, call.arguments, call.spread)
     # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
     usual = 2e-2 if seen.dtype.endswith("16") else TOLERANCE[seen.dtype]
-    allowed = usual if tolerance is None else tolerance
     differences = tuple(
-        difference(name, own, np.asarray(right).astype(seen.x.dtype), allowed)
-        for name, (own, right) in expected.items()
+        difference(
+            name,
+            own,
+            made[name].astype(seen.x.dtype),
+            usual if tolerance is None else tolerance,
+            tuple(Rounding(made, seen.dtype, one_pass) for one_pass in (False, True)),
+        )
+        for name, own in (("output", seen.output), ("grad_input", seen.grad_input))
     )
     training = bool(getattr(module, "training", True))
     return Report(found.layer, seen.dtype, training, found.shape, differences)

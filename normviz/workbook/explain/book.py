@@ -103,7 +103,7 @@ def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
         ("mode", mode),
         ("x", f"{story.source}; shape {trace.sets.shape}, {story.dtype}"),
         ("dy", story.gradient),
-        ("parameters", "; ".join((story.parameters, *story.notes))),
+        ("parameters", story.parameters),
         ("statistics sets", f"{trace.sets.count:,} of {trace.sets.size:,} elements each"),
         ("shown", shown),
         ("arithmetic", f"float64 on these sheets; {story.dtype} in the layer"),

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.norm import Norm
-from normviz.reference.call import default_eps
 from normviz.reference.module import Module
-from normviz.reference.trace import Trace, trace
+from normviz.reference.rounding import in_float64
+from normviz.reference.spread import Spread
+from normviz.reference.trace import USUAL, Trace
 from normviz.tensors.files import checked
 from normviz.workbook.explain.story import Story
 
@@ -22,25 +23,22 @@ GIVEN = "the gradient that was given"
 RANDOM = "random: standard normal numbers, seed 0"
 
 
-def traced(norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any]) -> Trace:
+def traced(
+    norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any], spread: Spread = USUAL
+) -> Trace:
     """Every step in float64, which is what a sheet computes in.
 
     Raises:
-        ValueError: where a step is not finite (a constant set with eps = 0).
+        ValueError: where a step is not finite (a constant set with eps = 0), with its place.
     """
-    wide = {
-        n: v.astype(np.float64) if isinstance(v, np.ndarray) else v for n, v in arguments.items()
-    }
-    if wide.get("eps", 0.0) is None:
-        wide["eps"] = default_eps(x.dtype)
-    if wide.get("momentum", 0.0) is None:
-        wide["momentum"] = 0.0
-    made = trace(norm, x.astype(np.float64), **wide)
-    made.backward(grad_output.astype(np.float64))
-    for name in made:
-        if not np.isfinite(made[name]).all():
+    made = in_float64(norm, x, grad_output, arguments, spread)
+    for step in made.steps:
+        bad = ~np.isfinite(step.value)
+        if bad.any():
+            index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
             raise ValueError(
-                f"the step {name} must be finite to be shown; with eps={made.eps} it is not"
+                f"the step {step.name} ({step.formula}) must be finite in float64 to be shown; at "
+                f"index {index} it is {step.value[index]} with eps = {made.eps:g}"
             )
     return made
 

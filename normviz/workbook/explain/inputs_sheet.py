@@ -84,9 +84,16 @@ def build(
     return sheet
 
 
+_OF_EPS = {
+    "inside": "added to the variance, inside the root",
+    "outside": "added to the root, outside of it",
+    "max": "the least that the root may be",
+}
+
+
 def _settings(trace: Trace) -> Iterator[Item]:
     yield Banner("Settings")
-    note = "added to the variance, inside the root"
+    note = _OF_EPS[trace.spread.eps_where]
     yield Line("eps", "ε (eps)", trace.eps, note=note, rule=NOT_NEGATIVE)
     if trace.running_buffers():
         yield momentum(float(trace.arguments["momentum"]))

@@ -163,7 +163,8 @@ def build(
         *page.backward(page.backward_steps()),
     )
     if trace.training:
-        page.sheet.draw(*closed_form(page), *running_statistics(page), *what_must_hold(page))
+        closed = closed_form(page) if trace.spread.is_usual else ()
+        page.sheet.draw(*closed, *running_statistics(page), *what_must_hold(page))
     page.sheet.draw(*_beside(page, layer, own))
     return page
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.reference.rounding import Rounding
 from normviz.reference.trace import Trace
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = {"float64": 1e-9, "float32": 3e-5, "float16": 1e-2, "bfloat16": 5e-2}
-"""So far from the steps in float64 may a layer's own results be, relative to their terms."""
+LEAST = {"float64": 1e-9, "float32": 3e-6, "float16": 1e-2, "bfloat16": 5e-2}
+"""So far from the steps may a layer's results be besides rounding, relative to the largest."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Story:
     output: Array
     grad_input: Array
     identity: str = ""  # what the layer was found to be
-    notes: tuple[str, ...] = ()
     added_to_weight: tuple[float, str] | None = None  # γ = 1 + weight: the 1, and the name
 
     def with_shape(self, shape: tuple[int, ...]) -> Story:
@@ -39,12 +39,13 @@ class Story:
 
     def own_results(self, trace: Trace) -> Iterator[OwnResult]:
         """The layer's y and dx, each with how far it may be from the step of that name."""
-        scale = _terms(trace)
+        rounding = Rounding(trace, self.dtype if self.dtype in LEAST else "float32")
         for name, symbol, value in (
             ("output", "y", self.output),
             ("grad_input", "dx", self.grad_input),
         ):
-            allowed = TOLERANCE.get(self.dtype, TOLERANCE["float32"]) * scale[name]
+            least = LEAST[rounding.dtype] * np.abs(trace[name]).max()
+            allowed = rounding.allowed[name] + least
             yield OwnResult(name, symbol, value.astype(np.float64), allowed, self.dtype)
 
     def agrees(self, trace: Trace) -> bool:
@@ -72,26 +73,3 @@ class OwnResult:
         with np.errstate(invalid="ignore"):
             near: npt.NDArray[np.bool_] = np.abs(self.value - step) <= self.allowed
         return ~near
-
-
-def _terms(trace: Trace) -> dict[str, Array]:
-    """How large the terms of y and dx are that rounding acts on, for every element.
-
-    With a mean far from zero, or gradients that cancel, they are much larger than the result.
-    """
-    sets = trace.sets
-    spread = trace["std" if "std" in trace else "rms"].reshape(sets.broadcast_shape)
-    x = trace.x.reshape(sets.view)
-    mean = trace["mean"].reshape(sets.broadcast_shape) if "mean" in trace else 0.0 * spread
-    far = 1.0 + np.abs(mean) / spread
-    gamma = 1.0 if trace.weight is None else np.abs(trace.weight.reshape(sets.parameter_view))
-    beta = 0.0 if trace.bias is None else np.abs(trace.bias.reshape(sets.parameter_view))
-    output = gamma * (np.abs(x) + np.abs(mean)) / spread + beta
-    dxhat = np.abs(trace["grad_normalized"].reshape(sets.view))
-    hat = np.abs(trace["normalized"].reshape(sets.view))
-    means = [(a).mean(axis=sets.axes, keepdims=True) for a in (dxhat, dxhat * hat)]
-    through = dxhat + (means[0] + hat * means[1] if trace.training else 0.0)
-    return {
-        "output": (output + 0.0 * x).reshape(trace.x.shape),
-        "grad_input": (through * far / spread).reshape(trace.x.shape),
-    }

@@ -18,10 +18,12 @@ from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.norms.sets import norm_of
-from normviz.reference.trace import Trace
+from normviz.reference.spread import Spread
+from normviz.reference.trace import USUAL, Trace
 from normviz.torch_models.capture import Capture, capture, norm_like
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import Identity, identify
+from normviz.torch_models.identify.call import call_of
 from normviz.workbook.explain.call_trace import checked_tensor, of_twin, traced
 from normviz.workbook.explain.story import Story
 
@@ -72,7 +74,10 @@ def story_of(
             return twin
     if not found:
         raise TypeError(_refusal(module, layer, found))
-    return _as_found(seen, story, found)
+    if found.gamma_is and found.gamma_is.startswith("1 + "):
+        story = replace(story, added_to_weight=(1.0, found.gamma_is.removeprefix("1 + ")))
+    told = call_of(found)
+    return _traced(seen, story, told.norm, told.arguments, told.spread)
 
 
 def _refusal(module: Any, layer: str | None, found: Identity) -> str:
@@ -94,92 +99,12 @@ def _of_class(seen: Capture, story: Story) -> Found | None:
     return made if made[1].agrees(made[0]) else None
 
 
-def _as_found(seen: Capture, story: Story, found: Identity) -> Found:
-    """The trace of what was found, with γ and β as the layer uses them."""
-    norm, arguments = _declared(found)
-    if found.kind == "constants":
-        if found.name is None:
-            raise ValueError(
-                "stored statistics must be one for each channel, along axis 1 of x, to be shown; "
-                f"{found.sentence}"
-            )
-        flat = {"running_mean": found.mean, "running_var": found.variance}
-        flat |= {"weight": found.gamma, "bias": found.beta}
-        arguments |= {n: np.ascontiguousarray(v).ravel() for n, v in flat.items() if v is not None}
-        return _traced(seen, story, norm, arguments | {"eps": found.eps}, found)
-    gamma, eps, notes = _inside_the_root(found, seen.x)
-    sets = norm.on(seen.x.shape, arguments)
-    if found.gamma_is != "1" or notes:
-        arguments["weight"] = parameter(sets, gamma)
-    if found.beta_is != "0" and norm.bias:
-        arguments["bias"] = parameter(sets, found.beta)
-    if norm.flag:
-        arguments[norm.flag] = True
-    story = replace(story, notes=notes)
-    return _traced(seen, story, norm, arguments | {"eps": eps}, found)
-
-
-def _declared(found: Identity) -> tuple[Norm, dict[str, Any]]:
-    """The norm, declared or as a pattern, and the arguments that shape its sets."""
-    sizes = dict(found.sizes or {})
-    if found.name is not None and (found.beta_is == "0" or NORMS[found.name].bias):
-        norm = NORMS[found.name]
-        return norm, {s.argument: sizes[s.axis] for s in norm.sizes}
-    pattern = {"sizes": sizes, "affine": found.affine, "centered": found.centered}
-    return norm_of(str(found.sets), pattern)
-
-
-def _inside_the_root(found: Identity, x: Array) -> tuple[Array, float, tuple[str, ...]]:
-    """γ and the eps inside the root, biased variance, that make the same of this x.
-
-    Raises:
-        ValueError: an eps outside the root that counts on this x.
-    """
-    gamma, eps = np.asarray(found.gamma), float(found.eps or 0.0)
-    notes: list[str] = []
-    m = int(np.bincount(np.asarray(found.labels).ravel())[1])
-    ratio = m / (m - 1) if found.divisor == "m - 1" else 1.0
-    if ratio != 1.0:
-        gamma = gamma / math.sqrt(ratio)
-        eps = eps / ratio if found.eps_where == "inside" else eps / math.sqrt(ratio)
-        notes.append(
-            "it divides the variance by m − 1; here γ is smaller by √((m − 1) / m) instead, and "
-            "eps likewise, which is the same"
-        )
-    if found.eps_where == "inside":
-        return gamma, eps, tuple(notes)
-    smallest = _smallest_spread(found, x)
-    counts = smallest <= eps if found.eps_where == "max" else eps > 1e-6 * smallest
-    if counts:
-        where = "adds eps to" if found.eps_where == "outside" else "takes the larger of eps and"
-        raise ValueError(
-            f"eps must be inside the root to be shown where it counts; this layer {where} the "
-            f"root, eps = {eps:.3g}, and on this x the smallest root is {smallest:.3g}"
-        )
-    notes.append(
-        f"its eps of {eps:.3g} stands {found.eps_where} of the root and counts nothing here"
-    )
-    return gamma, 0.0, tuple(notes)
-
-
-def _smallest_spread(found: Identity, x: Array) -> float:
-    labels = np.asarray(found.labels).ravel() - 1
-    wide = x.astype(np.float64).ravel()
-    count = np.bincount(labels)
-    if found.centered:
-        wide = wide - (np.bincount(labels, wide) / count)[labels]
-    return float(np.sqrt((np.bincount(labels, wide * wide) / count).min()))
-
-
-def parameter(sets: StatisticsSets, values: Any) -> Array:
-    """An array that broadcasts over x, as the weight of these sets."""
-    full = np.broadcast_to(values, sets.shape).reshape(sets.view)
-    index = tuple(slice(None) if a in sets.affine_axes else 0 for a in range(full.ndim))
-    return np.ascontiguousarray(full[index]).reshape(sets.parameter_shape)
-
-
 def _traced(
-    seen: Capture, story: Story, norm: Norm, arguments: dict[str, Any], found: Identity | None
+    seen: Capture,
+    story: Story,
+    norm: Norm,
+    arguments: dict[str, Any],
+    spread: Spread = USUAL,
 ) -> Found:
     """The trace on x, in a rank that a sheet shows."""
     x, grad = seen.x, seen.grad_output
@@ -189,9 +114,7 @@ def _traced(
             story.with_shape(shape), source=f"{story.source}, of shape {x.shape} shown as {shape}"
         )
         x, grad = x.reshape(shape), grad.reshape(shape)
-    if found is not None and found.gamma_is and found.gamma_is.startswith("1 + "):
-        story = replace(story, added_to_weight=(1.0, found.gamma_is.removeprefix("1 + ")))
-    return traced(norm, x, checked_tensor(grad, "grad_output"), arguments), story
+    return traced(norm, x, checked_tensor(grad, "grad_output"), arguments, spread), story
 
 
 def _shown_shape(
@@ -219,7 +142,7 @@ def _as_said(seen: Capture, story: Story, sets: str, sizes: dict[str, Any]) -> F
     """The trace of what the user says the layer should be."""
     best: Found | None = None
     for norm, arguments in _readings(seen, sets, sizes):
-        made = _traced(seen, story, norm, arguments, None)
+        made = _traced(seen, story, norm, arguments)
         gap = made[1].distance(made[0])
         if best is None or gap < best[1].distance(best[0]):
             best = made

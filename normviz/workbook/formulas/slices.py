@@ -92,7 +92,7 @@ class SliceChain(Chain):
             return f"+{apart}/{spread}"
         if step == "grad_input":
             straight = f"{self.live('rest_grad_normalized', k)}/{spread}"
-            power = f"{self.at('grad_variance', k)}*2*{apart}/{self.count}"
+            power = f"{self.at('grad_variance', k)}*2*{apart}/{self.divisor}"
             mean = f"{self.rest('rest_count', k)}*{self.at('grad_mean', k)}/{self.count}"
             return f"+{straight}+{power}+{mean}"
         raise ValueError(f"no rest is known for the sum of {step}")

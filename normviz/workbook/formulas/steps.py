@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
+from normviz.reference.spread import Spread
 from normviz.workbook.book.address import Area
 from normviz.workbook.book.layout import areas_text
 
@@ -36,7 +37,13 @@ class Chain:
     eps: str
     count: str
     placed: dict[str, Placed] = field(default_factory=dict)
+    made: Spread = field(default_factory=Spread)
     variance_words: ClassVar[str] = "VARP, straight from x̂"
+
+    @property
+    def divisor(self) -> str:
+        """What the squares of a set are divided by."""
+        return self.count if self.made.divisor == "m" else f"({self.count}-1)"
 
     @property
     def base(self) -> str:
@@ -146,11 +153,19 @@ def squared(c: Chain, i: int) -> str:
 
 
 def mean_of_squares(c: Chain, k: int) -> str:
-    return c.mean_over_set("squared", k)
+    if c.made.divisor == "m":
+        return c.mean_over_set("squared", k)
+    return f"({c.sum_over_set('squared', k)})/{c.divisor}"
 
 
 def spread(c: Chain, k: int) -> str:
-    return f"SQRT({c.at(c.power, k)}+{c.eps})"
+    power = c.at(c.power, k)
+    forms = {
+        "inside": f"SQRT({power}+{c.eps})",
+        "outside": f"SQRT({power})+{c.eps}",
+        "max": f"MAX(SQRT({power}),{c.eps})",
+    }
+    return forms[c.made.eps_where]
 
 
 def normalized(c: Chain, i: int) -> str:
@@ -180,7 +195,12 @@ def grad_normalized(c: Chain, i: int) -> str:
 
 def grad_mean_of_squares(c: Chain, k: int) -> str:
     products = c.product_over_set("grad_normalized", c.base, k)
-    return f"-({products})/(2*{c.at(c.spread, k)}^3)"
+    root = c.at(c.spread, k)
+    if c.made.eps_where == "inside":
+        return f"-({products})/(2*{root}^3)"
+    own = f"SQRT({c.at(c.power, k)})"
+    found = f"-({products})/(2*{root}^2*{own})"
+    return f"IF({own}>{c.eps},{found},0)" if c.made.eps_where == "max" else found
 
 
 def grad_mean(c: Chain, k: int) -> str:
@@ -190,7 +210,7 @@ def grad_mean(c: Chain, k: int) -> str:
 def grad_input(c: Chain, i: int) -> str:
     power = f"grad_{c.power}"
     direct = f"{c.at('grad_normalized', i)}/{c.own(c.spread, i)}"
-    through_power = f"{c.own(power, i)}*2*{c.at(c.base, i)}/{c.count}"
+    through_power = f"{c.own(power, i)}*2*{c.at(c.base, i)}/{c.divisor}"
     through_mean = f"+{c.own('grad_mean', i)}/{c.count}" if "grad_mean" in c.placed else ""
     return f"{direct}+{through_power}{through_mean}"
 

@@ -301,14 +301,20 @@ def properties_of(page: NormPage) -> Iterator[Property]:
     )
     if "zero_mean" in page.placed:
         yield Property(title, "mean of x̂ over each set", _largest(page, "zero_mean"), allowed)
-        what = "variance of x̂ less σ²/(σ² + ε)"
+        what = "variance of x̂ less " + _of_hat(page, "σ²/(σ² + ε)")
         yield Property(title, what, _apart(page, "found", "expected"), allowed)
         yield Property(title, "sum of dx over each set", _largest(page, "zero_sum"), of_gradient)
     else:
-        what = "mean square of x̂ less v/(v + ε)"
+        what = "mean square of x̂ less " + _of_hat(page, "v/(v + ε)")
         yield Property(title, what, _apart(page, "found", "expected"), allowed)
+    if "closed" not in page.placed:
+        return
     what = "dx by the chain less dx in closed form"
     yield Property(title, what, _apart(page, "closed", "grad_input"), of_gradient)
+
+
+def _of_hat(page: NormPage, usual: str) -> str:
+    return usual if page.trace.spread.is_usual else "what it must be"
 
 
 def _allowed(scale: Amount) -> Amount:

@@ -16,7 +16,8 @@ import normviz
 from normviz.torch_models.capture import capture
 from normviz.workbook.book.styles import BAD
 from normviz.workbook.draw.content import FAIL, PASS, RESTS
-from tests.workbook.engines import ironcalc_values
+from normviz.workbook.write import save
+from tests.workbook.engines import differences, expected, ironcalc_values
 
 
 class OnePlus(nn.Module):
@@ -181,6 +182,35 @@ def test_a_pattern_says_what_it_should_be(tmp_path: Path) -> None:
     assert own_checks(path) == [FAIL, FAIL]
     path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="n [d]")
     assert own_checks(path) == [PASS, PASS]
+
+
+def mean(x: torch.Tensor) -> torch.Tensor:
+    return x.mean(-1, keepdim=True)
+
+
+UNUSUAL = {
+    "eps added to the root": lambda x: (
+        (x - mean(x)) / ((x - mean(x)).square().mean(-1, keepdim=True).sqrt() + 0.3)
+    ),
+    "eps added, m - 1": lambda x: (x - mean(x)) / (x.std(-1, keepdim=True) + 0.3),
+    "eps inside, m - 1": lambda x: (x - mean(x)) / (x.var(-1, keepdim=True) + 0.3).sqrt(),
+    "eps added, mean square": lambda x: x / (mean(x.square()).sqrt() + 0.3),
+    "at least eps": lambda x: F.normalize(x, dim=-1, eps=3.0),
+}
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 8), (3, 40, 8)], ids=["whole", "a slice"])
+@pytest.mark.parametrize("how", UNUSUAL)
+def test_another_arithmetic_is_followed_by_live_formulas(
+    how: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    layer, x = UNUSUAL[how], x_of(*shape)
+    assert normviz.verify(layer, x)
+    book = normviz.explain(layer, x).book
+    path = save(book, tmp_path / "u.xlsx")
+    assert own_checks(path) == [PASS, PASS]
+    wanted = expected(book)
+    assert differences(wanted, ironcalc_values(path, wanted)) == []
 
 
 class Interleaved(nn.Module):

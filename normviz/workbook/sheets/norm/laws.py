@@ -135,13 +135,13 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
     trace, chain, n = page.trace, page.chain, page.trace.sets.size
     power, normalized = trace[chain.power], trace["normalized"]
     symbol = "σ²" if trace.sets.centered else "v"
-    must = _of_sets(
-        page,
-        ("expected", "", "what it must be", f"{symbol} / ({symbol} + ε)"),
-        power / (power + trace.eps),
-        f"{{{chain.power}}}/({{{chain.power}}}+{chain.eps})",
-        CLOSE,
-    )
+    line, values = f"{symbol} / ({symbol} + ε)", power / (power + trace.eps)
+    formula = f"{{{chain.power}}}/({{{chain.power}}}+{chain.eps})"
+    if not trace.spread.is_usual:
+        line, values = "Σ u² / m / r²", power / trace[chain.spread] ** 2
+        values, formula = values * trace.spread.divides_by(n) / n, f"{{{chain.power}}}"
+        formula += f"*{chain.divisor}/{chain.count}/{{{chain.spread}}}^2"
+    must = _of_sets(page, ("expected", "", "what it must be", line), values, formula, CLOSE)
     banner = Banner("What must hold, whatever the inputs", "checked for every set, live")
     squares = over_sets(trace, normalized**2)
     if not trace.sets.centered:

@@ -73,6 +73,7 @@ class NormPage:
             eps="{eps}",
             count="{count}",
             placed=self.sheet.placed,  # type: ignore[arg-type]
+            made=trace.spread,
         )
         self._number = 0
 
