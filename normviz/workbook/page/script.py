@@ -6,6 +6,7 @@ that must load nothing cannot import, so each becomes the value of what it expor
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from importlib.resources import files
@@ -14,7 +15,7 @@ from normviz.workbook.page.shapes import Shape
 
 FIRST = "main"
 _IMPORT = re.compile(
-    r'^import\s+(?:\*\s+as\s+(?P<all>\w+)|\{(?P<some>[^}]*)\})\s+from\s+"\./(?P<file>\w+)\.js";\n',
+    r'^import\s+(?:\*\s+as\s+(?P<all>\w+)|\{(?P<some>[^}]*)\})\s+from\s+"(?P<file>[./\w]+)\.js";\n',
     re.MULTILINE,
 )
 _EXPORT = re.compile(r"^export\s+(?=(?:class|function|const|let)\s+(\w+))", re.MULTILINE)
@@ -50,17 +51,32 @@ def _add(name: str, made: list[str], seen: set[str]) -> None:
         return
     seen.add(name)
     text = files(__package__).joinpath("script", f"{name}.js").read_text("utf-8")
+
+    def imported(match: re.Match[str]) -> str:
+        return posixpath.normpath(posixpath.join(posixpath.dirname(name), match["file"]))
+
+    def bound(match: re.Match[str]) -> str:
+        module = _variable(imported(match))
+        if match["all"]:
+            return f"const {match['all']} = {module};\n"
+        return f"const {{{match['some'].replace(' as ', ': ')}}} = {module};\n"
+
     for match in _IMPORT.finditer(text):
-        _add(match["file"], made, seen)
-    text = _IMPORT.sub(_bound, text)
+        _add(imported(match), made, seen)
+    text = _IMPORT.sub(bound, text)
     exported = _EXPORT.findall(text)
     for names in _EXPORTED_LIST.findall(text):
         exported += [part.strip() for part in names.split(",") if part.strip()]
     text = _EXPORTED_LIST.sub("", _EXPORT.sub("", text))
-    made.append(f"const ${name} = (() => {{\n{text}return {{ {', '.join(exported)} }};\n}})();")
+    made.append(
+        f"const {_variable(name)} = (() => {{\n{text}return {{ {', '.join(exported)} }};\n}})();"
+    )
 
 
-def _bound(match: re.Match[str]) -> str:
-    if match["all"]:
-        return f"const {match['all']} = ${match['file']};\n"
-    return f"const {{{match['some'].replace(' as ', ': ')}}} = ${match['file']};\n"
+def _variable(module: str) -> str:
+    """What a module is called in the one text.
+
+    >>> _variable("engine/values")
+    '$engine_values'
+    """
+    return "$" + module.replace("/", "_")

@@ -77,6 +77,29 @@ def test_a_criterion_shows_the_cells_of_the_set_alone(
     expect(page.locator(".formula")).to_contain_text("AVERAGE(16 numbers")
 
 
+def test_a_cell_that_only_shows_another_is_explained_by_that(opened: Opened) -> None:
+    book = Book("shown again")
+    page = book.page("Data")
+    page.put(1, 1, 2.0, INPUT_NUMBER)
+    page.put(2, 1, 6.0, NUMBER, "A1*3")
+    page.put(3, 1, 6.0, NUMBER, 'IF(A1>0,A2,"")')
+    shown = opened(book)
+    go(shown, "Data", "A3")
+    assert shown.locator(".formula .term").all_inner_texts() == ["6a", "2b"]
+    expect(shown.locator(".formula")).to_contain_text("= 6a = 2b × 3")
+
+
+def test_pointing_asks_until_a_cell_is_selected(opened: Opened, small: Book) -> None:
+    page = opened(small)
+    cells = page.locator("td.number")
+    cells.nth(1).hover()
+    expect(page.locator("#ask-what .where")).to_have_text("Data C1")
+    cells.nth(0).click()
+    cells.nth(2).hover()
+    page.wait_for_timeout(200)
+    expect(page.locator("#ask-what .where")).to_have_text("Data A1")
+
+
 def test_arrows_lead_to_what_is_out_of_sight_and_back(opened: Opened, small: Book) -> None:
     page = opened(small)
     go(page, "Data", "C60")
@@ -227,6 +250,13 @@ def test_the_page_opens_on_why_and_leads_through_ten_stops(
     assert sheets[0] == "Why"
     assert sheets[-1] == "Checks"
     page.get_by_role("button", name="Close").click()
+    expect(page.locator("#tour")).to_be_hidden()
+
+
+def test_the_tour_can_be_left(opened: Opened, default_page: Path) -> None:
+    page = opened(default_page)
+    page.locator("#begin-tour").click()
+    page.get_by_role("button", name="Leave the tour").click()
     expect(page.locator("#tour")).to_be_hidden()
 
 

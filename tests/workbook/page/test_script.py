@@ -56,7 +56,14 @@ def serious(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     ("sheet", "scheme"),
-    [("Why", "light"), ("Playground", "light"), ("BatchNorm", "light"), ("BatchNorm", "dark")],
+    [
+        ("Why", "light"),
+        ("Playground", "light"),
+        ("Playground", "dark"),
+        ("BatchNorm", "light"),
+        ("BatchNorm", "dark"),
+        ("Checks", "dark"),
+    ],
 )
 def test_nothing_serious_stands_in_anybodys_way(
     opened: Opened, default_page: Path, sheet: str, scheme: str

@@ -26,6 +26,11 @@ export function fill(element, isForced, children) {
 
 export const byId = (id) => document.getElementById(id);
 
+// Said to who listens to the page rather than looks at it.
+export function announce(words) {
+  byId("status").textContent = words;
+}
+
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // Where an element lies within another, in the other's own pixels, whatever its zoom.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatted, general, narrow } from "../../../../normviz/workbook/page/script/format.js";
+import { formatted, general, narrow } from "../../../../normviz/workbook/page/script/engine/format.js";
 
 const cases = [
   [1.0005, "0.000;-0.000;0", "1.001"],

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as functions from "../../../../normviz/workbook/page/script/functions.js";
-import { add, ERRORS, eq, mul, sub } from "../../../../normviz/workbook/page/script/values.js";
+import * as functions from "../../../../normviz/workbook/page/script/engine/functions.js";
+import { criterion, reading } from "../../../../normviz/workbook/page/script/engine/reading.js";
+import { add, ERRORS, eq, mul, sub } from "../../../../normviz/workbook/page/script/engine/values.js";
 
-const { Area, AND, AVERAGE, COUNT, criterion, DEVSQ, INT, MAX, MIN, MOD, NOT, OR, ROUND, SQRT, SUM, SUMSQ, VARP } =
-  functions;
+const { Area, AND, AVERAGE, COUNT, DEVSQ, INT, MAX, MIN, MOD, NOT, OR, ROUND, SQRT, SUM, SUMSQ, VARP } = functions;
 
 const area = (...items) => new Area(items, 0, 1, items.length, items.length);
 const mixed = area(1, "2", true, null, 4);
@@ -86,7 +86,7 @@ for (const [given, meets, fails] of matches) {
 // Six cells in two rows: labels 1 1 2, numbers 10 20 30.
 const cells = [1, 1, 2, 10, 20, 30];
 const notes = new Map();
-const sheet = functions.reading(
+const sheet = reading(
   cells,
   (node, what) => notes.set(node, what),
   () => 0.999,

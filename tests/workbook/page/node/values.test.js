@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as values from "../../../../normviz/workbook/page/script/values.js";
+import * as values from "../../../../normviz/workbook/page/script/engine/values.js";
 
 const { add, cat, compare, div, ERRORS, eq, ge, lt, mul, neg, number, pow, text, truth } = values;
 

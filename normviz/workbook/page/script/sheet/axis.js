@@ -1,6 +1,6 @@
 // The axes of charts: where they begin and end, and which marks they bear.
 
-import { formatted, general } from "./format.js";
+import { formatted, general } from "../engine/format.js";
 
 const MOST_MARKS = 13;
 

@@ -1,18 +1,27 @@
 // Outlines over the sheet: the cell that is asked, the cells its number comes from in the colors of
 // the formula's terms, and arrows at the edge to those out of sight.
 
-import { COLORS } from "./ask.js";
-import { clamp, make, within } from "./dom.js";
-import { columnOf, rowOf } from "./places.js";
+import { clamp, make, within } from "../dom.js";
+import { columnOf, rowOf } from "../engine/places.js";
+
+export const COLORS = 6;
+const [ARROW_WIDE, ARROW_HIGH] = [48, 34];
 
 export class Marks {
   constructor(layer, edges, view, jump) {
-    Object.assign(this, { layer, edges, view, jump, terms: [], grid: null });
+    Object.assign(this, { layer, edges, view, jump, terms: [], boxes: [], grid: null });
     view.addEventListener("scroll", () => this.#arrows(), { passive: true });
   }
 
   show(grid, terms) {
     Object.assign(this, { grid, terms });
+    this.place();
+  }
+
+  // Put the outlines where the cells are by now.
+  place() {
+    const { grid, terms } = this;
+    if (!terms.length && !this.boxes.length) return;
     this.layer.replaceChildren();
     this.boxes = [];
     for (const term of terms) {
@@ -42,16 +51,18 @@ export class Marks {
     if (!this.grid || !this.terms.length) return;
     const { clientHeight, clientWidth } = this.view;
     const head = this.grid.headHeight;
+    const used = new Set();
     for (const term of this.terms) {
       const own = this.boxes.filter((box) => box.term === term).map((box) => within(this.view, box.element, 1));
       const isSeen = ({ top, left, height, width }) =>
         top + height > head && top < clientHeight && left + width > 0 && left < clientWidth;
       if (!own.length || own.some(isSeen)) continue;
-      this.edges.append(this.#arrow(term, own[0], head));
+      this.edges.append(this.#arrow(term, own[0], head, used));
     }
   }
 
-  #arrow(term, { top, left, height }, head) {
+  // At the edge where its term lies, beside the arrows that point the same way.
+  #arrow(term, { top, left, height }, head, used) {
     const { clientHeight, clientWidth } = this.view;
     const sign = top + height <= head ? "↑" : top >= clientHeight ? "↓" : left < 0 ? "←" : "→";
     const letter = String.fromCharCode(97 + (term.index % 26));
@@ -65,9 +76,17 @@ export class Marks {
       },
       `${sign} ${letter}`,
     );
-    arrow.style.left = `${sign === "→" ? clientWidth - 60 : clamp(left, 8, clientWidth - 60)}px`;
+    const isLevel = sign === "↑" || sign === "↓";
+    const step = isLevel ? ARROW_WIDE : ARROW_HIGH;
+    let slot = Math.round(
+      (isLevel ? clamp(left, 8, clientWidth - 60) : clamp(top, head + 6, clientHeight - 40)) / step,
+    );
+    while (used.has(sign + slot) && (slot + 1) * step < (isLevel ? clientWidth : clientHeight) - 40) slot += 1;
+    used.add(sign + slot);
+    const across = isLevel ? 8 + slot * step : sign === "←" ? 8 : clientWidth - 60;
+    arrow.style.left = `${across}px`;
     if (sign === "↓") arrow.style.bottom = "6px";
-    else arrow.style.top = `${sign === "↑" ? head + 6 : clamp(top, head + 6, clientHeight - 40)}px`;
+    else arrow.style.top = `${sign === "↑" ? head + 6 : 8 + slot * step}px`;
     return arrow;
   }
 }

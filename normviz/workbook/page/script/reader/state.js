@@ -1,7 +1,7 @@
 // What the reader has changed: every edit can be undone, all of them fit into a link.
 
-import { CellError, quoted } from "./engine.js";
-import { place } from "./places.js";
+import { CellError, quoted } from "../engine/engine.js";
+import { place } from "../engine/places.js";
 
 // A cell's own formula, where a value could stand.
 export const FORMULA = undefined;

@@ -1,8 +1,8 @@
 // Charts of the sheet's own cells as pictures of lines, drawn again where their cells change.
 
+import { make } from "../dom.js";
+import { general } from "../engine/format.js";
 import { axis, marked } from "./axis.js";
-import { make } from "./dom.js";
-import { general } from "./format.js";
 import { label, Picture, shape } from "./picture.js";
 
 const EDGE = { top: 34, right: 16, bottom: 44, left: 58 };

@@ -1,6 +1,6 @@
 // Conditional formats of one sheet: which paint each cell wears, by the rules that hold for it.
 
-import { truth } from "./values.js";
+import { truth } from "../engine/values.js";
 
 export class Rules {
   constructor(engine, sheet) {

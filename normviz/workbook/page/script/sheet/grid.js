@@ -1,13 +1,13 @@
 // What a sheet shows. Only what changed and is in sight is written at once; the rest follows when
 // nothing else is to do, or when it comes into sight.
 
-import { make } from "./dom.js";
-import { CellError } from "./engine.js";
-import { formatted } from "./format.js";
+import { make } from "../dom.js";
+import { CellError } from "../engine/engine.js";
+import { formatted } from "../engine/format.js";
+import { text } from "../engine/values.js";
 import { Rules } from "./rules.js";
 import { Stale } from "./stale.js";
 import { table } from "./table.js";
-import { text } from "./values.js";
 
 const MARKS_STAY = 1200;
 const SETTLES_AFTER = 250;
@@ -77,9 +77,11 @@ export class Grid {
     }
   }
 
-  #measure() {
+  // Measure where the bands are by now.
+  measure() {
     const { top } = this.element.getBoundingClientRect();
     this.#place(this.table.bands.map(({ element }) => (element.getBoundingClientRect().top - top) / this.zoom));
+    this.show();
   }
 
   // The first and last row in sight, or nearly so. What the window shows is remembered: to ask for it
@@ -133,7 +135,6 @@ export class Grid {
       count += 1;
     }
     if (this.stale.size) this.settling = setTimeout(() => this.settle(most));
-    else if (this.element.isConnected) this.#measure();
   }
 
   // Write what changed, and let it be seen for a moment.
@@ -226,7 +227,8 @@ export class Grid {
     if (typeof value === "number") {
       if (box) box.firstChild.data = words;
       else field.replaceChildren(boxed(words));
-    } else if (typeof value !== "string" || room === undefined) field.textContent = words;
+    } else if (this.looks.get(at).isProse) field.replaceChildren(make("div", { class: "prose" }, words));
+    else if (typeof value !== "string" || room === undefined) field.textContent = words;
     else {
       const run = make("span", { class: "run" }, words);
       run.style.maxWidth = `${room}px`;

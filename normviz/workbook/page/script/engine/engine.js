@@ -6,6 +6,7 @@
 
 import * as functions from "./functions.js";
 import { letters } from "./places.js";
+import { reading } from "./reading.js";
 import * as operators from "./values.js";
 
 const { CellError, ERRORS } = operators;
@@ -36,8 +37,8 @@ export class Engine {
     const note = (node, what) => {
       if (this.notes) this.notes.set(node, what);
     };
-    const reading = functions.reading(this.values, note, () => this.random());
-    this.compiled = makeShapes({ ...operators, ...functions, ...reading });
+    const readers = reading(this.values, note, () => this.random());
+    this.compiled = makeShapes({ ...operators, ...functions, ...readers });
     this.#place(data);
     this.calculate(null);
     this.initial = this.values.slice();

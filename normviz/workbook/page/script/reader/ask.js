@@ -1,12 +1,12 @@
 // The bar below the sheet: ask a number, and it says what it is and where it comes from.
 
-import { byId, fill, make } from "./dom.js";
-import { CellError } from "./engine.js";
+import { byId, fill, make } from "../dom.js";
+import { CellError } from "../engine/engine.js";
+import { general } from "../engine/format.js";
+import { text } from "../engine/values.js";
+import { COLORS } from "../sheet/marks.js";
 import { about, brief, explained, said, wrong } from "./explain.js";
-import { general } from "./format.js";
-import { text } from "./values.js";
 
-export const COLORS = 6;
 const MOST_LISTED = 40;
 
 export class AskBar {
@@ -33,7 +33,9 @@ export class AskBar {
     byId("ask-expand").hidden = at < 0;
     if (at < 0) {
       byId("ask-what").replaceChildren("Point at a number to ask where it comes from.");
-      byId("ask-how").replaceChildren(`Yours are the ${document.documentElement.dataset.input} cells: type, or drag sideways.`);
+      byId("ask-how").replaceChildren(
+        `Yours are the ${document.documentElement.dataset.input} cells: type, or drag sideways.`,
+      );
       byId("ask-actions").replaceChildren();
       byId("ask-more").replaceChildren();
       return [];
@@ -67,9 +69,9 @@ export class AskBar {
 
   #how(at, found) {
     const { engine, state } = this.book;
-    const what = about(this.book, at);
+    const symbols = about(this.book, at)?.formula || (found && about(this.book, found.from)?.formula);
     const parts = [];
-    if (what?.formula) parts.push(make("span", { class: "symbols" }, what.formula));
+    if (symbols) parts.push(make("span", { class: "symbols" }, symbols));
     if (found) parts.push(this.#formula(found));
     else if (state.isEdited(at)) {
       const was = state.original(at);

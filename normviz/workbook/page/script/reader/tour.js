@@ -1,6 +1,6 @@
 // A guided tour over the very sheets: a card with a few sentences, and the cell they speak of.
 
-import { byId, make } from "./dom.js";
+import { byId, make } from "../dom.js";
 
 export class Tour {
   constructor(stops, go) {

@@ -1,17 +1,18 @@
 // A sheet as rows of cells with their looks, spans and room, still without numbers. The rows stand in
 // bands, each a table of its own, so that the browser passes over those out of sight.
 
-import { make } from "./dom.js";
-import { columnOf, rowOf } from "./places.js";
+import { make } from "../dom.js";
+import { columnOf, rowOf } from "../engine/places.js";
 
 export const ROW_PIXELS = 20;
 const DIGIT_PIXELS = 7.4;
+const PROSE_PIXELS = 380;
 const [LEAST_BAND, MOST_BAND] = [16, 60];
 
 // {element, head, bands, rows, fields, owners, spans, looks, rooms}: the whole, its frozen rows, its
 // bands as {element, first}, the rows in order; the elements of the cells by their number, the cell
-// whose merged area covers another, merged areas as [rows, columns], each cell's look and how many
-// digits it shows, and the pixels that a text has which runs on over empty neighbors.
+// whose merged area covers another, merged areas as [rows, columns], each cell's look, how many
+// digits it shows and whether it has lines of text wider than a phone, and the pixels that a text has which runs on over empty neighbors.
 export function table(book, sheet) {
   const made = new Table(book, sheet);
   made.clip();
@@ -70,8 +71,8 @@ class Table {
     return sum;
   }
 
-  // First and last rows of the bands: no merged cell and no chart reaches over an end, and an empty
-  // row is the best end, for lines around cells are drawn in one table.
+  // First and last rows of the bands: no merged cell, no step and no chart reaches over an end, and an
+  // empty row is the best end, for lines around cells are drawn in one table.
   #breaks() {
     const { sheet } = this;
     const joined = new Set();
@@ -79,6 +80,7 @@ class Table {
       for (let row = first; row < last; row++) joined.add(row);
     };
     for (const [at, [rows]] of this.spans) join(rowOf(sheet, at), rowOf(sheet, at) + rows - 1);
+    for (const [, , , , at, rows] of sheet.blocks) join(rowOf(sheet, at), rowOf(sheet, at) + rows - 1);
     for (const { row, height } of [...sheet.charts, ...sheet.pictures.map(([row, , , height]) => ({ row, height }))]) {
       let last = row;
       while (last < sheet.rows && this.height(row, last) < height) last += 1;
@@ -148,7 +150,8 @@ class Table {
     const [rows, columns] = this.spans.get(at) ?? [1, 1];
     if (rows * columns > 1) this.#merge(field, at, rows, columns, taken);
     const width = this.#width(column - 1, column - 1 + columns);
-    this.looks.set(at, { look, room: Math.max(4, (width - 6) / DIGIT_PIXELS) });
+    const room = Math.max(4, (width - 6) / DIGIT_PIXELS);
+    this.looks.set(at, { look, room, isProse: Boolean(wraps) && width > PROSE_PIXELS });
     this.fields.set(at, field);
     return field;
   }

@@ -1,7 +1,7 @@
 // Cells of a sheet that wait to be written, by row, so that those in sight are found without a look
 // at the others.
 
-import { rowOf } from "./places.js";
+import { rowOf } from "../engine/places.js";
 
 export class Stale {
   constructor(sheet, spans) {

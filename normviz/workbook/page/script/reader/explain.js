@@ -1,11 +1,12 @@
 // What a number is and where it comes from: its words from the book, the formula with the numbers
 // put in, and the cells that these are.
 
-import { CellError } from "./engine.js";
-import { general } from "./format.js";
-import { text } from "./values.js";
+import { CellError } from "../engine/engine.js";
+import { general } from "../engine/format.js";
+import { text } from "../engine/values.js";
 
 const AS_LIST = 9;
+const MOST_HOPS = 4;
 const BRANCHING = new Set(["IF", "CHOOSE", "IFERROR"]);
 const CHOOSING = new Map([
   ["AVERAGEIF", "AVERAGE"],
@@ -42,26 +43,39 @@ export function brief(value) {
   return general(Number(value.toPrecision(4)));
 }
 
-// {pieces, terms}: pieces are {text}, {term, shown} and {guard}; a term is {letter, cells, whole}.
+// {pieces, terms, from}: pieces are {text}, {term, shown} and {guard}; a term is {key, cells, name,
+// index}. A cell that only shows another is explained by that other's formula, which stands at `from`.
 export function explained(book, at) {
-  const { engine } = book;
-  const k = engine.formulaOf[at];
-  if (k < 0 || !engine.isLive(at)) return null;
-  const { shown } = engine.shapes[engine.shapeOf[k]];
-  return new Reader(book, at, engine.reads(at), engine.ask(at)).read(shown);
+  if (!book.engine.isLive(at)) return null;
+  const reader = new Reader(book);
+  let from = at;
+  for (let next = at, hops = 0; book.engine.isLive(next) && hops < MOST_HOPS; hops++) {
+    if (hops) reader.say(" = ");
+    from = next;
+    next = reader.read(from);
+  }
+  return { pieces: reader.pieces, terms: reader.terms, from };
 }
 
 class Reader {
-  constructor(book, at, places, notes) {
-    Object.assign(this, { book, at, places, notes, terms: [], pieces: [] });
+  constructor(book) {
+    Object.assign(this, { book, places: [], notes: new Map(), terms: [], pieces: [] });
   }
 
-  read(shown) {
-    this.#walk(shown);
-    return { pieces: this.pieces, terms: this.terms };
+  // Read a cell's formula out; where it is nothing but another cell, the number of that, else -1.
+  read(at) {
+    const { engine } = this.book;
+    const { pieces } = this;
+    this.places = engine.reads(at);
+    this.notes = engine.ask(at);
+    const before = pieces.length;
+    this.#walk(engine.shapes[engine.shapeOf[engine.formulaOf[at]]].shown);
+    const said = pieces.slice(before).filter((piece) => !piece.guard);
+    const isOther = said.length === 1 && said[0].term?.cells.length === 1;
+    return isOther ? said[0].term.cells[0] : -1;
   }
 
-  #say(words) {
+  say(words) {
     const last = this.pieces.at(-1);
     if (last && "text" in last) last.text += words;
     else this.pieces.push({ text: words });
@@ -69,7 +83,7 @@ class Reader {
 
   #walk(shown) {
     for (const piece of shown) {
-      if (typeof piece === "string") this.#say(pretty(piece));
+      if (typeof piece === "string") this.say(pretty(piece));
       else if (typeof piece === "number") this.#place(piece);
       else this.#call(piece);
     }
@@ -99,10 +113,10 @@ class Reader {
     if (BRANCHING.has(name) && note !== undefined) return this.#branch(name, given, note);
     if (CHOOSING.has(name) && note !== undefined) {
       const shorter = CHOOSING.get(name);
-      if (shorter) this.#say(`${shorter}(`);
+      if (shorter) this.say(`${shorter}(`);
       if (note.length) this.#refer(note);
-      else this.#say("nothing");
-      if (shorter) this.#say(")");
+      else this.say("nothing");
+      if (shorter) this.say(")");
       return;
     }
     if (name === "SQRT") return this.#wrapped("√(", given, ")");
@@ -111,12 +125,12 @@ class Reader {
   }
 
   #wrapped(before, given, after) {
-    this.#say(before);
+    this.say(before);
     given.forEach((inner, k) => {
-      if (k) this.#say(", ");
+      if (k) this.say(", ");
       this.#walk(inner);
     });
-    this.#say(after);
+    this.say(after);
   }
 
   // Only the branch that was taken is read out; what decided is a guard beside it.
@@ -125,7 +139,7 @@ class Reader {
       const words = this.#words(given[0]);
       this.pieces.push({ guard: note === 1 ? words : `not ${words}` });
       if (given[note]) this.#walk(given[note]);
-      else this.#say("FALSE");
+      else this.say("FALSE");
     } else if (name === "CHOOSE") {
       this.pieces.push({ guard: `choice ${note} by ${this.#words(given[0])}` });
       this.#walk(given[note]);

@@ -1,0 +1,136 @@
+"""What a reader sees: numbers as they come into sight, outlines on cells, print, a phone."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from normviz.workbook.book.cells import Book, Picture
+from normviz.workbook.book.styles import INPUT_NUMBER, NUMBER
+from tests.workbook.page.conftest import Opened, until
+
+ROWS = 400
+
+
+@pytest.fixture
+def tall() -> Book:
+    """A yellow number, and many rows that follow from it."""
+    book = Book("tall")
+    page = book.page("Data")
+    page.put(1, 1, 1.0, INPUT_NUMBER)
+    for row in range(2, ROWS + 1):
+        if row % 5:
+            page.put(row, 1, 1.0 + row, NUMBER, f"$A$1+{row}")
+    return book
+
+
+def shown(page: Page, row: int) -> str:
+    """What stands in the first cell of a row, as the table has it."""
+    text: str = page.evaluate(
+        "row => document.querySelector(`tr[aria-rowindex='${row}'] td`).textContent", row
+    )
+    return text
+
+
+def test_numbers_out_of_sight_are_written_when_they_come_into_sight(
+    opened: Opened, tall: Book
+) -> None:
+    page = opened(tall)
+    page.evaluate("normviz.set('Data', 'A1', 2)")
+    assert shown(page, 4) == "6.000"
+    assert page.evaluate("normviz.get('Data', 'A399')") == 401
+    page.evaluate("document.getElementById('view').scrollTop = 1e6")
+    until(page, "document.querySelector(\"tr[aria-rowindex='399'] td\").textContent === '401.000'")
+
+
+def test_numbers_out_of_sight_are_written_a_moment_later(opened: Opened, tall: Book) -> None:
+    page = opened(tall)
+    page.evaluate("normviz.set('Data', 'A1', 3)")
+    until(page, "document.querySelector(\"tr[aria-rowindex='399'] td\").textContent === '402.000'")
+
+
+def test_a_printed_sheet_has_every_number(opened: Opened, tall: Book, tmp_path: Path) -> None:
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("pdftotext is not installed")
+    page = opened(tall)
+    page.evaluate("normviz.set('Data', 'A1', 4)")
+    page.pdf(path=tmp_path / "sheet.pdf", prefer_css_page_size=True)
+    command = [reader, "-layout", str(tmp_path / "sheet.pdf"), "-"]
+    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert {f"{4 + row}.000" for row in range(2, ROWS) if row % 5} <= set(words)
+    assert "Undo" not in words
+
+
+def test_what_changed_is_marked_and_fades(opened: Opened, tall: Book) -> None:
+    page = opened(tall)
+    page.evaluate("normviz.set('Data', 'A1', 2)")
+    assert page.locator(".changed").count() > 10
+    until(page, "document.querySelectorAll('.changed').length === 0")
+
+
+@pytest.mark.parametrize(
+    ("sheet", "cell", "size"),
+    [("BatchNorm", "D147", (1366, 768)), ("Evaluation", "I84", (390, 844))],
+    ids=["a screen", "a phone"],
+)
+def test_outlines_lie_on_the_cells_that_a_number_comes_from(
+    opened: Opened, default_page: Path, sheet: str, cell: str, size: tuple[int, int]
+) -> None:
+    page = opened(default_page, f"#sheet={sheet}&cell={cell}", size)
+    expect(page.locator("#ask-what .where")).to_have_text(f"{sheet} {cell}")
+    page.wait_for_timeout(300)
+    apart = page.evaluate("""() => [...document.querySelectorAll('.outline')].map(outline => {
+        const own = outline.getBoundingClientRect();
+        const middle = [own.left + own.width / 2, own.top + own.height / 2];
+        const cells = [...document.querySelectorAll('td[data-at]')].map(td => {
+            const box = td.getBoundingClientRect();
+            return Math.hypot(box.left + box.width / 2 - middle[0],
+                              box.top + box.height / 2 - middle[1]);
+        });
+        return Math.min(...cells);
+    })""")
+    assert len(apart) >= 5
+    assert max(apart) < 3
+
+
+def test_texts_are_folded_to_the_width_of_a_phone(opened: Opened, default_page: Path) -> None:
+    page = opened(default_page, "#sheet=Why", (390, 844), is_mobile=True, has_touch=True)
+    box = page.locator(".prose").first.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_button_turns_light_and_dark(opened: Opened, tall: Book) -> None:
+    page = opened(tall, color_scheme="light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    for _ in range(2):
+        page.locator("#theme").click()
+    assert page.evaluate(paper) != light
+    page.locator("#theme").click()
+    assert page.evaluate(paper) == light
+
+
+def test_a_picture_of_the_book_stands_in_its_row(opened: Opened) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (30, 20), "#336699").save(drawn, "PNG")
+    book = Book("pictured")
+    page = book.page("Data")
+    page.put(1, 1, "above")
+    page.put(9, 2, "below")
+    page.pictures.append(Picture(drawn.getvalue(), 3, 2, 60, 40))
+    shown_page = opened(book)
+    assert shown_page.evaluate("document.querySelector('img').naturalWidth") == 30
+    box = shown_page.locator("img").bounding_box()
+    above = shown_page.locator("td[data-at]").first.bounding_box()
+    assert box is not None
+    assert above is not None
+    assert above["y"] + above["height"] <= box["y"] < above["y"] + 3 * above["height"]
