@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "normviz.workbook.book",
         "normviz.workbook.formulas",
         "normviz.workbook.exercise",
+        "normviz.workbook.lint",
     ),
     "normviz.cli": ("normviz",),
     "training.experiments": (),

@@ -23,7 +23,7 @@ def add_exercise(commands: Any) -> None:
     add(
         "--norms",
         metavar="NORM,...",
-        help="the norms (batch_norm,layer_norm,group_norm,rms_norm)",
+        help='the norms, or patterns such as "n [c] h w" (the basic ones: batch_norm and others)',
     )
     add("--steps", choices=PARTS, default="all", metavar="PART", help="forward, backward or all")
     add("--shape", metavar="N,C,H,W", help="shape of x (2,4,1,2)")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from normviz.grading.flags import answers_of, copies, flags
@@ -21,7 +19,7 @@ from normviz.workbook.exercise.classroom.assignment import (
     read_class,
     read_record,
 )
-from normviz.workbook.exercise.classroom.make import CLASS_FILE, FEW, TEACHER
+from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, each
 from normviz.workbook.exercise.classroom.student_book import student_book
 
 NOT_HANDED_IN = "not handed in"
@@ -87,7 +85,7 @@ def grade(
     files = list(handed_in(top, leave_out))
     work = partial(mark_file, folder=top, classroom=classroom, decimals=decimals)
     found = []
-    for number, result in enumerate(_each(work, files), start=1):
+    for number, result in enumerate(each(work, files), start=1):
         found.append(result)
         if done:
             done(number, len(files))
@@ -119,17 +117,6 @@ def handed_in(folder: Path, leave_out: Sequence[Path] = ()) -> Iterator[Path]:
         hidden = any(part.startswith((".", "~$", "__MACOSX")) for part in parts)
         if path.is_file() and not hidden and parts[0] != TEACHER and path.resolve() not in without:
             yield path
-
-
-def _each(work: Callable[[Path], FileMark], files: Sequence[Path]) -> Iterator[FileMark]:
-    if len(files) < FEW:
-        yield from map(work, files)
-        return
-    pool = ProcessPoolExecutor(mp_context=get_context("spawn"))
-    try:
-        yield from pool.map(work, files)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def mark_file(path: Path, *, folder: Path, classroom: Classroom | None, decimals: int) -> FileMark:

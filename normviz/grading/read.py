@@ -6,20 +6,18 @@ wrote the file, the formula is computed here; where it differs, the computed val
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
-import openpyxl
-from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
+from openpyxl.formula.translate import Translator
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse
 from normviz.workbook.formulas.evaluate import CellError, UnknownFunctionError, evaluate
+from normviz.workbook.lint.source import FileCell, Package
 
 MOST_BYTES, MOST_UNPACKED, MOST_CELLS = 20_000_000, 200_000_000, 200_000
 
@@ -111,12 +109,10 @@ def read_workbook(path: Path) -> Handed:
         with zipfile.ZipFile(path) as package:
             _check_package(path, package)
             handed.program = _program(package)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl tells of what it leaves out
-            _fill(handed, path)
+        _fill(handed, Package(path.read_bytes()))
     except UnreadableError:
         raise
-    except Exception as error:  # noqa: BLE001  (openpyxl raises whatever a damage leads to)
+    except Exception as error:  # noqa: BLE001  (there is no end to what a damage leads to)
         raise UnreadableError(
             f"damaged: it cannot be read as a workbook ({type(error).__name__})"
         ) from None
@@ -160,32 +156,41 @@ def _program(package: zipfile.ZipFile) -> str:
     return next(filter(None, named), "")
 
 
-def _fill(handed: Handed, path: Path) -> None:
-    """Two passes over the cells: as they were typed, and as they were last computed."""
+def _fill(handed: Handed, package: Package) -> None:
+    """Every cell as it was typed, and as it was last computed."""
     count = 0
-    for computed in (False, True):
-        book = openpyxl.load_workbook(path, read_only=True, data_only=computed, keep_links=False)
-        try:
-            for sheet in book.worksheets:
-                for row in sheet.iter_rows():
-                    for cell in row:
-                        if cell.value is None:
-                            continue
-                        count += 1
-                        if count > MOST_CELLS:
-                            raise UnreadableError(f"too large: more than {MOST_CELLS:,} cells")
-                        _keep(handed, sheet.title, cell, computed)
-        finally:
-            book.close()
+    for sheet in package.sheets():
+        formulas = handed.formulas.setdefault(sheet.title, {})
+        stored = handed.stored.setdefault(sheet.title, {})
+        shared: dict[str, Translator] = {}
+        for cell in sheet.cells():
+            count += 1
+            if count > MOST_CELLS:
+                raise UnreadableError(f"too large: more than {MOST_CELLS:,} cells")
+            value = _stored(cell)
+            if value is not None:
+                stored[cell.address] = value
+            if cell.formula is not None:
+                formulas[cell.address] = _formula(cell, shared)
 
 
-def _keep(handed: Handed, title: str, cell: Any, computed: bool) -> None:
-    where, value = address(cell.row, cell.column), cell.value
-    if isinstance(value, ArrayFormula | DataTableFormula):
-        value = getattr(value, "text", None) or ""
-    if not computed and cell.data_type == "f":
-        handed.formulas.setdefault(title, {})[where] = str(value).removeprefix("=")
-    elif computed:
-        plain = value if isinstance(value, int | float | str | bool) else str(value)
-        if cell.data_type != "e":
-            handed.stored.setdefault(title, {})[where] = plain
+def _stored(cell: FileCell) -> Value:
+    """The value of a cell; none where it is empty or an error."""
+    if cell.kind == "e" or (cell.value is None and cell.text is None):
+        return None
+    if cell.kind == "b":
+        return cell.value == "1"
+    if cell.kind in ("s", "inlineStr", "str", "d"):
+        return cell.text if cell.text is not None else cell.value
+    return float(cell.value) if cell.value else None
+
+
+def _formula(cell: FileCell, shared: dict[str, Translator]) -> str:
+    """The formula of a cell: a program may write one out once, for the first of many cells."""
+    assert cell.formula is not None
+    if cell.formula_kind != "shared":
+        return cell.formula
+    if cell.formula:
+        shared[cell.group] = Translator(f"={cell.formula}", cell.address)
+        return cell.formula
+    return str(shared[cell.group].translate_formula(cell.address)).removeprefix("=")

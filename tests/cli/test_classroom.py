@@ -1,10 +1,13 @@
 """normviz exercise and normviz grade, as a teacher types them."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
 from normviz.cli.commands import main
+from normviz.grading.grade import load_class
+from tests.grading.fill import fill, right, solved
 
 
 def names(folder: Path, text: str = "name\nAda\nBen\n") -> str:
@@ -37,6 +40,27 @@ def test_a_class_is_made_and_marked(
     assert capsys.readouterr().out.count("2 of 2 marked") == 2
 
 
+def test_a_norm_of_ones_own_makes_its_exercise_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sheets"
+    options = ["--norms", "n [c] h w, group_norm, n (g [k]) [h] w", "--groups", "2"]
+    assert main(["exercise", "--class", names(tmp_path), "-o", str(folder), *options]) == 0
+    classroom = load_class(folder / "teacher" / "class.json")
+    made = solved(classroom, 0)
+    assert [sheet.title for sheet in made.sheets] == [
+        "n ‹c› h w",
+        "GroupNorm",
+        "n (g ‹k›) ‹h› w",
+    ]
+    fill(folder / "Ada.xlsx", right(made))
+    table = tmp_path / "marks.csv"
+    assert main(["grade", str(folder), "-o", str(table)]) == 0
+    ada = next(csv.DictReader(table.read_text("utf-8").splitlines()))
+    assert (ada["total"], ada["flags"]) == (ada["of"], "")
+    assert "n ‹c› h w variance (1)" in ada
+
+
 def test_one_exercise_is_that_of_the_workbook_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +78,12 @@ def test_one_exercise_is_that_of_the_workbook_command(
         pytest.param(["exercise", "--class", "no.csv"], "no.csv", id="no class list"),
         pytest.param(["exercise", "--class", "twice.csv"], "repeats", id="a name twice"),
         pytest.param(["exercise", "--class", "ok.csv", "--norms", "batch"], "norm", id="norm"),
+        pytest.param(
+            ["exercise", "--class", "ok.csv", "--norms", "n [c h w"], "n [c h w", id="pattern"
+        ),
+        pytest.param(
+            ["exercise", "--class", "ok.csv", "--norms", "n t [d]"], "n t [d]", id="tokens"
+        ),
         pytest.param(["exercise", "--class", "ok.csv", "--shape", "2,4"], "N,C,H,W", id="shape"),
         pytest.param(["exercise", "--class", "ok.csv", "--seed", "-1"], "--seed", id="seed"),
         pytest.param(["exercise", "--one", "--formulas"], "--class", id="formulas of one"),

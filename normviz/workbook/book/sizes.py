@@ -7,6 +7,7 @@ font, a screen in pixels. Heights are in points.
 from __future__ import annotations
 
 import textwrap
+from functools import lru_cache
 
 DIGITS = 1.26
 """Digits of the default font in one unit of a page's widths."""
@@ -35,6 +36,7 @@ def from_pixels(size: float) -> float:
     return size / (DIGITS * DIGIT_PIXELS)
 
 
+@lru_cache(maxsize=16_384)
 def lines_of(text: str, width: float, size: float) -> int:
     """How many lines a text takes in columns of a total width, at a size in points.
 

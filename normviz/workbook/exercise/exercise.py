@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from normviz.files import check_place, write_whole
@@ -12,6 +13,7 @@ from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise import contents_sheet
 from normviz.workbook.exercise.asked import ALL
+from normviz.workbook.exercise.marks import Known
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.xlsx.write import workbook_bytes
@@ -54,14 +56,32 @@ def norm_sheets(
     Raises:
         ValueError: where the shape leaves a norm nothing to do.
     """
-    for op in ops:
-        if isinstance(case.traces[op], str):
-            raise ValueError(str(case.traces[op]))
-    kind = {"answers": answers, "locked": locked}
-    sheets = [ExerciseSheet(book, case.trace(op), part, other_sets(case, op), **kind) for op in ops]
+    norms = ((n.title, n.sets, n.affine, n.centered, n.bias) for n in case.norms.values())
+    where = (case.shape, case.settings.groups, case.settings.splits, part, *norms)
+    sheets = [
+        ExerciseSheet(
+            book,
+            case.trace(op),
+            part,
+            other_sets(case, op),
+            answers=answers,
+            locked=locked,
+            known=_known(op, where),
+        )
+        for op in ops
+    ]
     for sheet in sheets:
         sheet.draw_key(book)
     return sheets
+
+
+@lru_cache(maxsize=64)
+def _known(op: str, where: tuple[object, ...]) -> Known:
+    """The marks that were written before, where the same decides on which cells everything stands.
+
+    The files of a class differ in their numbers alone, and their marks are most of the drawing.
+    """
+    return {}
 
 
 def other_sets(case: Case, op: str) -> dict[str, StatisticsSets]:

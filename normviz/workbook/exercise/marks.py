@@ -46,16 +46,28 @@ def half_unit(decimals: int) -> float:
 NEAR = half_unit(DECIMALS)
 
 
-class Marker:
-    """Writes the formulas of marks; `own` is the chain of the student's cells."""
+Known = dict[tuple[str, int], str]
+"""The formulas of marks, by step and index."""
 
-    def __init__(self, own: ExerciseChain, key: KeyChain) -> None:
-        self.own, self.key = own, key
+
+class Marker:
+    """Writes the formulas of marks; `own` is the chain of the student's cells.
+
+    `known` are those written before, of a sheet on which everything stands at the same places.
+    """
+
+    def __init__(self, own: ExerciseChain, key: KeyChain, known: Known) -> None:
+        self.own, self.key, self.known = own, key, known
         self.typed: set[tuple[int, int]] = set()
         """Row and column of the cells that the student fills in, as far as they have marks."""
 
     def formula(self, step: str, index: int) -> str:
         """The mark of one typed cell: empty while nothing is typed."""
+        if (step, index) not in self.known:
+            self.known[step, index] = self._formula(step, index)
+        return self.known[step, index]
+
+    def _formula(self, step: str, index: int) -> str:
         typed, right = self.own.at(step, index), self.key.at(step, index)
         tests = [
             (RIGHT, f"ABS({typed}-{right})<={EXACT!r}*MAX(1,ABS({right}))"),

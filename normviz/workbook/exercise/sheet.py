@@ -71,7 +71,7 @@ class ExerciseSheet:
     """The sheet of a norm, with the steps of a part to be filled in, or with the answers.
 
     `others` are the sets of other norms, by title: over those a student may average by mistake.
-    With `locked` the sheet can be changed only in the cells to fill in.
+    With `locked` the sheet can be changed only in the cells to fill in; `known` is as in `Marker`.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class ExerciseSheet:
         *,
         answers: bool = False,
         locked: bool = False,
+        known: marking.Known | None = None,
     ) -> None:
         self.trace, self.part, self.answers = trace, part, answers
         self.frame = Frame(trace.sets)
@@ -98,7 +99,7 @@ class ExerciseSheet:
         steps = enumerate(asked_steps(trace, part), start=1)
         masks = {step.name: 1000 * at + 137 for at, step in steps}
         self.key = KeyChain(**vars(self.chain), masks=masks, key_title=self.key_title)
-        self.marker = marking.Marker(self.chain, self.key)
+        self.marker = marking.Marker(self.chain, self.key, {} if known is None else known)
         self._draw()
 
     @property
@@ -224,7 +225,12 @@ class ExerciseSheet:
         words = Caption(f"{name}  {step.symbol}", step.formula, "", step.sentence)
         said: Value = marking.RIGHT if self.answers else ""
         told = marking.ALL_RIGHT if self.answers else hint.advice
-        beside = Caption("marks", sentence=told, live=hint.formula, others=hint.texts)
+        beside = Caption(
+            f"marks  ({_counted(points(name))})",
+            sentence=told,
+            live=hint.formula,
+            others=hint.texts,
+        )
         return self._beside(
             content.Step(name, words, shown, step.kind, formula, ANSWER, marks=colors),
             content.Step(marks, beside, [said] * count, step.kind, mark, MARK, marks=colors),
@@ -268,6 +274,10 @@ class ExerciseSheet:
                 row, column = body.cell(index)[:2]
                 formula = f"{RULES[step.name](inside, index)}+{mask}"
                 page.put(row, column, value + mask, formula=formula)
+
+
+def _counted(points: int) -> str:
+    return "1 point" if points == 1 else f"{points} points"
 
 
 def _columns(layout: Layout) -> Columns:

@@ -25,6 +25,8 @@ class FileCell(NamedTuple):
     formula_kind: str | None
     value: str | None
     text: str | None
+    group: str = ""
+    """Of a shared formula, which is written out in the first cell of its group."""
 
 
 class Sheet:
@@ -120,9 +122,11 @@ class Package:
 
 def _file_cell(element: ET.Element, texts: Sequence[str]) -> FileCell:
     formula = formula_kind = value = text = None
+    group = ""
     for child in element:
         if child.tag == f"{MAIN}f":
             formula, formula_kind = child.text or "", child.get("t")
+            group = child.get("si", "")
         elif child.tag == f"{MAIN}v":
             value = child.text or ""
         elif child.tag == f"{MAIN}is":
@@ -130,4 +134,4 @@ def _file_cell(element: ET.Element, texts: Sequence[str]) -> FileCell:
     kind = element.get("t", "n")
     if kind == "s" and value is not None:
         text = texts[int(value)]
-    return FileCell(element.get("r", ""), kind, formula, formula_kind, value, text)
+    return FileCell(element.get("r", ""), kind, formula, formula_kind, value, text, group)

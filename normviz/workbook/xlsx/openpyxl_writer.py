@@ -53,8 +53,9 @@ def openpyxl_bytes(book: Book) -> bytes:
     workbook.properties = DocumentProperties(creator=CREATOR, title=book.title)
     stream = io.BytesIO()
     try:
+        pens: dict[Style, Any] = {}
         for page in book.pages:
-            _write_page(workbook, page)
+            _write_page(workbook, page, pens)
         for name, target in book.names.items():
             workbook.defined_names[name] = DefinedName(name, attr_text=target)
         workbook.save(stream)
@@ -67,7 +68,7 @@ def openpyxl_bytes(book: Book) -> bytes:
     return stream.getvalue()
 
 
-def _write_page(workbook: Workbook, page: Page) -> None:
+def _write_page(workbook: Workbook, page: Page, known: dict[Style, Any]) -> None:
     sheet, shipped = workbook.create_sheet(page.title), ShippedValues(page)
     _set_page(sheet, page)
     if shipped.hidden:
@@ -76,7 +77,7 @@ def _write_page(workbook: Workbook, page: Page) -> None:
         sheet.column_dimensions[letters] = ColumnDimension(
             sheet, index=letters, min=first, max=last, hidden=True
         )
-    pens = _Pens(sheet, page.links)
+    pens = _Pens(sheet, page.links, known)
     following = 1
     for row, line in sorted(page.rows.items()):
         for _ in range(following, row):
@@ -141,12 +142,12 @@ def _set_page(sheet: Any, page: Page) -> None:
 
 
 class _Pens:
-    """One openpyxl cell for each look, reused for every cell of that look."""
+    """One openpyxl cell for each look, reused for every cell of that look in the workbook."""
 
-    def __init__(self, sheet: Any, links: dict[tuple[int, int], Link]) -> None:
-        self.sheet = sheet
-        self.links = links
-        self.pens: dict[Style, Any] = {}
+    def __init__(
+        self, sheet: Any, links: dict[tuple[int, int], Link], pens: dict[Style, Any]
+    ) -> None:
+        self.sheet, self.links, self.pens = sheet, links, pens
 
     def line(self, row: int, cells: dict[int, Cell]) -> Iterator[Any]:
         """The cells of one row from column 1 on, None where the sheet is empty."""

@@ -12,9 +12,11 @@ import pytest
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.workbook.exercise.asked import asked_steps, values
+from normviz.workbook.exercise.classroom import make
 from normviz.workbook.exercise.classroom.assignment import Assignment, Classroom, enroll, read_class
 from normviz.workbook.exercise.classroom.make import (
     ANSWERS_FILE,
+    FEW,
     KEY_FILE,
     TEACHER,
     book_of,
@@ -55,6 +57,36 @@ def test_the_same_class_gives_the_same_bytes(
     assert set(contents(folder)) == {s.file for s in classroom.students} | {
         f"{TEACHER}/{name}" for name in ("class.json", ANSWERS_FILE, KEY_FILE)
     }
+
+
+def test_a_large_class_is_made_by_several_processes_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    light = Assignment(("rms_norm",), "forward", shape=(2, 2, 1, 2))
+    eight = enroll(light, [f"Student {number}" for number in range(FEW)])
+    counts: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(make, "ProcessPoolExecutor", None)
+        with pytest.raises(TypeError):  # so many are not made in this process
+            make_class(eight, tmp_path / "none")
+        patched.setattr(make, "FEW", FEW + 1)
+        alone = make_class(eight, tmp_path / "alone")
+    together = make_class(eight, tmp_path / "together", counts.append)
+    assert contents(together) == contents(alone)
+    assert counts == list(range(1, FEW + 1))
+
+
+def test_every_step_says_its_points_and_the_first_sheet_what_to_do(classroom: Classroom) -> None:
+    made = book_of(classroom, 0)
+    first, _, batch = made.book.pages[:3]
+    said = [str(cell.value) for line in batch.rows.values() for cell in line.values()]
+    asked = made.sheets[0].asked
+    assert [text for text in said if text.startswith("marks")] == [
+        f"marks  ({a.points} point{'s' * (a.points > 1)})" for a in asked
+    ]
+    words = " ".join(str(cell.value) for line in first.rows.values() for cell in line.values())
+    for text in ("What to do", "Your name", "no password", "Your points"):
+        assert text in words
 
 
 def test_what_a_student_may_have_filled_in_is_never_overwritten(

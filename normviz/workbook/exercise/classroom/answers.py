@@ -6,6 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from normviz.workbook.book.cells import Book, Link, Value
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LABEL, LINE, LINK, NUMBER, PLAIN
@@ -18,11 +20,9 @@ from normviz.workbook.exercise.classroom.assignment import Classroom, Student
 from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.questions import POINTS
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
-from normviz.workbook.exercise.sheet import ExerciseSheet
 
 KEY_COLUMNS = ("student", "file", "sheet", "cell", "step", "value")
 VALUES_A_LINE = 8
-LOOKS = (LABEL, BODY_CENTER, NUMBER)
 Row = tuple[str, str, str, str, str, str | float]
 
 
@@ -36,6 +36,32 @@ def sheet_titles(names: Sequence[str]) -> list[str]:
     return [f"{at} {name}"[:31].rstrip() for at, name in enumerate(plain, start=1)]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What belongs in the cells of a question or step."""
+
+    sheet: str
+    name: str
+    points: int
+    cells: tuple[str, ...]
+    values: tuple[float | str, ...]
+
+
+def answers_of(made: StudentBook) -> list[Answer]:
+    """Everything that a student's file asks, in its order."""
+    pairs = enumerate(zip(made.answer_cells, made.questions, strict=True), start=1)
+    found = [
+        Answer(QUESTIONS, f"question {at}", POINTS, (cell,), (question.answer,))
+        for at, (cell, question) in pairs
+    ]
+    for sheet in made.sheets:
+        for asked in sheet.asked:
+            name, right = asked.step.name, tuple(values(asked.step))
+            cells = tuple(sheet.chain.at(name, index) for index in range(len(right)))
+            found.append(Answer(sheet.title, name, asked.points, cells, right))
+    return found
+
+
 class AnswersBook:
     """The workbook of answers, filled student by student."""
 
@@ -45,20 +71,18 @@ class AnswersBook:
         self.titles = sheet_titles([student.name for student in classroom.students])
         self._list_students()
 
-    def add(self, number: int, made: StudentBook) -> None:
-        """The sheet of one student, counted from 0; `made` has the answers filled in."""
-        student = self.classroom.students[number]
-        words = f"{student.file}: {made.total} points. Values in the order of reading."
+    def add(self, number: int, answers: Sequence[Answer]) -> None:
+        """The sheet of one student, counted from 0."""
+        student, total = self.classroom.students[number], sum(answer.points for answer in answers)
+        words = f"{student.file}: {total} points. Values in the order of reading."
         columns = texts(20, 8, *(10,) * VALUES_A_LINE)
         sheet = Sheet(self.book, self.titles[number], student.name, words, columns)
-        answers = [
-            (f"question {at}", POINTS, question.answer)
-            for at, question in enumerate(made.questions, start=1)
-        ]
-        looks, shares = (LABEL, BODY_CENTER, PLAIN), (20, 8, 10 * VALUES_A_LINE)
-        sheet.draw(Banner(QUESTIONS), Listing(answers, looks=looks, shares=shares))
-        for exercise in made.sheets:
-            sheet.draw(Banner(exercise.title), Listing(list(_lines(exercise)), looks=LOOKS))
+        for title, asked in groupby(answers, lambda answer: answer.sheet):
+            lines = [line for answer in asked for line in _lines(answer)]
+            is_text = title == QUESTIONS
+            shares = (20, 8, 10 * VALUES_A_LINE) if is_text else ()
+            looks = (LABEL, BODY_CENTER, PLAIN if is_text else NUMBER)
+            sheet.draw(Banner(title), Listing(lines, looks=looks, shares=shares))
 
     def _list_students(self) -> None:
         words = "A sheet for each student; the numbers of each are her own."
@@ -73,26 +97,18 @@ class AnswersBook:
         sheet.draw(Listing(rows, ("", "Student", "File"), looks))
 
 
-def _lines(exercise: ExerciseSheet) -> Iterator[Sequence[Value]]:
-    """The values of every step, a few a line, the first line with its name and points."""
-    for asked in exercise.asked:
-        found = values(asked.step)
-        for first in range(0, len(found), VALUES_A_LINE):
-            head = (asked.step.name, asked.points) if first == 0 else (None, None)
-            yield *head, *found[first : first + VALUES_A_LINE]
+def _lines(answer: Answer) -> Iterator[Sequence[Value]]:
+    """The values of a step, a few a line, the first line with its name and points."""
+    for first in range(0, len(answer.values), VALUES_A_LINE):
+        head = (answer.name, answer.points) if first == 0 else (None, None)
+        yield *head, *answer.values[first : first + VALUES_A_LINE]
 
 
-def key_rows(student: Student, made: StudentBook) -> Iterator[Row]:
+def key_rows(student: Student, answers: Sequence[Answer]) -> Iterator[Row]:
     """Every cell to fill in, with what belongs there."""
-    for at, (cell, question) in enumerate(
-        zip(made.answer_cells, made.questions, strict=True), start=1
-    ):
-        yield student.name, student.file, QUESTIONS, cell, f"question {at}", question.answer
-    for sheet in made.sheets:
-        for asked in sheet.asked:
-            for index, value in enumerate(values(asked.step)):
-                cell = sheet.chain.at(asked.step.name, index)
-                yield student.name, student.file, sheet.title, cell, asked.step.name, value
+    for answer in answers:
+        for cell, value in zip(answer.cells, answer.values, strict=True):
+            yield student.name, student.file, answer.sheet, cell, answer.name, value
 
 
 def csv_text(heading: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:

@@ -9,12 +9,15 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from normviz.files import check_place, write_whole
 from normviz.workbook.exercise.classroom.answers import (
     KEY_COLUMNS,
+    Answer,
     AnswersBook,
     Row,
+    answers_of,
     csv_text,
     key_rows,
 )
@@ -26,6 +29,11 @@ TEACHER = "teacher"
 """The folder beside the students' files that is not handed out."""
 
 CLASS_FILE, ANSWERS_FILE, KEY_FILE = "class.json", "answers.xlsx", "key.csv"
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Made = tuple[bytes, list[Answer]]
+"""A student's file, and what belongs in it."""
+
 FEW = 8
 """For fewer files, starting further processes takes longer than it saves."""
 
@@ -56,28 +64,33 @@ def make_class(
             )
     write_whole(teacher / CLASS_FILE, classroom.text())
     numbers = range(len(classroom.students))
-    for number, content in enumerate(_each(partial(_content, classroom), numbers)):
+    book, rows = AnswersBook(classroom), list[Row]()
+    for number, (content, answers) in enumerate(each(partial(_made, classroom), numbers)):
         write_whole(places[number], content)
+        book.add(number, answers)
+        rows += key_rows(classroom.students[number], answers)
         if done:
             done(number + 1)
-    _write_answers(classroom, teacher)
+    write_whole(teacher / ANSWERS_FILE, workbook_bytes(book.book))
+    write_whole(teacher / KEY_FILE, csv_text(KEY_COLUMNS, rows))
     return target
 
 
-def _each(work: Callable[[int], bytes], numbers: Sequence[int]) -> Iterator[bytes]:
+def each(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """The results in order; several at a time where there are more than a few."""
-    if len(numbers) < FEW:
-        yield from map(work, numbers)
+    if len(items) < FEW:
+        yield from map(work, items)
         return
     pool = ProcessPoolExecutor(mp_context=get_context("spawn"))
     try:
-        yield from pool.map(work, numbers)
+        yield from pool.map(work, items)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _content(classroom: Classroom, number: int) -> bytes:
-    return workbook_bytes(book_of(classroom, number).book)
+def _made(classroom: Classroom, number: int) -> Made:
+    made = book_of(classroom, number)
+    return workbook_bytes(made.book), answers_of(made)
 
 
 def book_of(classroom: Classroom, number: int, *, answers: bool = False) -> StudentBook:
@@ -85,14 +98,3 @@ def book_of(classroom: Classroom, number: int, *, answers: bool = False) -> Stud
     student = classroom.students[number]
     record = classroom.record(student)
     return student_book(classroom.assignment, student.name, student.seed, record, answers=answers)
-
-
-def _write_answers(classroom: Classroom, teacher: Path) -> None:
-    book = AnswersBook(classroom)
-    rows: list[Row] = []
-    for number, student in enumerate(classroom.students):
-        made = book_of(classroom, number, answers=True)
-        book.add(number, made)
-        rows += key_rows(student, made)
-    write_whole(teacher / ANSWERS_FILE, workbook_bytes(book.book))
-    write_whole(teacher / KEY_FILE, csv_text(KEY_COLUMNS, rows))
