@@ -55,6 +55,9 @@ th, td {{ padding: 4px 10px 4px 0; vertical-align: top; }}
 .legend span {{ margin-right: 14px; font-size: 13px; color: #{SOFT}; }}
 .legend i {{ display: inline-block; width: 11px; height: 11px; border-radius: 2px;
   margin-right: 5px; }}
+.steps {{ table-layout: fixed; }} .steps th:nth-child(1) {{ width: 24%; }}
+.steps th:nth-child(2) {{ width: 9%; }} .steps th:nth-child(3) {{ width: 21%; }}
+.steps td:nth-child(3), .steps th:nth-child(3) {{ padding-left: 18px; }}
 section {{ border-top: 1px solid #{LINE}; margin-top: 34px; padding-top: 10px; }}
 .up {{ float: right; font-size: 13px; color: #{FAINT}; }}
 @media print {{ section {{ break-before: page; border: 0; }} .up {{ display: none; }} }}
@@ -202,10 +205,16 @@ def _student(body: Element, number: int, mark: FileMark) -> None:
     _text(section, "p", mark.file, "soft")
     for flag in mark.flags:
         _text(section, "span", flag, "flag")
+    missed = [step for step in mark.steps if step.state in (WRONG, PARTLY)]
+    if missed:
+        _text(section, "h3", "What went wrong")
+        told = SubElement(section, "ul")
+        for step in missed:
+            _text(told, "li", f"{step.sheet} {step.step}: {step.words}")
     for sheet, steps in _by_sheet(mark.steps):
         reached, worth = sum(s.points for s in steps), sum(s.worth for s in steps)
         _text(section, "h3", f"{sheet}: {reached} of {worth}")
-        table = _table(section, ("step", "points", "", "what went wrong"))
+        table = _table(section, ("step", "points", "", "what went wrong"), "steps")
         for step in steps:
             row = SubElement(table, "tr")
             _text(row, "td", step.step)
@@ -219,12 +228,12 @@ def _by_sheet(steps: Sequence[StepMark]) -> Iterator[tuple[str, list[StepMark]]]
         yield sheet, [step for step in steps if step.sheet == sheet]
 
 
-def _table(parent: Element, heading: Sequence[str]) -> Element:
-    table = SubElement(parent, "table")
+def _table(parent: Element, heading: Sequence[str], look: str = "") -> Element:
+    table = SubElement(parent, "table", {"class": look} if look else {})
     row = SubElement(table, "tr")
     for text in heading:
-        look = "number" if text in ("points", "files", "without points") else ""
-        _text(row, "th", text, look)
+        aligned = "number" if text in ("points", "files", "without points") else ""
+        _text(row, "th", text, aligned)
     return table
 
 

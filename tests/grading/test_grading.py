@@ -241,6 +241,7 @@ def test_the_page_has_the_class_and_everybody(marks: dict[str, FileMark]) -> Non
     page = marks_html(list(marks.values()))
     for text in ("m − 1 instead of m", "formula mistake", "not handed in", "another class"):
         assert text in page
+    assert "<li>BatchNorm variance: m − 1 instead of m</li>" in page
     assert "<script" not in page
     assert "http" not in page
 

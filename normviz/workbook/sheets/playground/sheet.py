@@ -26,7 +26,8 @@ from normviz.workbook.book.styles import (
     SOFT,
     SUBTITLE,
 )
-from normviz.workbook.draw.panels import Caption
+from normviz.workbook.draw.content import Caption
+from normviz.workbook.draw.tensor import Grid
 from normviz.workbook.sheets.case import Array, Settings
 from normviz.workbook.sheets.playground.case import PlayCase, play_case
 from normviz.workbook.sheets.playground.head import TEXT_ROW, draw_head
@@ -88,15 +89,14 @@ def draw(book: Book, case: PlayCase) -> None:
     rows.paper.begin()
     draw_strips(rows, case, readings, strips)
     draw_settings(rows, readings)
-    for name, grid in rows.grids.items():
-        if name not in ("gamma", "beta", "grad_weight", "grad_bias"):
-            _color(rows, grid.area, case.x.size)
+    for body in rows.bodies.values():
+        if isinstance(body, Grid):
+            _color(rows, body.area, case.x.size)
 
 
 def _color(rows: Rows, area: tuple[int, int, int, int], elements: int) -> None:
     """Color an area by the labels; an element without one is not in the batch."""
-    labels = rows.grids["labels"]
-    first = address(labels.top, labels.left)
+    first = rows.at("labels", 0)
     for at, fill in enumerate(SET_COLORS[:elements]):
         wears = f"MOD({first}-1,{len(SET_COLORS)})={at}"
         rows.page.rules.append(Rule(area, f"IF(COUNT({first})=1,{wears})", fill))
@@ -114,9 +114,8 @@ class _Steps:
     def draw_x(self) -> None:
         """x in the left half."""
         rows = self.rows
-        Caption("x  the input").draw(rows.page, rows.row, LEFT, rows.middle - 1)
-        rows.row += 1
-        grid = rows.grid("x", LEFT, self.case.x.ravel().tolist(), TYPED, None)
+        rows.row = rows.words(Caption("x  the input"), LEFT, rows.middle - 1)
+        grid = rows.draw("x", LEFT, self.case.x.ravel().tolist(), TYPED, None)
         rows.name("x", grid.area)
         pixel_names(rows, grid)
         rows.row = grid.area[2] + 2
@@ -124,10 +123,9 @@ class _Steps:
     def draw_y_beside_x(self) -> None:
         """y in the right half, the numbers of the step further down."""
         rows = self.rows
-        Caption("y  the output").draw(rows.page, rows.row, rows.right, rows.last)
-        rows.row += 1
+        rows.row = rows.words(Caption("y  the output"), rows.right, rows.last)
         values = self._values("output", self.readings.safe)
-        grid = rows.grid("y", rows.right, values, CELL, partial(rows.at, "output"))
+        grid = rows.draw("y", rows.right, values, CELL, partial(rows.at, "output"))
         pixel_names(rows, grid)
 
     def draw_labels(self) -> None:
@@ -137,11 +135,12 @@ class _Steps:
         place_row = rows.row + 1 + rows.images
         of_image = [address(rows.row + 1 + n, rows.middle) for n in range(rows.images)]
         across = rows.channels * rows.pixels
+        columns = (rows.layout.places()[1].ravel() + LEFT).tolist()
 
         def label(i: int) -> str:
             added, below = (
                 of_image[i // across],
-                address(place_row, rows.grids["labels"].columns[i]),
+                address(place_row, columns[i]),
             )
             return f'IF(COUNT({added})=1,1+{added}+{below},"")'
 
@@ -155,14 +154,14 @@ class _Steps:
         labels: list[Value] = []
         if readings.ok and sets is not None:
             labels = list(sets.labels().ravel().tolist())
-        area = rows.elements("labels", text, self._padded(labels), WHOLE, label, 2)
+        area = rows.step("labels", text, self._padded(labels), WHOLE, label, below=2)
         rows.name("labels", area)
         for n in range(rows.images):
             formula, value = readings.of_image(n)
             rows.page.put(area[0] + n, rows.middle, value, ADDED, formula)
         for i in range(across):
             formula, value = readings.of_place(*divmod(i, rows.pixels))
-            rows.page.put(place_row, rows.grids["labels"].columns[i], value, ADDED, formula)
+            rows.page.put(place_row, columns[i], value, ADDED, formula)
         size: Value = sets.size if readings.ok and sets is not None else ""
         live = 'IF(play_ok=1,play_size,"")'
         row = place_row + 1
@@ -218,7 +217,7 @@ class _Steps:
         text = steps.GRAD_OUTPUT
         caption = Caption(f"{text.name}  {text.symbol}", text.formula, "", text.sentence)
         values = self.case.grad_output.ravel().tolist()
-        rows.name("dy", rows.elements("dy", caption, values, TYPED, None))
+        rows.name("dy", rows.step("dy", caption, values, TYPED, None))
         self._per_channel(steps.GRAD_BIAS, "dy", 'SUMIF(labels, ">0", dy)')
         self._step(
             _SCALED_BY,
@@ -274,7 +273,7 @@ class _Steps:
 
         before_std = needs in ("labels", "mean", "centered")
         values = self._values(text.name, self.readings.ok if before_std else self.readings.safe)
-        area = self.rows.elements(text.name, self._caption(text, shown), values, CELL, live)
+        area = self.rows.step(text.name, self._caption(text, shown), values, CELL, live)
         if text.name != "centered":  # play_centered tells whether the mean is taken at all
             self.rows.name(_NAMES.get(text.name, text.name), area)
 
@@ -291,12 +290,12 @@ class _Steps:
             return f'IF({there}=1,{total},"")'
 
         style = CELL.but(bold=True, fill=PAPER)
-        area = rows.per_channel(text.name, self._caption(text, shown), values, style, live)
+        area = rows.step(text.name, self._caption(text, shown), values, style, live, "parameter")
         rows.name(text.name, area)
 
     def _typed(self, name: str, caption: Caption, values: Array) -> None:
         """A yellow number for every channel."""
-        area = self.rows.per_channel(name, caption, values.tolist(), TYPED, None)
+        area = self.rows.step(name, caption, values.tolist(), TYPED, None, "parameter")
         self.rows.name(name, area)
 
     def _caption(self, text: StepText, shown: str) -> Caption:
