@@ -20,7 +20,7 @@ from normviz.cli.tensor_arguments import (
     read_call,
     workbook_call,
 )
-from normviz.cli.values import at_least_one, shape_of
+from normviz.cli.values import at_least_one, named_shape
 from normviz.errors import printable, visible
 from normviz.files import check_place
 from normviz.tensors.files import split_place
@@ -74,7 +74,10 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add = parser.add_argument
     output = "a .xlsx or .html file (normalization.xlsx; --exercise: exercise.xlsx)"
     add("-o", "--output", metavar="FILE", help=output)
-    shapes = "shape of x: images N,C,H,W, tokens N,T,D, rows N,D or volumes N,C,D,H,W"
+    shapes = (
+        "shape of x: images N,C,H,W, tokens N,T,D, rows N,D or volumes N,C,D,H,W; others by the "
+        "names of their axes: n=2,c=4,l=6 for signals N,C,L, n=4,c=6 for samples N,C"
+    )
     add("--shape", metavar="N,C,H,W", help=f"{shapes} (4,4,2,2; --exercise: 2,4,1,2)")
     groups = "of channels, for GroupNorm; heads of a token's features (smallest divisor)"
     add("--groups", metavar="G", type=int, help=groups)
@@ -121,13 +124,15 @@ def _workbook(options: argparse.Namespace) -> int:
     from normviz.workbook.sheets.case import Settings
 
     default = SETTINGS if options.exercise else Settings()
+    shape, axes = (default.shape, ()) if options.shape is None else named_shape(options.shape)
     settings = Settings(
-        shape=default.shape if options.shape is None else shape_of(options.shape),
+        shape=shape,
         groups=at_least_one("groups", options.groups),
         splits=at_least_one("splits", options.splits),
         eps=default.eps if options.eps is None else options.eps,
         seed=options.seed,
         also=tuple(options.also),
+        axes=axes,
     )
     if options.exercise and (options.also or len(settings.shape) != 4):
         raise CommandError("an exercise is about images N,C,H,W and has no sheet of your own sets")

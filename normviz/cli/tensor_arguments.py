@@ -102,11 +102,13 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     Raises:
         ValueError: as :func:`read_call`; for a shape that is no N,C,H,W of a workbook.
     """
-    from normviz.workbook.sheets.case import Case, Settings, per_parameter
+    from normviz.workbook.sheets.case import Case, Settings
+    from normviz.workbook.sheets.kinds import kind_for
 
     shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
-    case = Case(Settings(shape, options.groups or 0, options.splits or 0))
     norm = _norm(options)
+    axes = kind_for(norm, shape).axes if 2 <= len(shape) <= 5 else ()
+    case = Case(Settings(shape, options.groups or 0, options.splits or 0, axes=axes))
     if norm.takes("num_groups"):
         options.groups = case.settings.groups
     if norm.takes("num_splits"):
@@ -118,7 +120,10 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     if case.running_mean.shape == sets.parameter_shape and (not norm.flag_default or options.eval):
         own |= {"running_mean": case.running_mean, "running_var": case.running_var}
     if sets.parameter_shape[:1] == case.gamma.shape:
-        own |= {"weight": per_parameter(case.gamma, sets), "bias": per_parameter(case.beta, sets)}
+        own |= {
+            "weight": case.per_parameter(case.gamma, sets),
+            "bias": case.per_parameter(case.beta, sets),
+        }
     kept = {n: v for n, v in own.items() if norm.takes(n) or n == "grad_output"}
     return norm, x, kept | arguments
 

@@ -186,13 +186,6 @@ class StatisticsSets:
         return _at([f for f in self.factors if f.name in affine], index)
 
     @cached_property
-    def is_per_channel(self) -> bool:
-        """Whether weight and bias have one value for each index of x's dimension 1."""
-        affine = {name for names in self.affine for name in names}
-        places = [f.dimension for f in self.factors if f.name in affine for _ in f.lengths]
-        return set(places) == {1} and self.parameter_shape == self.shape[1:2]
-
-    @cached_property
     def per_channel(self) -> "StatisticsSets":
         """The same sets with a weight and a bias for each index of x's dimension 1.
 

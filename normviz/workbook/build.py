@@ -18,7 +18,7 @@ from normviz.workbook.sheets import (
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.contents import lecture
 from normviz.workbook.sheets.contents import sheet as contents
-from normviz.workbook.sheets.kinds import LAID_OUT, spoken
+from normviz.workbook.sheets.kinds import IMAGES, Kind
 from normviz.workbook.sheets.landing import land
 from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.norm import sheet as norm
@@ -37,7 +37,8 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
     first = contents.begin(book, case)
     cells = inputs.build(book, case)
     sets.build(book, case)
-    images = len(case.shape) == 4
+    kind = case.kind
+    images = kind == IMAGES
     if images:
         playground.build(book, case.settings)
     sheets: dict[str, NormPage] = {}
@@ -45,18 +46,18 @@ def build(settings: Settings | None = None, case: Case | None = None) -> Book:
         if isinstance(trace, str):
             refused.build(book, case.norms[op], trace)
         else:
-            sheets[op] = norm.build(book, trace, cells)
+            sheets[op] = norm.build(book, trace, cells, case.gamma_of(op))
     equal = identities.build(book, case, cells, sheets)
     if images:  # the lessons speak of images, whatever this book is about
         catalog.build(book)
     constants = reference.build(book, case)
-    glossary.build(book, len(case.shape))
+    glossary.build(book, kind)
     verdict = checks.build(book, case, cells, sheets, equal, constants)
     _arrange(book)
     norms = {norm.title: norm for norm in case.norms.values()}
-    rows = [_row(page.title, norms, len(case.shape)) for page in book.pages[1:]]
+    rows = [_row(page.title, norms, kind) for page in book.pages[1:]]
     stops = lecture.path(case.shape[0], case.settings.groups) if images else ()
-    contents.fill(first, verdict, rows, LAID_OUT[len(case.shape)], stops)
+    contents.fill(first, verdict, rows, kind.laid_out, stops)
     land(book)
     if images:
         book.opening = catalog.FIRST[0].title
@@ -78,14 +79,14 @@ def _arrange(book: Book) -> None:
     book.pages.sort(key=lambda page: places.get(page.title, others))
 
 
-def _row(title: str, norms: Mapping[str, Norm], dimensions: int) -> contents.Row:
+def _row(title: str, norms: Mapping[str, Norm], kind: Kind) -> contents.Row:
     """What the table of contents says of a sheet, in the words of the tensor."""
     if title in norms:
         shows, tries = norms[title].shows or SHOWS, norms[title].tries or TRIES
     else:
         _, shows, tries = ROWS[title]
-    row = title, spoken(shows, dimensions), spoken(tries, dimensions)
-    return row if dimensions > 3 else (*row[:2], row[2].replace("pixel", "element"))
+    tries = tries.replace("pixel", "element") if kind.features_last else tries
+    return title, kind.spoken(shows), kind.spoken(tries)
 
 
 SHOWS = "Every step of forward and backward, the closed form of dx, and what must hold."

@@ -33,7 +33,7 @@ UNFORESEEN = (
         affine="(h k)",
         sizes=(SizeArgument("h", "num_heads", divides="channel"),),
     ),
-    Norm("row_rms", "n c h [w]", affine="c", centered=False, bias=False),
+    Norm("row_rms", "n c h [w]", affine="w", centered=False, bias=False),
 )
 NAMES = [*NORMS, *(norm.name for norm in UNFORESEEN)]
 every_norm = pytest.mark.parametrize("name", NAMES)

@@ -62,14 +62,14 @@ class Layout:
             for letter, at in zip(self.letters, numbers, strict=True)
         ]
         if pixel:
-            word = "feature" if "t" in self.letters else "voxel" if len(pixel) > 2 else "pixel"
+            word = "feature" if "t" in self.letters else _PLACES[len(pixel)]
             found.append(f"{word} {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
         return ", ".join(found)
 
     def word(self, letter: str) -> str:
         """What an axis is called: n is images, sequences of tokens, or samples of features."""
-        if letter == "n" and len(self.shape) > 4:
-            return "volume"
+        if letter == "n" and self.letters[1] == "c":
+            return _SAMPLES_OF_CHANNELS[len(self.shape)]
         if letter == "n" and self.letters[1] in _SAMPLES:
             return _SAMPLES[self.letters[1]]
         return _AXIS_WORDS.get(letter, letter)
@@ -142,6 +142,10 @@ class Layout:
 
 _FEATURES_LAST = {2: ("sample", "feature"), 3: ("sequence", "token", "feature")}
 """What the axes of a tensor are called whose last one are features, by how many there are."""
+
+_SAMPLES_OF_CHANNELS = {2: "sample", 3: "sample", 4: "image", 5: "volume"}
+_PLACES = {1: "position", 2: "pixel", 3: "voxel"}
+"""What an index of the first axis is called, by how many there are, and one of the last axes."""
 
 _AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
 _AXIS_WORDS |= {"t": "token", "d": "feature"}

@@ -31,7 +31,7 @@ from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
 from normviz.workbook.sheets import checks
 from normviz.workbook.sheets.contents import sheet as contents
-from normviz.workbook.sheets.kinds import LAID_OUT
+from normviz.workbook.sheets.kinds import kind_of
 
 Array = npt.NDArray[Any]
 
@@ -78,11 +78,9 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
 
 def _laid_out(sets: StatisticsSets) -> str:
     """Where an element stands on the sheets, in the words of the tensor."""
-    if not axes_of(sets):
-        return LAID_OUT[4] if len(sets.shape) != 5 else LAID_OUT[5]
-    if len(sets.shape) == 2:
-        return LAID_OUT[2]
-    return "Sequences n go down, tokens t across, each with its features d side by side."
+    if len(axes_of(sets)) == 3:
+        return "Sequences n go down, tokens t across, each with its features d side by side."
+    return kind_of(sets).laid_out
 
 
 def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:

@@ -110,12 +110,11 @@ def _parameters(
 ) -> Iterator[Item]:
     """γ, β and the running statistics, as far as the layer has them."""
     names = {"weight": "gamma", "bias": "beta"}
-    suffix = "" if trace.sets.is_per_channel else "_elements"
     given = [(name, title) for name, title in PARAMETERS if trace.arguments.get(name) is not None]
     if given:
         yield Banner("Parameters and stored statistics of the layer")
     for name, title in given:
-        placed = names[name] + suffix if name in names else name
+        placed = names.get(name, name)
         if name == "weight" and added_to_weight is not None:
             yield from _weight_plus(trace, frame, placed, *added_to_weight)
             continue
@@ -135,8 +134,8 @@ def _weight_plus(
 
 
 _MAY_BE_TYPED = (
-    *("x", "grad_output", "eps", "momentum", "own_weight", "gamma", "gamma_elements"),
-    *("beta", "beta_elements", "running_mean", "running_var"),
+    *("x", "grad_output", "eps", "momentum", "own_weight"),
+    *("gamma", "beta", "running_mean", "running_var"),
 )
 
 

@@ -66,7 +66,7 @@ class Selection:
 
     def __str__(self) -> str:
         names = ["samples", "channels"]
-        names += ["pixels"] if len(self.axes) == 3 else [f"axis {a}" for a in range(2, 5)]
+        names += ["positions"] if len(self.axes) == 3 else [f"axis {a}" for a in range(2, 5)]
         if len(self.axes) == 4:
             names[2:] = ["rows", "columns"]
         return ", ".join(

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.words import listed
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.draw.tensor import parameter_labels
-from normviz.workbook.sheets.kinds import LAYOUTS, WHOLES, feature_axis, norms_on
+from normviz.workbook.sheets.kinds import KINDS, Kind, kind_called, norms_on
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -41,21 +42,29 @@ class Settings:
     momentum: float = 0.1
     also: tuple[str, ...] = ()
     """Patterns of one's own that get a sheet each."""
+    axes: tuple[str, ...] = ()
+    """What the axes of x are called, where they are not the usual ones of so many dimensions."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
-        wholes = self.shape[feature_axis(self.shape)], self.shape[0]
-        names = zip(("groups", "splits"), WHOLES[len(self.shape)], wholes, strict=True)
+        kind = self.kind
+        wholes = self.shape[kind.feature_axis], self.shape[0]
+        names = zip(("groups", "splits"), kind.cut, wholes, strict=True)
         for name, what, whole in names:
             object.__setattr__(self, name, getattr(self, name) or _smallest_divisor(whole))
             _check_divides(name, getattr(self, name), what, whole)
-        norms = norms_on(self.shape, self.groups, self.splits, self.also)
+        norms = norms_on(self.shape, kind, self.groups, self.splits, self.also)
         for norm in list(norms.values())[len(norms) - len(self.also) :]:
             norm.on(self.shape)
         if not (self.eps > 0 and math.isfinite(self.eps)):
             raise ValueError(f"eps must be positive, got {self.eps}: the usual value is 1e-5")
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of tensor that x is."""
+        return kind_called(self.shape, self.axes)
 
     @property
     def is_default(self) -> bool:
@@ -71,7 +80,8 @@ class Case:
         draw = np.random.default_rng(settings.seed)
         self.x = _lively_integers(draw, settings.shape, 4)
         self.grad_output = _lively_integers(draw, settings.shape, 3)
-        channels = settings.shape[feature_axis(settings.shape)]
+        self.kind = settings.kind
+        channels = settings.shape[self.kind.feature_axis]
         self.gamma: Array = np.resize(np.array(GAMMA), channels)
         self.beta: Array = np.resize(np.array(BETA), channels)
         self.running_mean: Array = np.zeros(channels)
@@ -81,7 +91,7 @@ class Case:
     def norms(self) -> dict[str, Norm]:
         """The norms of the workbook by name."""
         chosen = self.settings
-        return norms_on(chosen.shape, chosen.groups, chosen.splits, chosen.also)
+        return norms_on(chosen.shape, self.kind, chosen.groups, chosen.splits, chosen.also)
 
     @cached_property
     def traces(self) -> dict[str, Trace | str]:
@@ -91,7 +101,7 @@ class Case:
             try:
                 found[op] = self.trace(op)
             except ValueError as error:
-                found[op] = str(error)
+                found[op] = self.kind.spoken(str(error))
         return found
 
     @property
@@ -108,20 +118,41 @@ class Case:
         """The statistics sets of an op on x."""
         return self.norms[op].on(self.shape, self.arguments(op))
 
-    @property
-    def has_element_parameters(self) -> bool:
-        """Whether a norm has another γ than one for each channel or feature."""
-        return self.other_parameters in self.norms
+    @cached_property
+    def other_parameters(self) -> dict[str, list[str]]:
+        """The norms whose γ is another than one for each channel or feature, by what it is for.
 
-    @property
-    def of_each(self) -> str:
-        """What such a norm has a γ for."""
-        return "for each element" if len(self.shape) > 3 else "for each feature of a head"
+        "for each element": the norms whose γ are alike, of which there may be several such groups.
+        """
+        found: dict[str, list[str]] = {}
+        for op in self.norms:
+            words = self._of_each(op)
+            if words:
+                found.setdefault(words, []).append(op)
+        return found
 
-    @property
-    def other_parameters(self) -> str:
-        """The norm whose γ is another than one for each channel or feature."""
-        return "layer_norm" if len(self.shape) > 3 else "per_head"
+    def gamma_of(self, op: str) -> str:
+        """The end of the name that γ and β of a norm have on the sheet of inputs."""
+        words = self._of_each(op)
+        return words and "_" + words.replace(" ", "_").removeprefix("for_each_")
+
+    def _of_each(self, op: str) -> str:
+        """What a norm has a γ for, where that is not each channel or feature."""
+        sets, axis = self.sets(op), self.kind.feature_axis
+        affine = [f for f in sets.factors if f.name in {n for names in sets.affine for n in names}]
+        places = {f.dimension + at for f in affine for at in range(len(f.lengths))}
+        if not affine or (places == {axis} and sets.parameter_shape == self.shape[axis : axis + 1]):
+            return ""
+        if places == set(range(1, len(self.shape))) and sets.parameter_shape == self.shape[1:]:
+            return "for each element"
+        words, told = self.norms[op].words, []
+        for factor in affine:
+            others = [
+                f for f in sets.factors if f.dimension == factor.dimension and f not in affine
+            ]
+            of = "".join(f" of a {words[f.name].one}" for f in others)
+            told.append(words[factor.name].one.removesuffix(of) + of)
+        return "for each " + listed(told)
 
     def trace(self, op: str) -> Trace:
         """Every step of an op on the inputs, forward and backward.
@@ -142,18 +173,26 @@ class Case:
 
     def weight(self, op: str) -> Array:
         """gamma in the shape the op wants: one a channel, or one an element."""
-        return per_parameter(self.gamma, self.sets(op))
+        return self.per_parameter(self.gamma, self.sets(op))
 
     def bias(self, op: str) -> Array:
         """beta likewise."""
-        return per_parameter(self.beta, self.sets(op))
+        return self.per_parameter(self.beta, self.sets(op))
+
+    def per_parameter(self, per_channel: Array, sets: StatisticsSets) -> Array:
+        """One value a channel (or feature) in the shape of a norm's γ and β."""
+        return per_channel[self.channel_of_parameter(sets)].reshape(sets.parameter_shape)
+
+    def channel_of_parameter(self, sets: StatisticsSets) -> npt.NDArray[np.int64]:
+        """The channel (or feature) of the first element of every parameter."""
+        _, first = np.unique(parameter_labels(sets), return_index=True)
+        return np.unravel_index(first, sets.shape)[self.kind.feature_axis]
 
 
 def _check_shape(shape: Shape) -> None:
-    if len(shape) not in LAYOUTS or any(n < 1 for n in shape):
-        raise ValueError(
-            f"shape must be positive whole numbers {', '.join(LAYOUTS.values())}, got {shape}"
-        )
+    if len(shape) not in {len(kind.axes) for kind in KINDS} or any(n < 1 for n in shape):
+        layouts = "; ".join(dict.fromkeys(kind.layout for kind in KINDS))
+        raise ValueError(f"shape must be positive whole numbers {layouts}, got {shape}")
     if math.prod(shape) > MOST_ELEMENTS or shape[0] > MOST_IMAGES:
         raise ValueError(
             f"shape must have at most {MOST_ELEMENTS} elements and {MOST_IMAGES} images to fit "
@@ -183,10 +222,3 @@ def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Arra
             while (block == block[0]).all():
                 block[:] = draw.integers(-most, most + 1, size=block.shape)
     return values.astype(np.float64)
-
-
-def per_parameter(per_channel: Array, sets: StatisticsSets) -> Array:
-    """One value a channel (or feature) in the shape of a norm's γ and β."""
-    _, first = np.unique(parameter_labels(sets), return_index=True)
-    channels = np.unravel_index(first, sets.shape)[feature_axis(sets.shape)]
-    return np.asarray(per_channel[channels].reshape(sets.parameter_shape))

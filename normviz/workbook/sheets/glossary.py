@@ -7,13 +7,13 @@ from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets.kinds import spoken
+from normviz.workbook.sheets.kinds import IMAGES, Kind
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
 
 TITLE = "Glossary"
 
 
-def build(book: Book, dimensions: int = 4) -> None:
+def build(book: Book, kind: Kind = IMAGES) -> None:
     """The sheet; a word leads to the sheet that shows it, where the book has that sheet.
 
     What no sheet of the book shows is left out; letters of places are those of its tensor.
@@ -27,7 +27,7 @@ def build(book: Book, dimensions: int = 4) -> None:
         tab="9AA5B1",
     )
     known = {page.title for page in book.pages}
-    places = (*AXES[dimensions], *PLACES)
+    places = (*AXES[kind], *PLACES)
     sections = (
         (("Symbols in formulas", "each with one meaning, on every sheet"), "symbol", QUANTITIES),
         (("Gradients", "a letter d before a symbol"), "symbol", GRADIENTS),
@@ -38,12 +38,12 @@ def build(book: Book, dimensions: int = 4) -> None:
         *(
             item
             for heading, head, symbols in sections
-            for item in (Banner(*heading), _listing(symbols, head, known, dimensions))
+            for item in (Banner(*heading), _listing(symbols, head, known, kind))
         )
     )
 
 
-def _listing(symbols: tuple[Symbol, ...], head: str, known: set[str], dimensions: int) -> Listing:
+def _listing(symbols: tuple[Symbol, ...], head: str, known: set[str], kind: Kind) -> Listing:
     """One row a symbol, where the book has one of its sheets."""
     linked = LINK.but(edge=LINE, indent=1)
     rows = []
@@ -51,6 +51,6 @@ def _listing(symbols: tuple[Symbol, ...], head: str, known: set[str], dimensions
         see = next((title for title in symbol.see if title in known), None)
         if see:
             link = Entry(see, linked, link=Link(see))
-            rows.append((", ".join(symbol.signs), spoken(symbol.words, dimensions), link))
+            rows.append((", ".join(symbol.signs), kind.spoken(symbol.words), link))
     looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
     return Listing(rows, (head, "what it means", "see"), looks)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from normviz.norms.words import listed
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import GENERAL, INPUT_EDGE, INPUT_NUMBER, INPUT_WORD, PAPER
 from normviz.workbook.draw.columns import of_tensor
@@ -22,7 +23,7 @@ from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.sheets.case import Array, Case
 from normviz.workbook.sheets.contents import your_layer
-from normviz.workbook.sheets.kinds import WHOLES
+from normviz.workbook.sheets.kinds import IMAGES
 from normviz.workbook.sheets.momentum import momentum
 
 TITLE = "Inputs"
@@ -37,7 +38,7 @@ MOVES = "a norm takes it out again, as far as ε lets it"
 def build(book: Book, case: Case) -> Sheet:
     """The sheet of inputs."""
     frame = Frame(case.sets("batch_norm"))
-    one = WHOLES[len(case.shape)][0].removesuffix("s")
+    one = case.kind.cut[0].removesuffix("s")
     sheet = Sheet(
         book,
         TITLE,
@@ -60,18 +61,18 @@ def build(book: Book, case: Case) -> Sheet:
     )
     for name, block in NAMES.items():
         book.name(name, sheet.page, sheet.placed[block].area)
-    if case.has_element_parameters:
-        users = "LayerNorm and RMSNorm" if one == "channel" else case.norms["per_head"].title
+    for words, users in case.other_parameters.items():
+        titles = listed(case.norms[op].title for op in users)
         sheet.draw(
-            Banner(f"One γ and one β {case.of_each}, for {users}"),
-            *_element_parameters(case, frame, one),
+            Banner(f"One γ and one β {words}, for {titles}"),
+            *_other_parameters(case, users[0], words, one),
         )
     return sheet
 
 
 def _built_in(case: Case) -> str:
     """What cannot be turned on this sheet."""
-    if len(case.shape) == 4:
+    if case.kind == IMAGES:
         return (
             "Groups and splits decide which cells a formula reads, so they are built into this "
             "file: the sheet Playground lets you turn them, and normviz workbook makes a file with "
@@ -111,17 +112,22 @@ def _settings(case: Case) -> Sequence[Item]:
     )
 
 
-def _parts(case: Case) -> Sequence[tuple[str, str, int, str]]:
+def _parts(case: Case) -> Iterator[tuple[str, str, int, str]]:
     """The numbers of parts that an axis is cut into: name, label, value and a note."""
-    settings = case.settings
-    if "group_norm" in case.norms:
-        return (
-            ("groups", "groups", settings.groups, "of channels, for GroupNorm"),
-            ("splits", "splits", settings.splits, "of the batch, for GhostBatchNorm"),
-        )
-    if "per_head" in case.norms:
-        return (("groups", "heads", settings.groups, "that the features of a token are"),)
-    return ()
+    settings, norms = case.settings, case.norms.values()
+    for part, name, of, number in (
+        ("channel", "groups", "of channels", settings.groups),
+        ("sample", "splits", "of the batch", settings.splits),
+    ):
+        users = [norm for norm in norms if any(size.divides == part for size in norm.sizes)]
+        if users:
+            titles = listed(norm.title for norm in users)
+            yield name, name, number, f"{of}, for {titles}"
+    for norm in norms:
+        for axis, size in (norm.fixed or {}).items():
+            if isinstance(size, int):
+                word = norm.words[axis].many
+                yield f"{norm.name}_{axis}", word, size, f"that {norm.title} cuts an axis into"
 
 
 def _typed_and_used(name: str, symbol: str, values: Array) -> Sequence[Step]:
@@ -151,24 +157,24 @@ def _channel_parameters(case: Case) -> Sequence[Step]:
     ]
 
 
-def _element_parameters(case: Case, per_channel: Frame, one: str) -> Sequence[Step]:
+def _other_parameters(case: Case, op: str, words: str, one: str) -> Sequence[Step]:
     """γ and β of a norm that has others than one a channel, at first those of the channel."""
-    other = case.other_parameters
-    frame, channels = Frame(case.sets(other)), per_channel.parameter_of
+    sets, end = case.sets(op), case.gamma_of(op)
+    channels = case.channel_of_parameter(sets)
     sentence = f"At first that of its {one}; type over it."
     return [
         Step(
-            f"{name}_elements",
-            Caption(f"{symbol} {case.of_each}", sentence=sentence),
+            f"{name}{end}",
+            Caption(f"{symbol} {words}", sentence=sentence),
             values,
             "parameter",
-            lambda index, name=name: f"{{{name}[{channels[index] - 1}]}}",  # type: ignore[misc]
+            lambda index, name=name: f"{{{name}[{channels[index]}]}}",  # type: ignore[misc]
             INPUT_NUMBER.but(italic=True),
-            frame,
+            Frame(sets),
             NUMBERS,
         )
         for name, symbol, values in (
-            ("gamma", "γ (weight)", case.weight(other)),
-            ("beta", "β (bias)", case.bias(other)),
+            ("gamma", "γ (weight)", case.weight(op)),
+            ("beta", "β (bias)", case.bias(op)),
         )
     ]

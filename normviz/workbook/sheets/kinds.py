@@ -1,14 +1,15 @@
 """The kinds of tensors that a workbook can be about, and the norms that each is normalized by.
 
-Images (N, C, H, W) and volumes (N, C, D, H, W) have every declared norm; tokens (N, T, D) and rows
-(N, D) have those that transformers and plain networks use, in their own words.
+Images (N, C, H, W), volumes (N, C, D, H, W), signals (N, C, L) and samples (N, C) have every
+declared norm; tokens (N, T, D) and rows (N, D) have those that transformers and plain networks use,
+in their own words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from normviz.norms.declared import NORMS
@@ -16,79 +17,184 @@ from normviz.norms.norm import Norm, Refusal
 from normviz.norms.notation import parse
 from normviz.norms.partition import StatisticsSets
 from normviz.norms.words import sets_in_words
+from normviz.workbook.draw.tensor import axes_of
 
 Shape = tuple[int, ...]
 
-VOLUMES = {
-    "an image": "a volume",
-    "images": "volumes",
-    "Images": "Volumes",
-    "image": "volume",
-    "pixels": "voxels",
-    "pixel": "voxel",
-}
 OF_IMAGES = r"\b(images?|channels?|pixels?|C, H, W)\b"
-"""Words that only images and volumes have."""
-
-LAYOUTS = {2: "N,D", 3: "N,T,D", 4: "N,C,H,W", 5: "N,C,D,H,W"}
-WHOLES = {2: ("features", "rows"), 3: ("features", "sequences"), 4: ("channels", "images")}
-WHOLES[5] = ("channels", "volumes")
-"""What groups and splits cut, by the number of dimensions."""
+"""Words that images have and tokens have not."""
 
 
-LAID_OUT = {
-    2: "Rows n go down, features d across.",
-    3: "Sequences n and their tokens t go down, features d across.",
-    4: "Images n go down, channels c across; a block is one channel of one image, H × W pixels.",
-    5: "Volumes n go down, channels c across; a block is one channel of one volume, its voxels.",
+@dataclass(frozen=True)
+class Kind:
+    """A kind of tensor: its axes, what is counted along them, and where an element stands.
+
+    `cut` are the words for what groups and splits cut, `words` those that it has for words about
+    images.
+    """
+
+    axes: tuple[str, ...]
+    cut: tuple[str, str]
+    laid_out: str
+    words: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def layout(self) -> str:
+        """Its shape as one writes it: N, C, H, W."""
+        return ", ".join(self.axes).upper()
+
+    @property
+    def features_last(self) -> bool:
+        """Whether γ and β are of the last axis: of features, not of channels."""
+        return "c" not in self.axes
+
+    @property
+    def feature_axis(self) -> int:
+        """The dimension that γ and β have: the channels, or the features."""
+        return len(self.axes) - 1 if self.features_last else 1
+
+    def spoken(self, text: str) -> str:
+        """A sentence about images in the words of the tensor.
+
+        >>> VOLUMES.spoken("One mean for each image, over its pixels.")
+        'One mean for each volume, over its voxels.'
+        """
+        longest = sorted(self.words, key=len, reverse=True)
+        told = "|".join(rf"(?<!\w){re.escape(words)}(?!\w)" for words in longest)
+        return re.sub(told, lambda found: self.words[found[0]], text) if told else text
+
+    def layer(self, torch_layer: str) -> str:
+        """torch's layer of images as the one of this kind; empty where there is none.
+
+        >>> SIGNALS.layer("torch.nn.BatchNorm2d(C)"), VOLUMES.layer("torch.nn.LayerNorm((C, H, W))")
+        ('torch.nn.BatchNorm1d(C)', 'torch.nn.LayerNorm((C, D, H, W))')
+        """
+        if self == IMAGES:
+            return torch_layer
+        spatial = max(1, len(self.axes) - 2)
+        found = re.sub(r"(torch\.nn\.\w+)2d", rf"\g<1>{spatial}d", torch_layer)
+        found = found.replace("C, H, W", ", ".join(self.axes[1:]).upper())
+        return "" if re.search(r"\w2d\(", found) else found
+
+
+ROWS = Kind(("n", "d"), ("features", "rows"), "Rows n go down, features d across.")
+TOKENS = Kind(
+    ("n", "t", "d"),
+    ("features", "sequences"),
+    "Sequences n and their tokens t go down, features d across.",
+)
+IMAGES = Kind(
+    ("n", "c", "h", "w"),
+    ("channels", "images"),
+    "Images n go down, channels c across; a block is one channel of one image, H × W pixels.",
+)
+VOLUMES = Kind(
+    ("n", "c", "d", "h", "w"),
+    ("channels", "volumes"),
+    "Volumes n go down, channels c across; a block is one channel of one volume, its voxels.",
+    {
+        "an image": "a volume",
+        "An image": "A volume",
+        "images": "volumes",
+        "Images": "Volumes",
+        "image": "volume",
+        "pixels": "voxels",
+        "pixel": "voxel",
+        "C, H, W": "C, D, H, W",
+    },
+)
+_OF_SAMPLES = {
+    "an image": "a sample",
+    "An image": "A sample",
+    "images": "samples",
+    "Images": "Samples",
+    "image": "sample",
 }
-"""Where an element stands on a sheet, by the number of dimensions."""
+SIGNALS = Kind(
+    ("n", "c", "l"),
+    ("channels", "samples"),
+    "Samples n go down, channels c across; a block is one channel of one sample, its positions l.",
+    _OF_SAMPLES | {"pixels": "positions", "pixel": "position", "C, H, W": "C, L"},
+)
+SAMPLES = Kind(
+    ("n", "c"),
+    ("channels", "samples"),
+    "Samples n go down, channels c across.",
+    _OF_SAMPLES
+    | {
+        "images and pixels": "samples",
+        "image and pixel": "sample",
+        "channels and pixels": "channels",
+        "image and channel, over its pixels": "element by itself",
+        "pixels": "elements",
+        "pixel": "element",
+        "C, H, W": "C",
+    },
+)
+KINDS = (ROWS, TOKENS, IMAGES, VOLUMES, SIGNALS, SAMPLES)
+"""The first of so many dimensions is what a shape without names of axes means."""
 
 
-def feature_axis(shape: Shape) -> int:
-    """The dimension that γ and β have: the channels of images, the features of tokens and rows."""
-    return 1 if len(shape) > 3 else len(shape) - 1
+def kind_called(shape: Shape, axes: Sequence[str] = ()) -> Kind:
+    """The kind of a tensor by the names of its axes, or by how many there are.
+
+    Raises:
+        ValueError: for axes of no kind, or more or fewer than the kinds have.
+
+    >>> kind_called((2, 4, 6)) is TOKENS, kind_called((2, 4, 6), ("n", "c", "l")) is SIGNALS
+    (True, True)
+    """
+    for kind in KINDS:
+        if kind.axes == tuple(axes) if axes else len(kind.axes) == len(shape):
+            return kind
+    known = "; ".join(",".join(kind.axes) for kind in KINDS)
+    raise ValueError(f"the axes of a shape must be those of one of {known}, got {','.join(axes)}")
 
 
-def norms_on(shape: Shape, groups: int, splits: int, also: tuple[str, ...]) -> dict[str, Norm]:
+def kind_of(sets: StatisticsSets) -> Kind:
+    """The kind of tensor that sets are about, by the names in their pattern."""
+    names = axes_of(sets)
+    if names:
+        return kind_called(sets.shape, names)
+    of_channels = [kind for kind in KINDS if not kind.features_last]
+    return next(kind for kind in of_channels if len(kind.axes) == len(sets.shape))
+
+
+def kind_for(norm: Norm, shape: Shape) -> Kind:
+    """The kind of tensor that a norm is about on x of a shape, by its axes."""
+    channels = {"c", "g", "k"} & {*norm.pattern.names}
+    of_so_many = [kind for kind in KINDS if len(kind.axes) == len(shape)]
+    fitting = [kind for kind in of_so_many if not (channels and kind.features_last)]
+    return next(iter(fitting), IMAGES)
+
+
+def norms_on(
+    shape: Shape, kind: Kind, groups: int, splits: int, also: tuple[str, ...]
+) -> dict[str, Norm]:
     """The norms of a workbook by name: those of its kind of tensor, and patterns of one's own.
 
     Raises:
         ValueError: for a pattern that cannot be read, or is none for x of this shape.
     """
-    if len(shape) > 3:
-        declared = [norm for norm in NORMS.values() if norm.fits(shape)]
-        found = {norm.name: _spoken(norm, len(shape)) for norm in declared}
+    if kind.features_last:
+        found = {norm.name: norm for norm in _of_features(kind, groups)}
     else:
-        found = {norm.name: norm for norm in _of_features(len(shape), groups)}
+        declared = [norm for norm in NORMS.values() if norm.fits(shape)]
+        found = {norm.name: _spoken(norm, kind) for norm in declared}
     for at, sets in enumerate(also, start=1):
-        norm = _own(sets, at if len(also) > 1 else 0, shape, {"g": groups, "s": splits})
+        norm = _own(sets, at if len(also) > 1 else 0, shape, kind, {"g": groups, "s": splits})
         found[norm.name] = norm
     return found
 
 
-def spoken(text: str, dimensions: int) -> str:
-    """A sentence about images in the words of the tensor.
-
-    >>> spoken("One mean for each image, over its pixels.", 5)
-    'One mean for each volume, over its voxels.'
-    """
-    if dimensions != 5:
-        return text
-    return re.sub(rf"\b({'|'.join(VOLUMES)})\b", lambda found: VOLUMES[found[0]], text)
+def _spoken(norm: Norm, kind: Kind) -> Norm:
+    words = {name: kind.spoken(getattr(norm, name)) for name in ("sentence", "use")}
+    return replace(norm, **words, torch_layer=kind.layer(norm.torch_layer))  # type: ignore[arg-type]
 
 
-def _spoken(norm: Norm, dimensions: int) -> Norm:
-    if dimensions == 4:
-        return norm
-    words = {name: spoken(getattr(norm, name), dimensions) for name in ("sentence", "use")}
-    layer = norm.torch_layer.replace("2d", "3d").replace("C, H, W", "C, D, H, W")
-    return replace(norm, **words, torch_layer=layer)  # type: ignore[arg-type]
-
-
-def _of_features(dimensions: int, heads: int) -> tuple[Norm, ...]:
-    """The norms of tokens (3 dimensions) and rows (2)."""
-    tokens = dimensions == 3
+def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
+    """The norms of tokens and of rows."""
+    tokens = kind == TOKENS
     each, every = ("n t", "[n t] d") if tokens else ("n", "[n] d")
     one = "token" if tokens else "row"
     norms = (
@@ -165,9 +271,9 @@ def _rows(sentence: str, tokens: bool) -> str:
     return sentence if tokens else sentence.replace("sample", "row")
 
 
-def _own(sets: str, number: int, shape: Shape, sizes: Mapping[str, int]) -> Norm:
+def _own(sets: str, number: int, shape: Shape, kind: Kind, sizes: Mapping[str, int]) -> Norm:
     """A norm by its pattern, γ and β being one for each channel or feature."""
-    pattern, axis = parse(sets), feature_axis(shape)
+    pattern, axis = parse(sets), kind.feature_axis
     known = {name: size for name, size in sizes.items() if name in pattern.names}
     composed = [dimension for dimension in pattern.dimensions if len(dimension) > 1]
     known = {n: s for n, s in known.items() if any(n in [a.name for a in d] for d in composed)}
@@ -179,7 +285,7 @@ def _own(sets: str, number: int, shape: Shape, sizes: Mapping[str, int]) -> Norm
         affine,
         fixed=known,
         title=f"Your own {number}".strip(" 0"),
-        sentence=spoken(f"{sets}: {sets_in_words(pattern)}", len(shape)),
+        sentence=kind.spoken(f"{sets}: {sets_in_words(pattern)}"),
         use="A norm of your own, by its pattern.",
         torch_layer=f"normviz.torch_layers.Norm({sets!r}, shape, affine={affine!r})",
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from normviz.workbook.sheets.kinds import IMAGES, ROWS, SAMPLES, SIGNALS, TOKENS, VOLUMES
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -123,28 +125,38 @@ GRADIENTS = (
 )
 _FEATURE = _symbol("d, D", "which feature, and how many: d = 0, or [d] in a norm's sets", "Inputs")
 _CHANNEL = _symbol("c, C", "which channel, and how many", "Inputs")
+_SAMPLE = _symbol("n, N", "which sample, counted from 0, and how many there are", "Inputs")
 AXES = {
-    2: (_symbol("n, N", "which row, counted from 0, and how many there are", "Inputs"), _FEATURE),
-    3: (
+    ROWS: (
+        _symbol("n, N", "which row, counted from 0, and how many there are", "Inputs"),
+        _FEATURE,
+    ),
+    TOKENS: (
         _symbol("n, N", "which sequence, counted from 0, and how many there are", "Inputs"),
         _symbol("t, T", "which token of a sequence, and how many", "Inputs"),
         _FEATURE,
         _symbol("(h [d])", "the features of a token as heads h of d", "RMSNorm per head"),
     ),
-    4: (
+    IMAGES: (
         _symbol("n, N", "which image, counted from 0, and how many there are", "Inputs"),
         _CHANNEL,
         _symbol("h, w, H, W", "row and column of a pixel, height and width of an image", "Inputs"),
     ),
-    5: (
+    VOLUMES: (
         _symbol("n, N", "which volume, counted from 0, and how many there are", "Inputs"),
         _CHANNEL,
         _symbol(
             "d, h, w, D, H, W", "layer, row and column of a voxel, and how many of each", "Inputs"
         ),
     ),
+    SIGNALS: (
+        _SAMPLE,
+        _CHANNEL,
+        _symbol("l, L", "which position of a channel, and how many", "Inputs"),
+    ),
+    SAMPLES: (_SAMPLE, _CHANNEL),
 }
-"""The letters of places in a tensor of so many dimensions."""
+"""The letters of places in a tensor of each kind."""
 
 PLACES = (
     _symbol("S, K", "how many splits and how many sets there are", "Playground, Conventions"),

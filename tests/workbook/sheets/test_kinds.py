@@ -1,4 +1,4 @@
-"""Books of tokens, rows and volumes speak of what they are about, and of sets of one's own."""
+"""Books of tokens, rows, signals and volumes in their own words, and of sets of one's own."""
 
 import re
 from pathlib import Path
@@ -20,35 +20,46 @@ from normviz.workbook.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 
 IMAGES = r"\b(images?|channels?|pixels?)\b"
+PIXELS = r"\b(images?|pixels?|C, H, W)\b"
 FOREIGN = {
-    "tokens": (Settings((2, 5, 8)), IMAGES),
-    "one token of one sequence": (Settings((1, 1, 6), groups=3), IMAGES),
-    "rows": (Settings((4, 6)), IMAGES),
-    "volumes": (Settings((2, 4, 2, 1, 2)), r"\b(images?|pixels?)\b"),
+    "tokens": (Settings((2, 5, 8)), IMAGES, "sequence 1, token 0, feature 1"),
+    "one token of one sequence": (Settings((1, 1, 6), groups=3), IMAGES, "token 0, feature 1"),
+    "rows": (Settings((4, 6)), IMAGES, "sample 1, feature 1"),
+    "volumes": (Settings((2, 4, 2, 1, 2)), PIXELS, "volume 1, channel 0, voxel (0, 0, 1)"),
+    "signals": (
+        Settings((2, 4, 6), axes=("n", "c", "l")),
+        rf"{PIXELS}|\bvoxels?\b|(?<!a )\btokens?\b",
+        "sample 1, channel 0, position 5",
+    ),
+    "samples": (
+        Settings((4, 6), axes=("n", "c")),
+        rf"{PIXELS}|\b(voxels?|positions?)\b|(?<!a )\btokens?\b",
+        "sample 3, channel 5",
+    ),
 }
 
 
 @pytest.fixture(scope="module", params=FOREIGN.values(), ids=FOREIGN.keys())
-def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path, str]:
-    settings, foreign = request.param
+def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path, str, str]:
+    settings, foreign, own = request.param
     book = build(settings)
-    return book, save(book, tmp_path_factory.mktemp("kinds") / "book.xlsx"), foreign
+    return book, save(book, tmp_path_factory.mktemp("kinds") / "book.xlsx"), foreign, own
 
 
-def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path, str]) -> None:
-    book, path, _ = built
+def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path, str, str]) -> None:
+    book, path, *_ = built
     wanted = expected(book)
     assert len(wanted) > 200
     assert differences(wanted, ironcalc_values(path, wanted)) == []
 
 
-def test_all_checks_pass(built: tuple[Book, Path, str]) -> None:
+def test_all_checks_pass(built: tuple[Book, Path, str, str]) -> None:
     cell = next(cell for _, cell in built[0].pages[0].formulas())
     assert str(cell.value).startswith("All ")
 
 
-def test_no_text_speaks_of_another_kind_of_tensor(built: tuple[Book, Path, str]) -> None:
-    book, _, foreign = built
+def test_no_text_speaks_of_another_kind_of_tensor(built: tuple[Book, Path, str, str]) -> None:
+    book, _, foreign, _ = built
     texts = {
         f"{page.title}: {cell.value}"
         for page in book.pages
@@ -59,12 +70,11 @@ def test_no_text_speaks_of_another_kind_of_tensor(built: tuple[Book, Path, str])
     assert {text for text in texts if re.search(foreign, text, re.IGNORECASE)} == set()
 
 
-def test_no_cell_is_told_to_be_of_another_kind(built: tuple[Book, Path, str]) -> None:
-    book, _, foreign = built
+def test_no_cell_is_told_to_be_of_another_kind(built: tuple[Book, Path, str, str]) -> None:
+    book, _, foreign, own = built
     page = next(page for page in book.pages if page.title == "LayerNorm")
     said = {page.said(row, column) for row, line in page.rows.items() for column in line}
     assert {text for text in said if re.search(foreign, text)} == set()
-    own = "feature 1" if foreign == IMAGES else "volume 1, channel 0, voxel (0, 0, 1)"
     assert any(own in text for text in said)
 
 
@@ -183,3 +193,48 @@ def test_ten_sets_of_64_features_of_a_token() -> None:
     assert (made.sets.count, made.sets.size) == (10, 64)
     said = "One mean and one variance for each sequence and token, over its features."
     assert _idea(made, "").startswith(said)
+
+
+EXPLAINED = {
+    "BatchNorm1d": ("batch_norm", (4, 6, 5), {}),
+    "InstanceNorm1d": ("instance_norm", (4, 6, 5), {}),
+    "GroupNorm": ("group_norm", (4, 6, 5), {"num_groups": 2}),
+    "LayerNorm of all": ("layer_norm", (4, 6, 5), {"normalized_shape": (6, 5)}),
+    "GhostBatchNorm": ("ghost_batch_norm", (4, 6, 5), {"num_splits": 2, "training": True}),
+    "PixelNorm": ("pixel_norm", (4, 6, 5), {}),
+    "BatchNorm1d of samples": ("batch_norm", (4, 6), {}),
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_an_explained_tensor_of_channels_and_positions_has_words_of_its_own(
+    name: str, tmp_path: Path
+) -> None:
+    op, shape, arguments = EXPLAINED[name]
+    x = np.random.default_rng(0).normal(size=shape)
+    path = explain_op(op, x, tmp_path / "explained.xlsx", **arguments)
+    book = openpyxl.load_workbook(path, data_only=True)
+    texts = {str(cell.value) for page in book for row in page.iter_rows() for cell in row}
+    assert {text for text in texts if re.search(rf"{PIXELS}|2d\(", text, re.IGNORECASE)} == set()
+    assert any("Samples n go down, channels c across" in text for text in texts)
+
+
+def test_a_shape_tells_its_axes_by_their_names() -> None:
+    assert [norm.title for norm in Case(Settings((2, 4, 6), axes=("n", "c", "l"))).norms.values()][
+        :2
+    ] == ["BatchNorm", "LayerNorm"]
+    assert Settings((2, 4, 6)).kind.axes == ("n", "t", "d")
+    with pytest.raises(ValueError, match=r"axes of a shape must be those of one of n,d; n,t,d"):
+        Settings((2, 4, 6), axes=("n", "l", "c"))
+
+
+def test_the_command_takes_names_of_axes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "signals.xlsx"
+    assert main(["workbook", "--shape", "n=2,c=4,l=6", "-o", str(path)]) == 0
+    assert "GroupNorm" in openpyxl.load_workbook(path, read_only=True).sheetnames
+    assert main(["workbook", "--shape", "n=2,l=4,c=6", "-o", str(path)]) == 2
+    assert "n,c,l" in capsys.readouterr().err
+    assert main(["workbook", "--shape", "n=2,4,6", "-o", str(path)]) == 2
+    assert "n=2,c=4,l=6" in capsys.readouterr().err

@@ -52,6 +52,10 @@ def volumes() -> Book:
     return build(Settings((2, 2, 2, 1, 2)))
 
 
+def signals() -> Book:
+    return build(Settings((2, 2, 3), axes=("n", "c", "l")))
+
+
 def answers() -> Book:
     return exercise(answers=True)
 
@@ -84,7 +88,7 @@ def uncentered() -> Book:
     return _explained(layers.RMSNorm(6), _numbers(2, 3, 6))
 
 
-MAKERS = (default, tokens, rows, volumes, exercise, answers, large, evaluated, uncentered)
+MAKERS = (default, tokens, rows, volumes, signals, exercise, answers, large, evaluated, uncentered)
 
 
 @cache

@@ -31,7 +31,7 @@ from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets import checks
 from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.contents import lecture, your_layer
-from normviz.workbook.sheets.kinds import LAID_OUT, LAYOUTS
+from normviz.workbook.sheets.kinds import IMAGES
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)
@@ -52,7 +52,7 @@ def begin(book: Book, case: Case) -> Sheet:
         CONTENTS,
         book.title,
         f"{', '.join(titles)} and {last} on one small tensor of shape "
-        f"({LAYOUTS[len(case.shape)].replace(',', ', ')}), forward and backward, step by step in "
+        f"({case.kind.layout}), forward and backward, step by step in "
         f"live formulas. Change a {INPUT_WORD} cell on the sheet Inputs: the steps on the norms' "
         f"own sheets follow. Other sheets that can be turned have {INPUT_WORD} cells of their own.",
         COLUMNS,
@@ -63,7 +63,7 @@ def fill(
     sheet: Sheet,
     verdict: checks.Verdict,
     rows: Sequence[Row],
-    laid_out: str = LAID_OUT[4],
+    laid_out: str = IMAGES.laid_out,
     stops: Sequence[Item] = (),
 ) -> None:
     """Write the sheet: the state of the checks, the table of sheets, and how to read them.
@@ -101,7 +101,7 @@ def table(rows: Sequence[Row], changed: Mapping[str, str] | None = None) -> List
     return Listing(cells, HEADS, (TO_SHEET, BODY, BODY, BODY_CENTER), SHARES)
 
 
-def legend(laid_out: str = LAID_OUT[4], changed: str = "") -> Sequence[Item]:
+def legend(laid_out: str = IMAGES.laid_out, changed: str = "") -> Sequence[Item]:
     """How to read a sheet: the colors, and the words."""
     words = PLAIN.but(wrap=True, indent=1)
     colors = (

@@ -26,7 +26,7 @@ from normviz.workbook.draw.content import Caption, Line
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Body, Frame, Paint, axes_of, by_set, evenly
 from normviz.workbook.formulas.steps import FORMULAS, Chain
-from normviz.workbook.sheets.kinds import OF_IMAGES
+from normviz.workbook.sheets.kinds import OF_IMAGES, kind_of
 
 
 class NormPage:
@@ -40,6 +40,9 @@ class NormPage:
     scaled = False
     note = ""
     """What else the sheet says below its title."""
+
+    gamma_of = ""
+    """The end of the names of γ and β on the sheet of inputs."""
 
     def __init__(self, book: Book, trace: Trace, inputs: Sheet, frame: Frame | None = None) -> None:
         self.trace = trace
@@ -115,20 +118,12 @@ class NormPage:
         """The forward steps, with the parameters just before the output that needs them."""
         steps = self.forward_steps()
         made = [self.step(step) for step in steps[:-1]]
-        suffix = "" if self.is_per_channel else "_elements"
         for name, symbol, source in (("weight", "γ", "gamma"), ("bias", "β", "beta")):
             value = self.trace.arguments.get(name)
             if value is not None:
                 caption = Caption(name, f"learned, of shape {value.shape}", symbol=symbol)
-                made.append(self.given(name, source + suffix, caption, value, "parameter"))
+                made.append(self.given(name, source + self.gamma_of, caption, value, "parameter"))
         return [*made, self.step(steps[-1])]
-
-    @property
-    def is_per_channel(self) -> bool:
-        """Whether γ and β are one for each channel, or for each feature of tokens and rows."""
-        if self.frame.layout.features_last:
-            return self.trace.sets.parameter_shape == self.trace.x.shape[-1:]
-        return self.trace.sets.is_per_channel
 
     def given(
         self, name: str, source: str, caption: Caption, values: Any, per: str
@@ -168,9 +163,11 @@ class NormPage:
 def _idea(trace: Trace, note: str) -> str:
     """What a norm's sheet says below its title."""
     words, sets = trace.norm, trace.sets
-    axes = axes_of(sets)
-    sentence, use, layer = words.sentence, words.use, words.torch_layer
-    if axes:
+    axes, kind = axes_of(sets), kind_of(sets)
+    sentence, use, layer = kind.spoken(words.sentence), kind.spoken(words.use), words.torch_layer
+    if not axes:
+        layer = kind.layer(layer)
+    else:
         sentence = _sentence(sets, axes)
         use = "" if re.search(OF_IMAGES, use) else use
         layer = layer.replace("(C, H, W)", str(sets.parameter_shape))

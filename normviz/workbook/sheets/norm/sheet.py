@@ -17,9 +17,13 @@ BACKWARD_BANNER = Banner(
 )
 
 
-def build(book: Book, trace: Trace, inputs: Sheet) -> NormPage:
-    """The sheet of a trace with its backward pass."""
+def build(book: Book, trace: Trace, inputs: Sheet, gamma_of: str = "") -> NormPage:
+    """The sheet of a trace with its backward pass; γ and β stand on the inputs' under such names.
+
+    (`gamma_of` is their end, as the case has it.)
+    """
     page = NormPage(book, trace, inputs)
+    page.gamma_of = gamma_of
     page.sheet.draw(
         *other_sizes(trace),
         FORWARD_BANNER,

@@ -89,29 +89,28 @@ def _inputs(case: Case, cells: ReferenceCells) -> list[Item]:
     """What was typed when the file was made, two beside each other."""
     channels = Frame(case.sets("batch_norm"))
     rows = [
-        ("x", case.x, "element", channels),
-        ("grad_output", case.grad_output, "element", channels),
-        ("gamma", case.gamma, "parameter", channels),
-        ("beta", case.beta, "parameter", channels),
-        ("running_mean", case.running_mean, "parameter", channels),
-        ("running_var", case.running_var, "parameter", channels),
+        ("x", "x", case.x, "element", channels),
+        ("grad_output", "grad_output", case.grad_output, "element", channels),
+        ("gamma", "gamma", case.gamma, "parameter", channels),
+        ("beta", "beta", case.beta, "parameter", channels),
+        ("running_mean", "running_mean", case.running_mean, "parameter", channels),
+        ("running_var", "running_var", case.running_var, "parameter", channels),
     ]
-    if case.has_element_parameters:
-        other = case.other_parameters
-        elements = Frame(case.sets(other))
+    for words, (op, *_) in case.other_parameters.items():
+        other, end = Frame(case.sets(op)), case.gamma_of(op)
         rows += [
-            ("gamma_elements", case.weight(other), "parameter", elements),
-            ("beta_elements", case.bias(other), "parameter", elements),
+            (f"gamma{end}", f"gamma {words}", case.weight(op), "parameter", other),
+            (f"beta{end}", f"beta {words}", case.bias(op), "parameter", other),
         ]
     steps = [
         _constant(
             name_of("inputs", "", name),
-            name.replace("_elements", f" {case.of_each}"),
+            words,
             values,
             kind,
             frame,
         )
-        for name, values, kind, frame in rows
+        for name, words, values, kind, frame in rows
     ]
     cells.inputs = [name for name, *_ in rows]
     return [Band(steps[at : at + 2]) for at in range(0, len(steps), 2)]

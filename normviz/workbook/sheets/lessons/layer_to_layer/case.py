@@ -112,10 +112,6 @@ class LayerCase:
         return self.spread_out(made["variance" if self.sets.centered else "mean_square"])
 
     def _normalized(self, x: Array) -> Trace:
-        weight, bias = self.gamma, self.beta
-        if not self.sets.is_per_channel:
-            full = (*SHAPE[1:],)
-            weight = np.broadcast_to(weight.reshape(-1, 1, 1), full).copy()
-            bias = np.broadcast_to(bias.reshape(-1, 1, 1), full).copy()
-        affine = {"weight": weight} | ({"bias": bias} if self.sets.centered else {})
-        return trace(self.op, x, **self.arguments, **affine, eps=self.eps)
+        norm = NORMS[self.op].with_parameters_per_channel
+        affine = {"weight": self.gamma} | ({"bias": self.beta} if self.sets.centered else {})
+        return trace(norm, x, **self.arguments, **affine, eps=self.eps)
