@@ -15,8 +15,10 @@ from normviz.reference.trace import Trace, trace
 from normviz.workbook.sheets.case import Array, Case, Settings
 from normviz.workbook.sheets.playground.reach import (
     OWN,
+    SPATIAL,
     PlayNorm,
     Reach,
+    known_as,
     norm_called,
 )
 
@@ -33,7 +35,7 @@ _UNCENTERED = {"variance": "mean_square", "std": "rms", "grad_variance": "grad_m
 
 @dataclass(frozen=True)
 class PlayCase:
-    """The yellow cells of the playground, and the trace of its norm on them.
+    """The input cells of the playground, and the trace of its norm on them.
 
     `op` is a declared norm or OWN, under which the switches `own` are in force; the first `images`
     of x are the batch (0: all). `groups` and `splits` may be wrong, as a student's may: there is no
@@ -95,6 +97,49 @@ class PlayCase:
         """Whether each set is one value and torch refuses that."""
         declared = NORMS.get(self.op)
         return bool(self.alone and self.sets and declared and declared.refusal(self.sets))
+
+    @property
+    def spatial(self) -> tuple[str, ...]:
+        """What the axes of the pixels are called."""
+        return SPATIAL[self.x.ndim - 2]
+
+    @property
+    def pattern(self) -> str:
+        """The sets in the notation."""
+        return self.norm.reach.pattern(self.spatial)
+
+    @cached_property
+    def known(self) -> str:
+        """The declared norm that has the sets in force."""
+        if self.sets is None:
+            return ""
+        return known_as(self.norm.reach, self.batch, self.groups, self.splits)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """S, m, G, k of the sets in force, 0 where they do not fit."""
+        cuts, fits, (images, channels) = self.norm.reach.cuts, self.fits, self.batch[:2]
+        g = (self.groups if fits["groups"] else 0) if cuts["groups"] else 1
+        s = (self.splits if fits["splits"] else 0) if cuts["splits"] else 1
+        return {"g": g, "s": s, "k": channels // g if g else 0, "m": images // s if s else 0}
+
+    @property
+    def label_steps(self) -> dict[str, int]:
+        """By how much the label of a set grows along each axis, and the sets of one image."""
+        reach, sizes = self.norm.reach, self.sizes
+        pixels = 1 if reach.pixels else math.prod(self.x.shape[2:])
+        channels = pixels * (1 if reach.channels else sizes["k"])
+        image = channels * (1 if reach.groups else sizes["g"])
+        across = sizes["s"] if reach.interleaved and not reach.splits else 1
+        along = sizes["m"] if not reach.interleaved and not reach.images else 1
+        return {
+            "pixels": int(not reach.pixels),
+            "channels": 0 if reach.channels else pixels,
+            "groups": 0 if reach.groups else channels,
+            "per_image": image,
+            "images": 0 if reach.images else image * across,
+            "splits": 0 if reach.splits else image * along,
+        }
 
     @cached_property
     def trace(self) -> Trace | None:

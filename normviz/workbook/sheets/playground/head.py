@@ -1,4 +1,4 @@
-"""The top of the playground, which stays in sight: every yellow setting and what the sheet says."""
+"""The top of the playground, which stays in sight: every setting and what the sheet says."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LONGEST_LIST = 16
 
 @dataclass(frozen=True)
 class Setting:
-    """A yellow number: its name, what stands above it, and what may be typed."""
+    """A number to type: its name, what stands above it, and what may be typed."""
 
     name: str
     label: str
@@ -122,7 +122,7 @@ def _whole(name: str, label: str, value: int, most: int, hint: str) -> Setting:
 
 
 def _draw_setting(rows: Rows, setting: Setting, left: int, in_force: int | None) -> int:
-    """A yellow cell with its name above it, ticked where it is in force; the column after it."""
+    """An input cell with its name above it, ticked where it is in force; the column after it."""
     page, right = rows.page, rows.reach(left, CELL_WIDTH)
     area, above = ((row, left, row, right) for row in (CONTROL_ROW, NAMES_ROW))
     if in_force is None:

@@ -18,7 +18,7 @@ from normviz.norms.partition import StatisticsSets
 
 Shape = tuple[int, ...]
 OWN = "Your own"
-"""The choice under which the yellow switches are in force."""
+"""The choice under which the switches are in force."""
 
 AXES = ("images", "splits", "channels", "groups", "pixels")
 AXIS_WORDS = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 from normviz.norms.notation import divisors
 from normviz.workbook.book.cells import Value
@@ -20,10 +19,8 @@ from normviz.workbook.sheets.playground.reach import (
     GHOST,
     INTERLEAVED,
     OWN,
-    SPATIAL,
     PlayNorm,
     declared,
-    known_as,
 )
 
 LARGEST = 1e15
@@ -152,7 +149,7 @@ class Readings:
 
     def _parts(self) -> list[Reading]:
         """How many parts there are of each axis; 0 where they do not fit."""
-        sizes = self.sizes()
+        sizes = self.case.sizes
         cells = []
         for name, part, inner, outer in (
             ("g", "groups", "channels", "groups"),
@@ -182,7 +179,7 @@ class Readings:
 
     def _weights(self) -> list[Reading]:
         """By how much the label grows from a pixel, channel, group, image or split to the next."""
-        found = self._weight_values()
+        found = self.case.label_steps
         pixels = f"IF(play_reach_pixels=1,1,{self.pixels})"
         channels = f"{pixels}*IF(play_reach_channels=1,1,play_k)"
         formulas = {
@@ -247,8 +244,12 @@ class Readings:
                 f'IF(play_images_fit=1,CHOOSE(play_images,{ways}),"")',
                 divisors(case.batch[0]),
             ),
-            Reading("pattern", "the sets in one line of notation", self._pattern(), self.pattern),
-            Reading("known", "the declared norm that has these sets", self._known(), self.known),
+            Reading(
+                "pattern", "the sets in one line of notation", self._pattern(), self.case.pattern
+            ),
+            Reading(
+                "known", "the declared norm that has these sets", self._known(), self.case.known
+            ),
         ]
 
     def of_image(self, n: int) -> tuple[str, Value]:
@@ -276,28 +277,12 @@ class Readings:
         labels = self.sets.labels().reshape(images, channels, self.pixels)
         return guarded, int(labels[place]) - 1
 
-    @property
-    def pattern(self) -> str:
-        """The sets in the notation."""
-        return self.case.norm.reach.pattern(self.spatial)
-
-    @cached_property
-    def known(self) -> str:
-        """The declared norm that has the sets in force."""
-        if self.sets is None:
-            return ""
-        return known_as(self.case.norm.reach, self.case.batch, self.case.groups, self.case.splits)
-
-    @property
-    def spatial(self) -> tuple[str, ...]:
-        return SPATIAL[self.case.x.ndim - 2]
-
     def _pattern(self) -> str:
         def marked(name: str, axis: str) -> str:
             return f'IF(play_reach_{axis}=1,"[{name}]","{name}")'
 
         m, s = marked("m", "images"), marked("s", "splits")
-        pixels = " ".join(self.spatial)
+        pixels = " ".join(self.case.spatial)
         return (
             f"IF(play_reach_images=play_reach_splits,{marked('n', 'images')},"
             f'"("&IF(play_reach_interleaved=1,{m}&" "&{s},{s}&" "&{m})&")")&" "&'
@@ -314,34 +299,6 @@ class Readings:
             'IF(play_count=0,"",IFERROR(INDEX(play_norms,MATCH(1,play_norms_same,0)),'
             f'IF(AND({",".join([*crossed, *rest])}),"{INTERLEAVED}","")))'
         )
-
-    def sizes(self) -> dict[str, int]:
-        """S, m, G, k of the sets in force, 0 where they do not fit."""
-        cuts, fits, case = self.case.norm.reach.cuts, self.case.fits, self.case
-        g = (case.groups if fits["groups"] else 0) if cuts["groups"] else 1
-        s = (case.splits if fits["splits"] else 0) if cuts["splits"] else 1
-        return {
-            "g": g,
-            "s": s,
-            "k": self.channels // g if g else 0,
-            "m": case.batch[0] // s if s else 0,
-        }
-
-    def _weight_values(self) -> dict[str, int]:
-        reach, sizes = self.case.norm.reach, self.sizes()
-        pixels = 1 if reach.pixels else self.pixels
-        channels = pixels * (1 if reach.channels else sizes["k"])
-        image = channels * (1 if reach.groups else sizes["g"])
-        across = sizes["s"] if reach.interleaved and not reach.splits else 1
-        along = sizes["m"] if not reach.interleaved and not reach.images else 1
-        return {
-            "pixels": int(not reach.pixels),
-            "channels": 0 if reach.channels else pixels,
-            "groups": 0 if reach.groups else channels,
-            "per_image": image,
-            "images": 0 if reach.images else image * across,
-            "splits": 0 if reach.splits else image * along,
-        }
 
 
 def outer(plain: str, interleaved: str, prefix: str = "play_reach_") -> str:

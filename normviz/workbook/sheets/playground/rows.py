@@ -18,9 +18,10 @@ from normviz.workbook.draw.canvas import Canvas
 from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.content import Banner, Caption, Step, StepFormula
 from normviz.workbook.draw.page_breaks import Paper
-from normviz.workbook.draw.places import within
-from normviz.workbook.draw.placing import Spot, caption_rows, place, write_caption
+from normviz.workbook.draw.placing import place
+from normviz.workbook.draw.spot import Spot
 from normviz.workbook.draw.tensor import Body, Frame, Grid
+from normviz.workbook.draw.words import caption_rows, write_caption
 
 AXIS_COLUMN, LEFT = 2, 3
 MARGIN_WIDTH, AXIS_WIDTH, NUMBER_WIDTH, GAP_WIDTH = 1.2, 5.5, 3.85, 0.7
@@ -39,7 +40,6 @@ class Rows(Canvas):
         super().__init__(page, columns, frame, {}, scaled=False)
         page.widths.update(columns.widths | {1: MARGIN_WIDTH})
         self.book, self.row, self.paper = book, 1, Paper(page)
-        self.channel_of, self.channel_areas = frame.parameter_of, frame.parameters.areas
         self.bodies: dict[str, Body] = self.placed  # type: ignore[assignment]
         self.images, self.channels = self.layout.images, self.layout.channels
         self.pixels = self.layout.block[1]
@@ -98,15 +98,6 @@ class Rows(Canvas):
     def at(self, name: str, element: int) -> str:
         """The cell of an element."""
         return self.bodies[name].at(element)
-
-    def channel_at(self, name: str, element: int) -> str:
-        """The cell of the channel that an element is in."""
-        return self.bodies[name].at(self.channel_of[element] - 1)
-
-    def channel_area(self, name: str, channel: int) -> Area:
-        """All elements of a channel in a grid of elements."""
-        (area,) = within(self.channel_areas[channel], *self.bodies[name].area[:2])
-        return area
 
     def reach(self, left: int, width: float) -> int:
         """The column up to which a cell from `left` on is `width` characters wide."""

@@ -58,9 +58,9 @@ def _text(readings: Readings) -> str:
     noun = "sets" if sets.count > 1 else "set"
     text = f"{sets.count} {noun} of {sets.size} elements. {case.norm.words}"
     if case.op == OWN:
-        text += OWN_SETS + (f"this is {readings.known}." if readings.known else UNKNOWN)
+        text += OWN_SETS + (f"this is {case.known}." if case.known else UNKNOWN)
         text += f" {ONE_VALUE}" if case.alone else ""
-    text += f" In the notation: {readings.pattern}."
+    text += f" In the notation: {case.pattern}."
     for name in ("groups", "splits"):
         if not case.fits[name]:
             typed, whole = getattr(case, name), _whole(case, name)

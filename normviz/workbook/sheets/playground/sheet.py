@@ -8,12 +8,11 @@ repaints the tensor and recalculates every step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from normviz.reference import steps
 from normviz.reference.steps import StepText
-from normviz.workbook.book.address import address, area_text
+from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Rule, Value
 from normviz.workbook.book.styles import (
     BACKWARD,
@@ -49,7 +48,6 @@ IDEA = (
     "norm (torch's LayerNorm has one for each element: see its own sheet)."
 )
 
-_ByIndex = Callable[[int], str]
 _NAMES = {"grad_input": "dx"}
 """Names of this sheet that other programs rely on, where they are not the step's own."""
 
@@ -125,7 +123,7 @@ class _Steps:
         rows = self.rows
         rows.row = rows.words(Caption("y  the output"), rows.right, rows.last)
         values = self._values("output", self.readings.safe)
-        grid = rows.draw("y", rows.right, values, CELL, partial(rows.at, "output"))
+        grid = rows.draw("y", rows.right, values, CELL, "{output}")
         pixel_names(rows, grid)
 
     def draw_labels(self) -> None:
@@ -171,106 +169,62 @@ class _Steps:
 
     def draw_forward(self) -> None:
         """From x to y, γ and β in their place."""
-        at, own = self.rows.at, self.rows.channel_at
+        step = self._step
         self.rows.banner("Forward", "from x to the output y")
-        self._step(
+        step(
             steps.MEAN,
             "labels",
-            lambda i: f"IF(play_centered=1,AVERAGEIF(play_labels,{at('labels', i)},play_x),0)",
+            "IF(play_centered=1,AVERAGEIF(play_labels,{labels},play_x),0)",
             "AVERAGEIF(labels, label, x);  0 where the norm takes no mean",
         )
-        self._step(steps.CENTERED, "mean", lambda i: f"{at('x', i)}-{at('mean', i)}", "x-mean")
-        self._step(steps.SQUARED, "centered", lambda i: f"{at('centered', i)}^2", "centered^2")
-        self._step(
-            steps.VARIANCE,
-            "labels",
-            lambda i: f"AVERAGEIF(play_labels,{at('labels', i)},play_squared)",
-            "AVERAGEIF(labels, label, squared)",
-        )
-        self._step(
-            steps.STD,
-            "",
-            lambda i: f"SQRT({at('variance', i)}+play_eps)",
-            "SQRT(variance+eps)",
-        )
-        self._step(
-            steps.NORMALIZED,
-            "std",
-            lambda i: f"{at('centered', i)}/{at('std', i)}",
-            "centered/std",
-        )
+        step(steps.CENTERED, "mean", "{x}-{mean}", "x-mean")
+        step(steps.SQUARED, "centered", "{centered}^2", "centered^2")
+        over = "AVERAGEIF(play_labels,{labels},play_squared)"
+        step(steps.VARIANCE, "labels", over, "AVERAGEIF(labels, label, squared)")
+        step(steps.STD, "", "SQRT({variance}+play_eps)", "SQRT(variance+eps)")
+        step(steps.NORMALIZED, "std", "{centered}/{std}", "centered/std")
         self._typed("gamma", Caption("weight  γ", "one for each channel"), self.case.gamma)
         words = "one for each channel; a norm without β (RMSNorm) leaves it out"
         self._typed("beta", Caption("bias  β", words), self.case.beta)
-        self._step(
-            steps.OUTPUT,
-            "normalized",
-            lambda i: f"{own('gamma', i)}*{at('normalized', i)}+IF(play_bias=1,{own('beta', i)},0)",
-            "weight*normalized+bias",
-        )
+        scaled = "{gamma}*{normalized}+IF(play_bias=1,{beta},0)"
+        step(steps.OUTPUT, "normalized", scaled, "weight*normalized+bias")
 
     def draw_backward(self) -> None:
         """From dy to dx by the chain rule."""
-        rows = self.rows
-        at, own = rows.at, rows.channel_at
+        rows, step = self.rows, self._step
         rows.banner("Backward", "from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule", BACKWARD)
         text = steps.GRAD_OUTPUT
         caption = Caption(f"{text.name}  {text.symbol}", text.formula, "", text.sentence)
         values = self.case.grad_output.ravel().tolist()
         rows.name("dy", rows.step("dy", caption, values, TYPED, None))
         self._per_channel(steps.GRAD_BIAS, "dy", 'SUMIF(labels, ">0", dy)')
-        self._step(
-            _SCALED_BY,
-            "normalized",
-            lambda i: f"{at('dy', i)}*{at('normalized', i)}",
-            "dy*normalized",
-        )
+        step(_SCALED_BY, "normalized", "{dy}*{normalized}", "dy*normalized")
         self._per_channel(steps.GRAD_WEIGHT, "scaled_by", "SUM(dy*normalized)")
-        self._step(
-            steps.GRAD_NORMALIZED,
-            "std",
-            lambda i: f"{at('dy', i)}*{own('gamma', i)}",
-            "dy*weight",
-        )
-        self._step(
-            _PRODUCT,
-            "std",
-            lambda i: f"{at('grad_normalized', i)}*{at('centered', i)}",
-            "grad_normalized*centered",
-        )
-        self._step(
+        step(steps.GRAD_NORMALIZED, "std", "{dy}*{gamma}", "dy*weight")
+        step(_PRODUCT, "std", "{grad_normalized}*{centered}", "grad_normalized*centered")
+        step(
             steps.GRAD_VARIANCE,
             "std",
-            lambda i: f"-SUMIF(play_labels,{at('labels', i)},play_product)/(2*{at('std', i)}^3)",
+            "-SUMIF(play_labels,{labels},play_product)/(2*{std}^3)",
             "-SUMIF(labels, label, product)/(2*std^3)",
         )
-        self._step(
+        step(
             steps.GRAD_MEAN,
             "std",
-            lambda i: (
-                f"IF(play_centered=1,-SUMIF(play_labels,{at('labels', i)},play_grad_normalized)"
-                f"/{at('std', i)},0)"
-            ),
+            "IF(play_centered=1,-SUMIF(play_labels,{labels},play_grad_normalized)/{std},0)",
             "-SUMIF(labels, label, grad_normalized)/std",
         )
-        self._step(
+        step(
             steps.GRAD_INPUT,
             "std",
-            lambda i: (
-                f"{at('grad_normalized', i)}/{at('std', i)}+{at('grad_variance', i)}*2*"
-                f"{at('centered', i)}/play_n+{at('grad_mean', i)}/play_n"
-            ),
+            "{grad_normalized}/{std}+{grad_variance}*2*{centered}/play_n+{grad_mean}/play_n",
             "grad_normalized/std+grad_variance*2*centered/m+grad_mean/m",
         )
 
-    def _step(self, text: StepText, needs: str, formula: _ByIndex, shown: str) -> None:
-        """A value for every element that has one in the step it needs; σ waits for the verdict."""
-        at = self.rows.at
-
-        def live(i: int) -> str:
-            there = f"COUNT({at(needs, i)})=1" if needs else f"play_safe*COUNT({at('labels', i)})=1"
-            return f'IF({there},{formula(i)},"")'
-
+    def _step(self, text: StepText, needs: str, formula: str, shown: str) -> None:
+        """A value for every element that has one in the step it needs; r waits for the verdict."""
+        there = f"COUNT({{{needs}}})=1" if needs else "play_safe*COUNT({labels})=1"
+        live = f'IF({there},{formula},"")'
         before_std = needs in ("labels", "mean", "centered")
         values = self._values(text.name, self.readings.ok if before_std else self.readings.safe)
         area = self.rows.step(text.name, self._caption(text, shown), values, CELL, live)
@@ -282,19 +236,14 @@ class _Steps:
         rows = self.rows
         found = self.case.values(text.name) if self.readings.safe else None
         values: list[Value] = [""] * rows.channels if found is None else found.tolist()
-
-        def live(channel: int) -> str:
-            area, labels = (area_text(rows.channel_area(n, channel)) for n in (source, "labels"))
-            total = f"SUM({area})" if source != "dy" else f'SUMIF({labels},">0",{area})'
-            there = "play_safe*play_bias" if source == "dy" else "play_safe"
-            return f'IF({there}=1,{total},"")'
-
-        style = CELL.but(bold=True, fill=PAPER)
-        area = rows.step(text.name, self._caption(text, shown), values, style, live, "parameter")
-        rows.name(text.name, area)
+        total = f"SUM({{{source}}})" if source != "dy" else 'SUMIF({labels},">0",{dy})'
+        there = "play_safe*play_bias" if source == "dy" else "play_safe"
+        live, style = f'IF({there}=1,{total},"")', CELL.but(bold=True, fill=PAPER)
+        caption = self._caption(text, shown)
+        rows.name(text.name, rows.step(text.name, caption, values, style, live, "parameter"))
 
     def _typed(self, name: str, caption: Caption, values: Array) -> None:
-        """A yellow number for every channel."""
+        """A number to type for every channel."""
         area = self.rows.step(name, caption, values.tolist(), TYPED, None, "parameter")
         self.rows.name(name, area)
 

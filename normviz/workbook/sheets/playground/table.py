@@ -67,7 +67,7 @@ def _same(readings: Readings) -> Column:
 
 def _is(readings: Readings, norm: PlayNorm) -> bool:
     """Whether a norm agrees with the sets in force on every axis longer than 1."""
-    reach, sizes = readings.case.norm.reach, readings.sizes()
+    reach, sizes = readings.case.norm.reach, readings.case.sizes
     outer, inner = ("images", "splits") if reach.interleaved else ("splits", "images")
     axes = {
         "splits": (sizes["m" if reach.interleaved else "s"], outer),

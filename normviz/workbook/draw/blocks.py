@@ -1,0 +1,129 @@
+"""Steps on a tensor and tables, as they take their place and are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from normviz.workbook.book.cells import Block, Value
+from normviz.workbook.book.styles import AXIS, NAME
+from normviz.workbook.draw import content
+from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.places import Cells, Here
+from normviz.workbook.draw.spot import Placed, Spot, Write
+from normviz.workbook.draw.tensor import values_of
+from normviz.workbook.draw.words import caption_rows, write_caption
+
+
+def step(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
+    """A step: its words to the left of its cells where the page has room there, else above."""
+    frame = item.frame or canvas.frame
+    assert frame is not None, "a step needs a tensor to be laid out on"
+    beside = spot.alone and canvas.columns.words > 0
+    left, right = (2, 2) if beside else (spot.left - 1, spot.right)
+    rows = caption_rows(item.caption, canvas.page.width(left, right))
+    top = spot.top if beside else spot.top + max(spot.room, rows)
+    body = frame.body(item.per, top + (item.per != "single"), spot.left)
+    canvas.know(item.name, body)
+    values = values_of(item.values)
+    words = item.caption
+
+    def write() -> None:
+        write_caption(canvas, words, spot.top, left, right)
+        body.draw_axes(canvas.page)
+        paint = canvas.fitting(item.paint, values if item.per != "single" else ())
+        for index, value in enumerate(values):
+            formula = item.formula(index) if callable(item.formula) else item.formula
+            live = canvas.live(formula, frame.here(item.per, index)) if formula else None
+            canvas.page.span(body.cell(index), value, paint(index), live)
+        canvas.allow(body.area, item.rule, words.symbol or words.name)
+        canvas.mark(body.area, item.marks)
+        name = words.name or item.name
+        canvas.block(
+            Block(name, body.area, body.which, words.symbol, words.formula, words.sentence)
+        )
+
+    return Placed(max(body.area[2], spot.top + rows - 1 if beside else 0), write)
+
+
+def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
+    """Blocks of cells below or beside each other."""
+    rows = caption_rows(item.caption, canvas.page.width(spot.left, spot.right))
+    heads = item.across or [part.label for part in item.parts if item.beside]
+    top = spot.top + max(rows, spot.room)
+    first = top + bool(heads) + item.skip
+    row, column, bottom = first, spot.left, first
+    writers: list[Write] = []
+    if item.steps:
+        names = Cells(first, spot.left - 1, len(item.down), 1, (item.axes[0], ""))
+        canvas.know(item.steps, names)
+    for part in item.parts:
+        values = as_rows(part.values)
+        height, width = len(values), len(values[0])
+        axes = (item.axes[0] if height > 1 or item.beside else "", item.axes[1])
+        if item.beside:
+            axes = (axes[0], item.axes[1] if width > 1 else "")
+        body = Cells(row, column, height, width, axes)
+        canvas.know(part.name, body)
+        writers.append(partial(_write_cells, canvas, item, part, values, body))
+        bottom = max(bottom, row + height - 1)
+        row, column = (row, column + width) if item.beside else (row + height, column)
+
+    def write() -> None:
+        if item.caption:
+            write_caption(canvas, item.caption, spot.top, spot.left, spot.right)
+        for at, name in enumerate(heads):
+            canvas.page.put(top, spot.left + at, name, AXIS)
+        labels = [] if item.beside or not item.labelled else [part.label for part in item.parts]
+        down = item.down or labels
+        for at, label in enumerate(down):
+            if label != "":
+                canvas.page.put(first + at, spot.left - 1, label, NAME)
+        for writer in writers:
+            writer()
+
+    return Placed(max(bottom, first + len(item.down) - 1), write)
+
+
+def _write_cells(
+    canvas: Canvas,
+    table: content.Table,
+    part: content.Cells,
+    values: Sequence[Sequence[Value]],
+    body: Cells,
+) -> None:
+    for i, line in enumerate(values):
+        for j, value in enumerate(line):
+            here = Here({axis: at for axis, at in zip(body.axes, (i, j), strict=True) if axis})
+            formula = part.formula(i, j) if callable(part.formula) else part.formula
+            look = part.look(i, j) if callable(part.look) else part.look
+            live = canvas.live(formula, here)
+            canvas.page.put(body.top + i, body.left + j, value, look, live)
+    caption = table.caption or content.Caption()
+    name = part.label or caption.name or part.name
+    canvas.allow(body.area, part.rule, name)
+    canvas.mark(body.area, part.marks, Here({axis: 0 for axis in body.axes if axis}))
+    down = [str(name) for name in table.down] if len(values) > 1 else []
+    across = list(table.across) if len(values[0]) > 1 else []
+
+    def which(row: int, column: int) -> str:
+        i, j = row - body.top, column - body.left
+        return ", ".join(names[at] for names, at in ((down, i), (across, j)) if at < len(names))
+
+    words = (caption.formula, caption.sentence)
+    if all(value is None for line in values for value in line):
+        return
+    canvas.block(Block(name, body.area, which, "", *words, checked=part.checked))
+
+
+def as_rows(values: Any) -> list[list[Value]]:
+    """Values as rows of cells: a list of numbers is one row, a single number one cell."""
+    found = values.tolist() if isinstance(values, np.ndarray | np.generic) else values
+    if not isinstance(found, list | tuple):
+        return [[found]]
+    if not found or not isinstance(found[0], list | tuple):
+        return [list(found)]
+    return [list(line) for line in found]

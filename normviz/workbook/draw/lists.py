@@ -1,0 +1,75 @@
+"""Lists under heads, as they take their place and are written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from normviz.workbook.book.sizes import height_of, lines_of
+from normviz.workbook.book.styles import HEADER, HEADER_LEFT, Style
+from normviz.workbook.draw import content
+from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.places import Cells, Here
+from normviz.workbook.draw.spot import Placed, Spot
+from normviz.workbook.draw.words import HEAD_HEIGHT
+
+
+def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
+    """Rows of texts and numbers under heads."""
+    ends = _boundaries(item, canvas)
+    first = spot.top + bool(item.heads)
+    for at, name in enumerate(item.names):
+        canvas.know(name, Cells(first, ends[at][0], len(item.rows), 1, ("row", "")))
+    columns = dict(zip(item.names, ends, strict=False))
+    table: list[list[tuple[content.Entry, Style]]] = []
+    for number, line in enumerate(item.rows):
+        height, row = HEAD_HEIGHT, first + number
+        table.append([])
+        for at, cell in enumerate(line):
+            entry = cell if isinstance(cell, content.Entry) else content.Entry(cell)
+            look = entry.look or (item.looks[at] if at < len(item.looks) else item.looks[-1])
+            table[-1].append((entry, look))
+            canvas.know(entry.name, Cells(row, ends[at][0], 1, 1, fixed=True))
+            if isinstance(entry.value, str):
+                lines = lines_of(entry.value, canvas.page.width(*ends[at]) - 1.5, look.size)
+                height = max(height, height_of(lines, look.size) + 2)
+        canvas.page.heights[row] = height
+
+    def write() -> None:
+        if item.heads:
+            canvas.page.heights[spot.top] = 1.5 * HEAD_HEIGHT
+        for at, text in enumerate(item.heads):
+            centered = at < len(item.looks) and item.looks[at].horizontal == "center"
+            look = HEADER if centered else HEADER_LEFT
+            canvas.page.span((spot.top, ends[at][0], spot.top, ends[at][1]), text, look)
+        for number, line in enumerate(table):
+            row, here = first + number, Here({"row": number})
+            for (entry, look), (left, right) in zip(line, ends, strict=False):
+                area = (row, left, row, right)
+                canvas.page.span(area, entry.value, look, canvas.live(entry.formula, here))
+                canvas.mark(area, entry.marks, here)
+                canvas.allow((row, left, row, left), entry.rule, str(line[0][0].value))
+                if entry.link:
+                    canvas.page.links[row, left] = entry.link
+        for name, marks in item.marks.items():
+            left = columns[name][0]
+            canvas.mark((first, left, first + len(table) - 1, left), marks)
+
+    return Placed(first + len(item.rows) - 1, write)
+
+
+def _boundaries(item: content.Listing, canvas: Canvas) -> list[tuple[int, int]]:
+    """The first and last column of each column of a list."""
+    count = max(len(item.heads), *(len(line) for line in item.rows))
+    last = canvas.columns.last
+    if not item.shares:
+        return [(2 + at, 2 + at) for at in range(count)]
+    total = canvas.page.width(2, last)
+    ends, left = [], 2
+    for at, share in enumerate(np.cumsum(item.shares) / sum(item.shares)):
+        right = left
+        room = last - (count - 1 - at)
+        while right < room and canvas.page.width(2, right) < share * total - 2:
+            right += 1
+        ends.append((left, last if at == count - 1 else right))
+        left = right + 1
+    return ends
