@@ -19,16 +19,32 @@ def add_exercise(commands: Any) -> None:
     which.add_argument("--class", dest="roster", metavar="NAMES.csv", help="a file for each name")
     which.add_argument("--one", action="store_true", help="one file, and FILE-answers.xlsx")
     add = parser.add_argument
-    add("-o", "--output", metavar="PLACE", help="folder of the class (sheets), or file of --one")
+    add(
+        "-o",
+        "--output",
+        metavar="PLACE",
+        help="folder of the class (sheets), or file of --one (exercise.xlsx)",
+    )
     add(
         "--norms",
         metavar="NORM,...",
         help='the norms, or patterns such as "n [c] h w" (the basic ones: batch_norm and others)',
     )
-    add("--steps", choices=PARTS, default="all", metavar="PART", help="forward, backward or all")
+    add(
+        "--steps",
+        choices=PARTS,
+        default="all",
+        metavar="PART",
+        help="forward, backward or all (all)",
+    )
     add("--shape", metavar="N,C,H,W", help="shape of x (2,4,1,2)")
-    add("--groups", metavar="G", type=int, help="groups of channels for group_norm")
-    add("--splits", metavar="S", type=int, help="splits of the batch for ghost_batch_norm")
+    add("--groups", metavar="G", type=int, help="of channels, for group_norm (smallest divisor)")
+    add(
+        "--splits",
+        metavar="S",
+        type=int,
+        help="of the batch, for ghost_batch_norm (smallest divisor)",
+    )
     add("--formulas", action="store_true", help="ask for formulas: typed numbers are noted")
     add("--seed", metavar="K", type=int, default=0, help="other numbers (0)")
     parser.set_defaults(run=_exercise)
@@ -89,9 +105,20 @@ def add_grade(commands: Any) -> None:
     parser = commands.add_parser("grade", help="mark the exercises that a class hands in")
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="the files, in folders of their own or not")
-    add("-o", "--output", metavar="FILE", default="marks.csv", help="marks.csv, and .html beside")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="marks.csv",
+        help="a .csv file, .html beside (marks.csv)",
+    )
     add("--class", dest="roster", metavar="FILE", help=f"class list (FOLDER/{CLASS_LIST})")
-    add("--tolerance", metavar="decimals=D", default="decimals=2", help="how near is right (2)")
+    add(
+        "--tolerance",
+        metavar="decimals=D",
+        default="decimals=2",
+        help="how near is right (decimals=2)",
+    )
     parser.set_defaults(run=_grade)
 
 

@@ -7,7 +7,7 @@ command needs is imported when it runs, so that help is instant and torch stays 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import normviz
 from normviz.cli.classroom import add_exercise, add_grade
@@ -36,6 +36,11 @@ class CommandError(Exception):
 class _Parser(argparse.ArgumentParser):
     """argparse, with one line for a mistake and no usage before it."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        release = f"normviz {normviz.__version__}"
+        self.add_argument("--version", action="version", version=release, help="say it and end")
+
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {printable(message)}\n")
 
@@ -58,7 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command."""
     parser = _Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
-    parser.add_argument("--version", action="version", version=f"normviz {normviz.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_workbook(commands)
     _add_explain(commands)
@@ -81,9 +85,14 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     add("--shape", metavar="N,C,H,W", help=f"{shapes} (4,4,2,2; --exercise: 2,4,1,2)")
     groups = "of channels, for GroupNorm; heads of a token's features (smallest divisor)"
     add("--groups", metavar="G", type=int, help=groups)
-    also = "a sheet for sets of your own too, a pattern such as 'n [c] h w'; may be repeated"
+    also = "a sheet for sets of your own too, a pattern such as 'n [c] h w'; may be repeated (none)"
     add("--also", metavar="SETS", action="append", default=[], help=also)
-    add("--splits", metavar="S", type=int, help="of the batch, for GhostBatchNorm (likewise)")
+    add(
+        "--splits",
+        metavar="S",
+        type=int,
+        help="of the batch, for GhostBatchNorm (smallest divisor)",
+    )
     add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
     add(

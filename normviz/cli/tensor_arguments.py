@@ -34,17 +34,22 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     default = f" ({op})" if op else ""
     which = parser.add_mutually_exclusive_group(required=op is None)
     which.add_argument("--op", metavar="OP", help=f"{', '.join(NORMS)}{default}")
-    sets = "statistics sets of your own, such as 'n t (h [d])'; see README"
+    sets = "statistics sets of your own, such as 'n t (h [d])' (none: --op)"
     which.add_argument("--sets", metavar="SETS", help=sets)
-    size = "the size of an axis of SETS that the shape does not tell, such as h=4"
+    size = "the size of an axis of SETS that the shape does not tell, such as h=4 (none)"
     add("-s", "--size", metavar="AXIS=SIZE", action="append", default=[], help=size)
     add("--affine", metavar="AXES", default="", help="the axes of SETS that γ and β have (none)")
     parser.set_defaults(default_op=op)
-    add("--shape", metavar="N,C,...", help="read the numbers in this shape, row by row")
+    add(
+        "--shape",
+        metavar="N,C,...",
+        help="read the numbers in this shape, row by row (as the file has it)",
+    )
     told = "decimal mark of a .csv or .tsv, . or , (told from the file where that is clear)"
     add("--decimal", metavar="MARK", choices=(".", ","), help=told)
-    add("--groups", metavar="G", type=int, help="groups of channels, for group_norm")
-    add("--splits", metavar="S", type=int, help="splits of the batch, for ghost_batch_norm")
+    known = "without TENSOR: smallest divisor, else to be given" if op else "to be given"
+    add("--groups", metavar="G", type=int, help=f"of channels, for group_norm ({known})")
+    add("--splits", metavar="S", type=int, help=f"of the batch, for ghost_batch_norm ({known})")
     add("--normalized-shape", metavar="C,H,W", help="for layer_norm and rms_norm (all but N)")
     add("--eps", metavar="E", type=float, help="inside the root (1e-5; rms_norm: machine epsilon)")
     add("--momentum", metavar="M", type=float, help="weight of the new running statistics (0.1)")
@@ -56,9 +61,9 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
 def add_slice_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say which part of a large tensor is shown."""
     add = parser.add_argument
-    add("--samples", metavar="I", help="which to show, such as 0:4 or 0,3,7")
-    add("--channels", metavar="I", help="which to show, such as 0:4 or 0,3,7")
-    add("--pixels", metavar="I", help='which to show along every spatial axis: 0:4, or "0:4 2:6"')
+    add("--samples", metavar="I", help="which to show, such as 0:4 or 0,3,7 (a few)")
+    add("--channels", metavar="I", help="which to show, such as 0:4 or 0,3,7 (a few)")
+    add("--pixels", metavar="I", help='along every spatial axis: 0:4, or "0:4 2:6" (a few)')
 
 
 def read_call(

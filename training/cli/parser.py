@@ -20,6 +20,11 @@ MOST = 100_000  # of epochs, seeds, jobs, threads: a slip of the finger, not a p
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        release = f"normviz {version('normviz')}"
+        self.add_argument("--version", action="version", version=release, help="say it and end")
+
     def error(self, message: str) -> NoReturn:
         raise TrainingError(message)
 
@@ -30,7 +35,6 @@ def build_parser() -> Parser:
         prog="normviz-train",
         description="MNIST experiments on normalization layers checked against NumPy.",
     )
-    parser.add_argument("--version", action="version", version=f"normviz {version('normviz')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     commands.add_parser("list", help="the trials, what was published about them, and the studies")
@@ -47,13 +51,18 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run = commands.add_parser("run", help="train trials; without a name, all of them")
     add = run.add_argument
     add("trials", nargs="*", metavar="TRIAL", help="see 'list'; default: all")
-    add("--experiment", metavar="FILE", help="a study: a TOML file, or a name of 'list'")
+    add(
+        "--experiment",
+        metavar="FILE",
+        help="a study: a TOML file, or a name of 'list'; default: none",
+    )
     add(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE,...",
-        help="change a field of the trials, e.g. batch_size=2,8,64; several values make a grid",
+        help="change a field of the trials, e.g. batch_size=2,8,64; several values make a grid; "
+        "default: as they are",
     )
     add(
         "--scale-lr",
@@ -101,7 +110,11 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         default="joblib",
         help="processes on this machine or a Dask cluster; default: joblib",
     )
-    add("--scheduler", metavar="tcp://HOST:PORT", help="of the Dask cluster")
+    add(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="of the Dask cluster, with --engine dask; default: none",
+    )
     add(
         "--sync-batch-norm",
         action="store_true",
