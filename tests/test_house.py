@@ -101,6 +101,13 @@ def modules() -> dict[str, Path]:
 
 KNOWN = modules()
 
+PACKAGES = sorted(
+    path.parent.relative_to(ROOT).as_posix()
+    for top in ("normviz", "training", "tests")
+    for path in (ROOT / top).rglob("__init__.py")
+)
+FEWEST_LINES, MOST_LINES = 3, 12
+
 
 def imported(name: str) -> Iterator[str]:
     """The modules of ours that a module names in an import (relative ones are not used here)."""
@@ -164,13 +171,15 @@ def test_a_folder_shows_its_rooms_at_a_glance(folder: str) -> None:
     assert len(names) <= MOST_MODULES, sorted(names)
 
 
-@pytest.mark.parametrize(
-    "folder",
-    sorted({path.parent.relative_to(ROOT).as_posix() for path in KNOWN.values()}),
-)
+@pytest.mark.parametrize("folder", PACKAGES)
 def test_each_package_says_what_it_is_for(folder: str) -> None:
-    docstring = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text("utf-8")))
-    assert docstring, "an __init__ opens with what the room is for and where to begin"
+    """In about five lines, which name what lies there: where to begin."""
+    path = ROOT / folder / "__init__.py"
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    assert FEWEST_LINES <= len(docstring.splitlines()) <= MOST_LINES, docstring
+    found = re.findall(r"`\.?([a-z_]+)(?:[./][a-z_]+)*`", docstring)
+    there = {p.stem for p in path.parent.iterdir()} | {"normviz"}
+    assert {*found} & there, "an __init__ opens with what the room is for and where to begin"
 
 
 def test_no_folder_at_the_top_but_the_agreed_ones() -> None:

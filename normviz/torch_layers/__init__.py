@@ -1,4 +1,9 @@
-"""Torch modules: ghost and synchronized batch norm, any pattern, and the NumPy code in autograd."""
+"""Torch modules of our own, for networks that torch's do not serve.
+
+Ghost and synchronized batch norm, which take the place of torch.nn.BatchNorm2d with its weights;
+any pattern as a layer (`norm`); and the NumPy code itself in autograd (`reference_norm`). Begin in
+`ghost_batch_norm`; what all share stands in `common`.
+"""
 
 from normviz.errors import needs_torch
 

@@ -1,7 +1,8 @@
 """The lint: what makes Excel offer a repair or show #NAME? is found before a file leaves.
 
 Schema checks accept most files that Excel repairs, so each known cause is a small rule here, run
-on the bytes of every file this package writes. A rule looks at one thing and returns sentences.
+on the bytes of every file this package writes. A rule looks at one thing and returns sentences;
+they stand in `names`, `sheets`, `cells`, `formulas` and `charts`, and `source` reads the file.
 """
 
 from __future__ import annotations

@@ -1,0 +1,5 @@
+"""The network and its layers: shapes, norms, penalties, and what they compute.
+
+Begin in `test_model`. `test_verification` holds each norm to the reference before it trains,
+`test_fast_norms` the fast kernels to torch.
+"""
