@@ -13,8 +13,11 @@ from normviz.torch_models.identify.probe import Probe
 
 Tensor = torch.Tensor
 
-MANY = 200_000
-"""From so many elements on two inputs are enough: each set sees another kind of numbers."""
+MANY = 50_000
+"""From so many elements on two inputs are enough, where there are sets for each kind of numbers."""
+
+KINDS = 5
+"""Kinds of numbers: see :func:`mixed`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ def proven(formula: Formula, probe: Probe, small: float, generator: torch.Genera
     partition = formula.partition
     off_output = off_gradient = 0.0
     has_gradient = True
-    rounds = 2 if math.prod(partition.shape) > MANY else 5
+    count = math.prod(partition.shape)
+    rounds = 2 if count > MANY and count // partition.size >= KINDS else KINDS
     for turn in range(rounds):
         x = mixed(partition, turn, small, probe.dtype, generator)
         wanted = formula.output(x)
@@ -62,7 +66,7 @@ def mixed(
 ) -> Tensor:
     """Numbers of five kinds, by the number of an element's set; in the precision of ``dtype``."""
     x = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
-    kinds = (partition.labels() + turn) % 5
+    kinds = (partition.labels() + turn) % KINDS
     large = 30.0 if dtype == torch.float16 else 1e3
     scale = torch.tensor([1.0, 1.0, small, large, 1.0], dtype=torch.float64)[kinds]
     offset = torch.tensor([0.0, 5.0, 0.0, 0.0, 0.0], dtype=torch.float64)[kinds]

@@ -189,14 +189,14 @@ class Recognizer:
         off, why = self._on_x(on_all, native)
         if why:
             return replace(self._none(why), largest_difference=off)
-        whole = self._settled(whole)
+        whole = self._settled(whole, partition.shape)
         return self._identity(partition, whole, native, found, wide[0] | wide[1], off)
 
-    def _settled(self, partition: Partition) -> Partition:
-        """The same partition; on axes of length 1 a longer x tells whether they are shared."""
+    def _settled(self, partition: Partition, part: tuple[int, ...]) -> Partition:
+        """The same partition; on axes of length 1 a longer part tells whether they are shared."""
         shape = partition.shape
-        grown = tuple(3 if n == 1 else n for n in shape)
-        if grown == shape or math.prod(grown) > 10 * LARGE:
+        grown = tuple(3 if n == 1 else n for n in part)
+        if 1 not in shape or math.prod(grown) > 10 * LARGE:
             return partition
         try:
             found = sets_of(self.probe, grown, self.generator, self.probe.precision)
@@ -440,11 +440,11 @@ def _small(formula: Formula) -> float:
 def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """Smaller shapes to search on, and at last all of x."""
     if math.prod(shape) > LARGE and len(shape) > 1:
-        few = (min(2, shape[0]), *shape[1:])
+        few = (min(2 if len(shape) > 2 else 6, shape[0]), *shape[1:])
         if len(shape) > 3:
             yield (*few[:2], *(min(6, n) for n in shape[2:]))
         if len(shape) == 3:
-            yield (few[0], min(6, shape[1]), shape[2])
+            yield (few[0], min(6 if shape[2] < 1000 else 3, shape[1]), shape[2])
         if few != shape:
             yield few
     yield shape
