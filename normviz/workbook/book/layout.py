@@ -8,7 +8,9 @@ cells: AVERAGE, SUM and SUMPRODUCT pass over them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +19,20 @@ from normviz.workbook.book.address import Area, area_text
 
 Shape = tuple[int, ...]
 Labels = npt.NDArray[np.int64]
-Span = tuple[int, int, int]
-"""The first and the last block, counted from 0, and how many blocks there are."""
+
+
+class Span(NamedTuple):
+    """The first and the last block, counted from 0, how many there are, and which, if not all."""
+
+    first: int
+    last: int
+    total: int
+    among: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The blocks in order."""
+        return self.among or range(self.first, self.last + 1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,7 @@ class Layout:
             return ", ".join(f"{word} {i}" for word, i in zip(words, at, strict=True))
         numbers = (self.image_number(n), self.channel_number(c))
         found = [
-            _span_words(self.word(letter), at, at)
+            _span_words(self.word(letter), [at])
             for letter, at in zip(self.letters, numbers, strict=True)
         ]
         if pixel:
@@ -152,8 +166,28 @@ _AXIS_WORDS |= {"t": "token", "d": "feature"}
 _SAMPLES = {"t": "sequence", "d": "sample"}
 
 
-def _span_words(word: str, first: int, last: int) -> str:
-    return f"{word} {first}" if first == last else f"{word}s {first}–{last}"
+MOST_LISTED = 5
+
+
+def numbers_text(numbers: Sequence[int]) -> str:
+    """Numbers in order: those in a row by the first and the last, others one by one.
+
+    >>> numbers_text([2]), numbers_text([0, 1, 2]), numbers_text([0, 4])
+    ('2', '0–2', '0, 4')
+    >>> numbers_text(range(0, 99, 3))
+    '0, 3, ..., 96'
+    """
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) == 1:
+        return str(first)
+    if len(numbers) == last - first + 1:
+        return f"{first}–{last}"
+    shown = numbers if len(numbers) <= MOST_LISTED else (*numbers[:2], "...", last)
+    return ", ".join(map(str, shown))
+
+
+def _span_words(word: str, numbers: Sequence[int]) -> str:
+    return f"{word}{'s' * (len(numbers) > 1)} {numbers_text(numbers)}"
 
 
 class Regions:
@@ -180,15 +214,16 @@ class Regions:
 
     def images(self, label: int) -> Span:
         """The images a set reaches over: first, last, and how many there are."""
-        top, _, bottom, _ = self.box(label)
-        size = self.layout.block[0] + self.layout.gaps[0]
-        return top // size, bottom // size, self.layout.images
+        return self._span(label, 0, self.layout.images)
 
     def channels(self, label: int) -> Span:
         """The channels a set reaches over: first, last, and how many there are."""
-        _, left, _, right = self.box(label)
-        size = self.layout.block[1] + self.layout.gaps[1]
-        return left // size, right // size, self.layout.channels
+        return self._span(label, 1, self.layout.channels)
+
+    def _span(self, label: int, axis: int, total: int) -> Span:
+        size = self.layout.block[axis] + self.layout.gaps[axis]
+        numbers = np.unique(self._members[label - 1][axis] // size).tolist()
+        return Span(numbers[0], numbers[-1], total, tuple(numbers))
 
     def pixel(self, label: int) -> tuple[str | None, str | None]:
         """The row and the column of pixels that a set lies in, where its blocks have several."""
@@ -212,28 +247,25 @@ class Regions:
             return f"set {label}: {', '.join(self._token_words(label))}"
         spans = zip(self.layout.letters, (self.images(label), self.channels(label)), strict=True)
         word = self.layout.word
-        found = [_span_words(word(name), first, last) for name, (first, last, _) in spans]
+        found = [_span_words(word(name), span.numbers) for name, span in spans]
         return f"set {label}: {', '.join(found)}"
 
     def tokens(self, label: int) -> Span:
         """The tokens of a sequence that a set reaches over; those of all where it has several."""
         top, _, bottom, _ = self.box(label)
         height = self.layout.block[0]
-        first, last, _ = self.images(label)
+        first, last, *_ = self.images(label)
         if first != last:
-            return 0, height - 1, height
+            return Span(0, height - 1, height)
         start = self.layout.image_row(first)
-        return top - start, bottom - start, height
+        return Span(top - start, bottom - start, height)
 
     def _token_words(self, label: int) -> list[str]:
         spans = [self.images(label), self.channels(label)]
         if len(self.layout.shape) == 3:
             spans.insert(1, self.tokens(label))
         words = _FEATURES_LAST[len(self.layout.shape)]
-        return [
-            f"{word} {first}" if first == last else f"{word}s {first}–{last}"
-            for word, (first, last, _) in zip(words, spans, strict=True)
-        ]
+        return [_span_words(word, span.numbers) for word, span in zip(words, spans, strict=True)]
 
     def _cover(self, label: int) -> list[Area]:
         """Rectangles that hold all of a set and nothing of another."""

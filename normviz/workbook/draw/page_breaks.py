@@ -25,8 +25,13 @@ class Paper:
         self.last = 0  # the last row that is kept on it so far
 
     def keep(self, bottom: int) -> None:
-        """Keep what was drawn since, down to row ``bottom``, on one page if it fits on one."""
-        if self.last >= self.first and self._height(self.first, bottom) > self._room():
+        """Keep what was drawn since, down to row ``bottom``, on one page if it fits on one.
+
+        What fits on none begins where it is, unless half of the page is full.
+        """
+        room, used = self._room(), self._height(self.first, self.last)
+        is_cut = self._height(self.last + 1, bottom) > room and used < room / 2
+        if self.last >= self.first and self._height(self.first, bottom) > room and not is_cut:
             self.begin()
         self.last = max(self.last, bottom)
 

@@ -13,9 +13,12 @@ from normviz.norms.notation import REST
 from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Page, Value
-from normviz.workbook.book.layout import Labels, Layout, Regions, Span
+from normviz.workbook.book.layout import Labels, Layout, Regions, Span, numbers_text
 from normviz.workbook.book.styles import AXIS, AXIS_LEFT, Style, set_color
 from normviz.workbook.draw.places import Here, within
+
+CLOSE = 5.0
+"""In columns of this width or less an axis is called d0, not d = 0."""
 
 Paint = Callable[[int], Style]
 """The look of the cell of one value, by its index from 0."""
@@ -145,7 +148,8 @@ class Grid:
         for c in range(layout.channels):
             column = self.left + layout.channel_column(c)
             area = (self.top - 1, column, self.top - 1, column + layout.block[1] - 1)
-            page.span(area, f"{channel} = {layout.channel_number(c)}", AXIS)
+            equals = " = " if page.width(area[1], area[3]) > CLOSE else ""
+            page.span(area, f"{channel}{equals}{layout.channel_number(c)}", AXIS)
         tokens = layout.block[0] if layout.features_last and len(layout.shape) == 3 else 0
         for n in range(layout.images):
             row = self.top + layout.image_row(n)
@@ -224,7 +228,8 @@ class Statistics:
                 if pixel_column is not None:  # one of several of its channel: it says which
                     text = f"{channel}{regions.channels(label)[0]} {pixel_column}"
                 page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
-            several = regions.layout.images > 1 or regions.layout.features_last
+            last = regions.layout.features_last and (self.per == "set" or self.height > 1)
+            several = regions.layout.images > 1 or last
             if row not in down and (several or pixel_row is not None):
                 down.add(row)
                 text = range_text(image, regions.images(label))
@@ -269,11 +274,9 @@ Body = Grid | Statistics | Single
 
 
 def range_text(letter: str, span: Span) -> str:
-    """Some blocks in words: `c = 1`, `c = 0–1` or `all c`."""
-    start, stop, total = span
-    if start == stop:
-        return f"{letter} = {start}"
-    return f"all {letter}" if (start, stop) == (0, total - 1) else f"{letter} = {start}–{stop}"
+    """Some blocks in words: `c = 1`, `c = 0–1`, `c = 0, 4` or `all c`."""
+    is_all = 1 < len(span.numbers) == span.total
+    return f"all {letter}" if is_all else f"{letter} = {numbers_text(span.numbers)}"
 
 
 def by_set(style: Style, set_of: Sequence[int]) -> Paint:

@@ -138,7 +138,8 @@ def _spans(whole: Labels, selection: Selection, shown: Labels) -> list[tuple[Spa
             line: list[Any] = list(index)
             line[axis] = slice(None)
             members = np.flatnonzero(whole[tuple(line)] == label)
-            reach.append((int(members[0]), int(members[-1]), whole.shape[axis]))
+            numbers = tuple(members.tolist())
+            reach.append(Span(numbers[0], numbers[-1], whole.shape[axis], numbers))
         spans.append((reach[0], reach[1]))
     return spans
 

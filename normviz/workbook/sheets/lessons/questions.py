@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from normviz.workbook.book.cells import Book, Link
+from normviz.workbook.book.changes import MARKED
 from normviz.workbook.book.styles import BODY, BODY_CENTER, INPUT_WORD, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Entry, Listing
@@ -34,6 +35,38 @@ class Question:
 
 
 QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "Why normalize at all?",
+        "Layer upon layer the numbers shrink or grow, and their gradients with them; a norm sets "
+        "them back to about 1.",
+        "Why",
+        "what you see",
+    ),
+    Question(
+        "Which norm is for batches of one or two?",
+        "One that stays within the sample: GroupNorm for images, LayerNorm or RMSNorm for tokens. "
+        "BatchNorm's statistics are poor there, and with one value refused.",
+        "Why",
+        "Which norm, when?",
+    ),
+    Question(
+        "What does RMSNorm leave out?",
+        "The mean and β: it divides by the root mean square, so what is added to all x stays.",
+        "Four numbers",
+        "Why dx adds up to zero",
+    ),
+    Question(
+        "What did my change change?",
+        f"What is {MARKED}; the column Now of Contents says on which sheets.",
+        "Contents",
+        "How to read a sheet",
+    ),
+    Question(
+        "How do I get this for my own layer?",
+        "By one command, or three lines of Python.",
+        "Contents",
+        "How do I get this",
+    ),
     Question(
         "Which variance goes into running_var?",
         "The unbiased one (m − 1); the biased one (m) normalizes the batch. Keras and flax store "
@@ -147,7 +180,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Defaults",
     ),
     Question(
-        "How is the backward pass derived?",
+        "How is the backward pass derived, dμ for one?",
         "Arrow by arrow on four numbers; on the sheet of each norm as a chain of small steps, and "
         "once more in closed form, with a difference that reads 0.",
         "Four numbers",

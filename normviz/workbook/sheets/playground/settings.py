@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from normviz.workbook.book.sizes import height_of, lines_of
 from normviz.workbook.book.styles import BODY, BODY_CENTER, CODE, HEADER
 from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows
@@ -34,6 +37,7 @@ def _table(rows: Rows, readings: Readings) -> None:
     page, left = rows.page, 2
     top, columns = rows.row + 1, table(readings)
     page.heights[rows.row] = 36
+    spans: list[tuple[int, int, Sequence[float | str]]] = []
     for column in columns:
         words = column.name == "norms_words"
         right = rows.last if words else rows.reach(left, WIDTHS.get(column.name, 5.0))
@@ -44,7 +48,13 @@ def _table(rows: Rows, readings: Readings) -> None:
         for at, (value, formula) in enumerate(zip(column.values, live, strict=True)):
             page.span((top + at, left, top + at, right), value, style, formula)
         rows.name(column.name, (top, left, top + len(column.values) - 1, left))
+        spans.append((left, right, column.values))
         left = right + 1
+    most = max(
+        lines_of(str(value), page.width(left, right), WORDS.size)
+        for left, right, values in spans
+        for value in values
+    )
     for at in range(len(columns[0].values)):
-        page.heights[top + at] = 30
+        page.heights[top + at] = height_of(most, WORDS.size)
     rows.row = top + len(columns[0].values) + 1
