@@ -8,7 +8,6 @@ from normviz.norms.norm import Norm
 from normviz.workbook.book.cells import Book
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets import (
-    checks,
     glossary,
     identities,
     inputs,
@@ -16,6 +15,7 @@ from normviz.workbook.sheets import (
     sets,
 )
 from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import lecture
 from normviz.workbook.sheets.contents import sheet as contents
 from normviz.workbook.sheets.kinds import IMAGES, Kind

@@ -29,7 +29,8 @@ from normviz.workbook.explain import inputs_sheet, sheet
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
-from normviz.workbook.sheets import checks
+from normviz.workbook.sheets.checks import must_be_zero
+from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import sheet as contents
 from normviz.workbook.sheets.kinds import kind_of
 
@@ -118,7 +119,7 @@ def _checks(
 ) -> Listing:
     """What must hold for any input, live; and how far the layer itself is from the steps."""
     rows: list[tuple[Entry, str, Entry]] = []
-    for item in checks.properties_of(page) if trace.training else ():
+    for item in must_be_zero.properties_of(page) if trace.training else ():
         judged = checks.verdict(
             item.found.value, item.allowed.value, f"{{found}}<={item.allowed.formula}"
         )

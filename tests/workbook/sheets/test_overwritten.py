@@ -16,8 +16,8 @@ from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, INPUT
 from normviz.workbook.build import build
 from normviz.workbook.draw.content import FAIL, PASS
-from normviz.workbook.sheets.checks import UNCHECKED
-from normviz.workbook.sheets.shipped import is_checked
+from normviz.workbook.sheets.checks.sheet import UNCHECKED
+from normviz.workbook.sheets.checks.shipped import is_checked
 from normviz.workbook.write import save
 
 SEED, DRAWN = 20261126, 500

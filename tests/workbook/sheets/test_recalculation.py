@@ -16,7 +16,7 @@ from normviz.workbook.draw.places import NOWHERE
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
-from normviz.workbook.sheets.shipped import is_checked
+from normviz.workbook.sheets.checks.shipped import is_checked
 from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,

@@ -28,8 +28,8 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets import checks
 from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.sheets.kinds import IMAGES
 
