@@ -15,6 +15,7 @@ import pytest
 
 import normviz
 from normviz.reference import layers, steps
+from normviz.reference.spread import Spread
 from normviz.reference.steps import StepText
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
@@ -33,7 +34,18 @@ OF_SETS_ALONE = {"g", "k", "s"}
 OF_SETS = re.compile(r"[\[\](). ]*[a-z]?[\[\](). ]*")
 """A piece of such a line, in the formula that puts one together."""
 
-STEPS = tuple(text for text in vars(steps).values() if isinstance(text, StepText))
+DIVISORS = ("m", "m - 1")
+SPREADS = [Spread(where, divisor) for where in ("inside", "outside", "max") for divisor in DIVISORS]
+DECLARED = [text for text in vars(steps).values() if isinstance(text, StepText)]
+STEPS = (
+    *DECLARED,
+    *(
+        s.worded(text)
+        for text in DECLARED
+        for s in SPREADS
+        if "′" not in text.symbol + text.formula
+    ),
+)
 
 
 def default() -> Book:
@@ -188,7 +200,8 @@ def test_every_sign_of_every_step_is_in_the_list() -> None:
 
 
 DEFINITION = re.compile(
-    r"(?:^|(?<=[^·/+−√Σ] ))(?P<sign>[^\s=()]+) = (?P<right>[^=;:]+?)(?=$|[;:]|  |, |\. )"
+    r"(?:^|(?<=[^·/+−√Σ] ))(?P<sign>[^\s=()]+) = "
+    r"(?P<right>(?:[^=;:(]|\([^)]*\))+?)(?=$|[;:]|  |, |\. )"
 )
 
 
@@ -250,7 +263,7 @@ def test_the_list_has_no_sign_that_nothing_shows() -> None:
         for sheet, text in texts(maker)
         if sheet != "Glossary"
         for sign in signs_in(text)
-    }
+    } | {base(sign) for step in STEPS for sign in signs_in(step.formula)}
     in_formulas = {sign for symbol in SYMBOLS for sign in symbol.signs if signs_in_only(sign)}
     assert in_formulas <= used
 
