@@ -55,6 +55,44 @@ def test_numbers_out_of_sight_are_written_a_moment_later(opened: Opened, tall: B
     until(page, "document.querySelector(\"tr[aria-rowindex='399'] td\").textContent === '402.000'")
 
 
+def marked(page: Page) -> list[str]:
+    """What is said to have another value than as shipped, by a line and by weight."""
+    script = """[...document.querySelectorAll("td.differs")].filter(td => {
+        const { textDecorationStyle, fontWeight } = getComputedStyle(td);
+        return textDecorationStyle === "double" && Number(fontWeight) >= 600;
+    }).map(td => td.textContent)"""
+    found: list[str] = page.evaluate(script)
+    return found
+
+
+def test_what_differs_from_the_book_as_shipped_is_marked(opened: Opened) -> None:
+    book = Book("marks")
+    data = book.page("Data")
+    data.put(1, 1, 1.0, INPUT_NUMBER)
+    data.put(2, 1, 2.0, NUMBER, "$A$1+1")
+    data.put(3, 1, 5.0, NUMBER, "5+0*$A$1")
+    page = opened(book)
+    assert marked(page) == []
+    page.evaluate("normviz.set('Data', 'A1', 2)")
+    assert marked(page) == ["2", "3.000"]
+    page.evaluate("normviz.set('Data', 'A1', 1)")
+    assert marked(page) == []
+
+
+def test_on_a_sheet_of_answers_only_what_is_given_is_marked(opened: Opened) -> None:
+    book = Book("answers")
+    data = book.page("Data")
+    data.answers = True
+    data.put(1, 1, 1.0, NUMBER)
+    data.put(2, 1, None, INPUT_NUMBER)
+    data.put(3, 1, 1.0, NUMBER, "$A$1+$A$2")
+    page = opened(book)
+    page.evaluate("normviz.set('Data', 'A2', 4)")
+    assert marked(page) == []
+    page.evaluate("normviz.set('Data', 'A1', 3)")
+    assert marked(page) == ["3.000"]
+
+
 def test_a_printed_sheet_has_every_number(opened: Opened, tall: Book, tmp_path: Path) -> None:
     reader = shutil.which("pdftotext")
     if reader is None:
