@@ -1,14 +1,17 @@
 """A torch module of any normalization that one line of notation can say."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from normviz.norms.norm import Norm as Declaration
-from normviz.norms.notation import Size
+from normviz.norms.notation import Factor, Size
 from normviz.norms.sets import norm_for, sets_where_known
+from normviz.torch_layers.common import node_of
 
 
 class Norm(nn.Module):
@@ -18,6 +21,10 @@ class Norm(nn.Module):
     be known. ``sizes``, ``centered`` and ``eps`` as in :func:`normviz.normalize`. Without
     ``affine`` there are no parameters, with ``bias=False`` only a weight. In mixed precision a
     float16 or bfloat16 x is worked in float32 and the result has x's dtype.
+
+    It is plain torch operations: differentiable any number of times, for torch.func, torch.export
+    and torch.compile, where lengths that vary stay so. For torch.fx the layer is one node; not for
+    torch.jit.script.
 
     Shapes: x as ``shape`` says; weight and bias the lengths of the affine axes.
 
@@ -56,10 +63,41 @@ class Norm(nn.Module):
                 values = torch.full(found.parameter_shape, fill, device=device, dtype=dtype)
                 parameter = nn.Parameter(values)
             self.register_parameter(name, parameter)
+        self._view = list(_view_axes(found.factors, self.shape, self.norm.fixed or {}))
+        self._shared = [at for at, axis in enumerate(self._view) if axis.shared]
+        beside = {name for names in found.affine for name in names}
+        self._parameter_view = [
+            (axis.length or 1) if axis.name in beside else 1 for axis in self._view
+        ]
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x."""
-        return _normalized(x, self.norm, self.shape, self.weight, self.bias, self.eps)
+        node = node_of(self, x)
+        if node is not None:
+            return node
+        self._check(x)
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        y = wide.reshape([axis.length_in(x) for axis in self._view])
+        if self.norm.centered:
+            y = y - y.mean(self._shared, keepdim=True) if self._shared else y - y
+        square = y.square()
+        power = square.mean(self._shared, keepdim=True) if self._shared else square
+        y = y * torch.rsqrt(power + self.eps)
+        if self.weight is not None:
+            y = y * self.weight.view(self._parameter_view)
+        if self.bias is not None:
+            y = y + self.bias.view(self._parameter_view)
+        return y.reshape(x.shape).to(x.dtype)
+
+    def _check(self, x: Tensor) -> None:
+        """Refuse an x of another shape, or one that a size of the pattern does not divide."""
+        if len(self.shape) != x.dim() or any(
+            n not in (None, own) for n, own in zip(self.shape, x.shape, strict=True)
+        ):
+            wanted = ", ".join("any" if n is None else str(n) for n in self.shape)
+            raise ValueError(f"x must have shape ({wanted}), got {tuple(x.shape)}")
+        if any(x.shape[axis.dimension] % axis.others for axis in self._view):
+            self.norm.on(tuple(x.shape))
 
     def extra_repr(self) -> str:
         """The pattern, the shape, and the settings that are not the defaults."""
@@ -70,31 +108,37 @@ class Norm(nn.Module):
         return ", ".join([*said, f"eps={self.eps}"])
 
 
-def _normalized(
-    x: Tensor,
-    norm: Declaration,
-    shape: tuple[int | None, ...],
-    weight: Tensor | None,
-    bias: Tensor | None,
-    eps: float,
-) -> Tensor:
-    if len(shape) != x.dim() or any(
-        n not in (None, own) for n, own in zip(shape, x.shape, strict=True)
-    ):
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise ValueError(f"x must have shape ({wanted}), got {tuple(x.shape)}")
-    sets = norm.on(tuple(x.shape))
-    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    y = wide.reshape(sets.view)
-    if norm.centered:
-        y = y - y.mean(sets.axes, keepdim=True) if sets.axes else y - y
-    y = y * torch.rsqrt((y.square().mean(sets.axes, keepdim=True) if sets.axes else y**2) + eps)
-    if weight is not None:
-        y = y * weight.view(sets.parameter_view)
-    if bias is not None:
-        y = y + bias.view(sets.parameter_view)
-    return y.reshape(x.shape).to(x.dtype)
+class _ViewAxis(NamedTuple):
+    """An axis of the view in which x is normalized: its length, or what tells it of x's shape.
+
+    The length of x's ``dimension`` is divided by ``others``, that of the axes beside it.
+    """
+
+    dimension: int
+    length: int | None
+    others: int
+    name: str
+    shared: bool
+
+    def length_in(self, x: Tensor) -> int:
+        """Its length where x is that tensor."""
+        known = self.length
+        return x.shape[self.dimension] // self.others if known is None else known
 
 
-# For torch.fx a call of it is one node: the sets are found from a real shape.
-torch.fx.wrap("_normalized")
+def _view_axes(
+    factors: Sequence[Factor], shape: Sequence[int | None], sizes: Mapping[str, Size]
+) -> Iterator[_ViewAxis]:
+    """The axes of a pattern, so that a shape with lengths that vary is traced as such."""
+    for dimension, group in groupby(factors, key=lambda factor: factor.dimension):
+        composed = list(group)
+        if len(composed) == 1:
+            (axis,) = composed
+            for place in range(dimension, dimension + len(axis.lengths)):
+                yield _ViewAxis(place, shape[place], 1, axis.name, axis.shared)
+            continue
+        told = math.prod(axis.length for axis in composed if axis.name in sizes)
+        for axis in composed:
+            varies = shape[dimension] is None and axis.name not in sizes
+            length = None if varies else axis.length
+            yield _ViewAxis(dimension, length, told if varies else 1, axis.name, axis.shared)

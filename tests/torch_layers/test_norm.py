@@ -1,0 +1,79 @@
+"""The torch module of a pattern under torch's tools: compiled, traced, differentiated twice."""
+
+import pytest
+import torch
+from torch import nn
+
+from normviz.torch_layers import Norm
+
+LAYERS = {
+    "pixels": (lambda: Norm("n [c] h w", (None, 8, None, None), affine="c"), (2, 8, 3, 4)),
+    "heads": (
+        lambda: Norm("n t (h [d])", (None, None, 8), sizes={"h": 2}, affine="d", centered=False),
+        (2, 3, 8),
+    ),
+    "splits": (lambda: Norm("([m] s) c [...]", (None, 4, None), sizes={"s": 2}), (6, 4, 5)),
+}
+
+
+@pytest.fixture(params=LAYERS)
+def made(request):
+    """A layer with parameters unlike 1 and 0, and an x."""
+    make, shape = LAYERS[request.param]
+    torch.manual_seed(0)
+    layer = make().double()
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, 1.0, 0.3)
+    return layer, torch.randn(shape, dtype=torch.double, requires_grad=True)
+
+
+def test_it_can_be_differentiated_twice(made):
+    layer, x = made
+    assert torch.autograd.gradcheck(layer, (x,))
+    assert torch.autograd.gradgradcheck(layer, (x,))
+
+
+def test_vmap_and_grad_of_torch_func(made):
+    layer, x = made
+    many = torch.stack([x, 2 * x + 1])
+    torch.testing.assert_close(torch.func.vmap(layer)(many), torch.stack([*map(layer, many)]))
+    found = torch.func.grad(lambda v: layer(v).pow(3).sum())(x.detach())
+    (expected,) = torch.autograd.grad(layer(x).pow(3).sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_it_is_one_node_to_fx(made):
+    layer, x = made
+    traced = torch.fx.symbolic_trace(nn.Sequential(layer, nn.Tanh()))
+    assert [node.op for node in traced.graph.nodes][1:3] == ["call_module", "call_module"]
+    torch.testing.assert_close(traced(x), layer(x).tanh())
+
+
+def test_compiled_once_for_every_length_that_varies(made):
+    layer, x = made
+    graphs = []
+
+    def keep(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend=keep, dynamic=True, fullgraph=True)
+    larger = [torch.cat([x.detach()] * times) for times in (1, 2, 3)]
+    for value in larger:
+        torch.testing.assert_close(compiled(value), layer(value))
+    assert len(graphs) == 1
+
+
+def test_exported_with_sizes_that_vary():
+    layer, x = Norm("n [c] h w", (None, 8, None, None), affine="c"), torch.randn(2, 8, 3, 4)
+    sizes = {"x": {at: torch.export.Dim(name) for at, name in ((0, "n"), (2, "h"), (3, "w"))}}
+    exported = torch.export.export(layer, (x,), dynamic_shapes=sizes).module()
+    other = torch.randn(5, 8, 2, 7)
+    torch.testing.assert_close(exported(other), layer(other))
+
+
+def test_a_length_that_a_size_does_not_divide_is_refused_in_the_words_of_the_notation():
+    layer = LAYERS["splits"][0]()
+    with pytest.raises(ValueError, match=r"must divide 5.*got s=2: use one of 1, 5"):
+        layer(torch.randn(5, 4, 2))
