@@ -17,6 +17,7 @@ from training.experiments.trials import TRIALS
 from training.report.claims import write_claims_csv
 from training.results.comparisons import compare_all
 from training.results.run_folder import read_summary
+from training.results.study_table import StudyTable
 from training.results.verdicts import judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,20 @@ def test_the_row_says_what_was_measured(name: str) -> None:
     rows = committed_runs()[name]
     assert {row["status"] for row in rows} == {"finished"}
     assert expected_row(name, rows) in README.splitlines()
+
+
+@pytest.mark.parametrize("name", ["bn", "gn", "ln", "gbn"])
+def test_which_norm_when_says_what_was_measured(name: str) -> None:
+    tables = (committed_runs(), committed_runs("../fashion-mnist/summary.csv"))
+    values = [[float(row["last_accuracy"]) for row in table[name]] for table in tables]
+    assert " / ".join(f"{statistics.mean(v):.2f} ({len(v)})" for v in values) in SAID
+
+
+def test_tables_of_studies_are_of_the_studies_as_they_are() -> None:
+    for path in (ROOT / "workbooks/studies").glob("*.csv"):
+        if path.stem in known_studies():
+            table = StudyTable(path, read_study(path.stem))
+            assert table.own == table.rows
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion-mnist"])

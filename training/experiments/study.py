@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from normviz.errors import printable
 from training.errors import TrainingError
 from training.experiments.config import DEFAULTS, TrialConfig
 from training.experiments.trials import find_trial
@@ -185,6 +186,11 @@ def _arm(
     changes = dict(arm)
     config = find_trial(str(changes.pop("trial", configs[0].name)))
     name = str(changes.pop("name", ""))
+    if name and (name != printable(name) or name[0] == "." or set(name) & set("/\\:")):
+        raise TrainingError(
+            f"an arm is called {printable(name)!r}; its name is a folder's, so it has no /, \\ or "
+            ": or control character and does not begin with a dot"
+        )
     common = {}
     for key, several in settings.items():
         if len(several) > 1 and key != "layers":

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from normviz.errors import visible
 from training.data.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
@@ -142,14 +143,22 @@ def _check_types(path: Path, found: dict[str, Any], types: dict[str, type]) -> N
 
 
 def read_object(path: Path, keys: Collection[str]) -> dict[str, Any]:
-    """Read a JSON object that has these keys."""
-    found = read_json(path)
+    """Read a JSON object that has these keys; control characters in its texts are replaced."""
+    found = _printable(read_json(path))
     if not isinstance(found, dict):
         raise TrainingError(f"{path} is damaged: it holds {type(found).__name__}, not an object")
     for key in keys:
         if key not in found:
             raise TrainingError(f"{path} is damaged, or of another version: it has no {key!r}")
     return found
+
+
+def _printable(found: Any) -> Any:
+    if isinstance(found, str):
+        return visible(found)
+    if isinstance(found, dict):
+        return {visible(key): _printable(value) for key, value in found.items()}
+    return list(map(_printable, found)) if isinstance(found, list) else found
 
 
 def _read_mistakes(path: Path) -> dict[str, np.ndarray]:

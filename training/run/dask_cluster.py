@@ -64,8 +64,8 @@ def check_workers(client: Any, folder: Path) -> int:
     """Return how many workers there are, after asking each whether it can do the work.
 
     Raises:
-        TrainingError: naming a worker with another version of torch or normviz, or one that does
-            not see the run folder.
+        TrainingError: naming a worker with another version of torch or normviz, one that does not
+            see the run folder, or one that would run several tasks in one process.
     """
     here = environment()
     # A worker started in another folder would look for a relative path there.
@@ -75,6 +75,12 @@ def check_workers(client: Any, folder: Path) -> int:
         found = client.run(_look, str(token))
     finally:
         token.unlink()
+    for address, worker in client.scheduler_info(n_workers=-1)["workers"].items():
+        if worker["nthreads"] > 1:
+            raise TrainingError(
+                f"worker {address} runs {worker['nthreads']} tasks at once in one process, which "
+                "would share torch's random numbers and threads: start it with --nthreads 1"
+            )
     for address, (versions, sees) in sorted(found.items()):
         for package in MUST_AGREE:
             if versions[package] != here[package]:

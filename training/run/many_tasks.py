@@ -29,6 +29,7 @@ from training.run.one_network import DivergedError
 from training.run.one_task import OneTask
 from training.run.task import Outcome, Task
 
+TRACKER = "ignore:resource_tracker"  # for its warnings, see -W
 ATTEMPTS = 3  # how often a task is started whose worker dies
 
 
@@ -112,6 +113,7 @@ def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
     # A worker keeps freed memory on purpose (see threads), which loky takes for a leak: it replaces
     # such a worker between two tasks, where that costs nothing.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+    _quiet_about_semaphores()
     pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
     try:
         with _deaf_to_interrupts():
@@ -121,6 +123,13 @@ def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
         # Ctrl-C included: workers ignore it, so that they end here and not in a traceback each.
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
         raise
+
+
+def _quiet_about_semaphores() -> None:
+    """Let joblib's tracker clean up after a killed run without telling the terminal."""
+    said = os.environ.get("PYTHONWARNINGS", "")
+    if TRACKER not in said:
+        os.environ["PYTHONWARNINGS"] = f"{said},{TRACKER}" if said else TRACKER
 
 
 def processes_can_start() -> bool:

@@ -25,7 +25,7 @@ from training.record.history import Epoch
 from training.run import schedules
 from training.run import torchrun as parallel
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 500
 
 
 class DivergedError(TrainingError):

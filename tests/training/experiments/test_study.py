@@ -79,6 +79,8 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
         ({"set": {"batch_size": True}}, "batch_size=True is not a whole number"),
         ({"set": {"batch_size": 2.5}}, "batch_size=2.5 is not a whole number"),
         ({"arm": [{"name": "a"}]}, "batch_size has several values in"),
+        ({"arm": [{"name": "../../a"}]}, "an arm is called '../../a'; its name is a folder's"),
+        ({"arm": [{"name": "a\nb"}]}, "an arm is called 'a b'; its name is a folder's"),
         ({"test": [{"text": "?", "weights": {"nobody": 1}}]}, "weighs 'nobody'; the arms are"),
         ({"test": [{"text": "?", "weights": {}, "measure": "joy"}]}, "measure='joy' is not one of"),
         ({"test": [{"weight": {}}]}, "is wrong"),

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -120,3 +121,17 @@ def test_scales_hold_their_values_in_few_round_steps(values):
     scale = nice_scale(values)
     assert scale.low <= min(values) <= max(values) <= scale.high
     assert 1 <= round((scale.high - scale.low) / scale.step) <= 8
+
+
+def test_variants_have_sheets_whatever_they_are_called(small_run):
+    """Longer than the 31 characters of a title, alike in them, and with what Excel refuses."""
+    long = "bn batch_size=16 learning_rate="
+    names = {"bn": f"{long}0.025", "gn": f"{long}0.0125", "none": "a[b]"}
+    renamed = [
+        replace(r, config=replace(r.config, name=names.get(r.config.name, r.config.name)))
+        for r in small_run.results
+    ]
+    book = build(replace(small_run, results=renamed))
+    titles = {page.title for page in book.pages}
+    assert {long, "bn batch_size=16 learning_ra 2"} <= titles
+    assert lint(workbook_bytes(book)) == []

@@ -61,8 +61,11 @@ def test_options_that_contradict_each_other(words, told, capsys, tmp_path):
 class Workers:
     """A client whose only worker answers as told."""
 
-    def __init__(self, answer: tuple[dict[str, str], bool]) -> None:
-        self.answer = answer
+    def __init__(self, answer: tuple[dict[str, str], bool], threads: int = 1) -> None:
+        self.answer, self.threads = answer, threads
+
+    def scheduler_info(self, n_workers):
+        return {"workers": {"tcp://10.0.0.7:40001": {"nthreads": self.threads}}}
 
     def run(self, function, token):
         assert Path(token).exists()
@@ -79,6 +82,11 @@ def test_a_worker_with_another_torch_is_refused_by_name(tmp_path):
 def test_a_worker_that_does_not_see_the_folder_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="does not see"):
         cluster.check_workers(Workers((cluster.environment(), False)), tmp_path)
+
+
+def test_a_worker_of_several_threads_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="runs 4 tasks at once in one process"):
+        cluster.check_workers(Workers((cluster.environment(), True), threads=4), tmp_path)
 
 
 def test_workers_that_agree_are_counted(tmp_path):

@@ -92,7 +92,7 @@ def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) 
     published = trial.config.published
     page.put(row, 2, trial.name, LINK.but(edge=TEXT_CELL.edge, indent=1))
     if sheet:
-        page.link(row, 2, trial.name)
+        page.link(row, 2, sheet.page.title)
     page.put(row, 3, trial.config.summary, TEXT_CELL)
     page.put(row, 4, published.text if published else None, TEXT_CELL)
     known = (published.last, published.best) if published else (None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,12 +87,23 @@ class TrialSheet:
         return on_sheet(self.page.title, area_text((self.seeds_top, column, bottom, column)))
 
 
+def _title(book: Book, name: str) -> str:
+    """What its sheet is called: 31 characters at most, none of those that Excel refuses."""
+    plain = " ".join(re.sub(r"[\[\]:*?/\\']", " ", name).split())
+    title, taken = plain[:31].rstrip(), {page.title.casefold() for page in book.pages}
+    count = 1
+    while title.casefold() in taken:
+        count += 1
+        title = f"{plain[: 29 - len(str(count))].rstrip()} {count}"
+    return title
+
+
 def build(book: Book, trial: Overview) -> TrialSheet:
     """Make the sheet of a trial that has at least one epoch."""
     text = f"{trial.config.summary}. {in_words(trial.config)}."
     if trial.config.published:
         text += f" Published: {trial.config.published.text}."
-    page = start(book, trial.name, trial.name, text, LAST_COLUMN)
+    page = start(book, _title(book, trial.name), trial.name, text, LAST_COLUMN)
     page.widths.update(dict.fromkeys(range(2, LAST_COLUMN + 1), COLUMN_WIDTH))
     fit_text(page, text, LAST_COLUMN)
     sheet = TrialSheet(trial, page)
