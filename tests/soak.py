@@ -13,6 +13,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def main(kills: int, place: str | None) -> int:
         mounted = mount(disturbed)
         ways = [*STOPS, "full disk"] if mounted else list(STOPS)
         try:
-            for number in range(1, kills + 1):
+            number, same = 1, True
+            while number <= kills:
                 how = ways[number % len(ways)]
                 after = draw.uniform(0, 0.6 * seconds)
                 status, said = stop(disturbed / "run", how, after)
@@ -113,8 +115,14 @@ def main(kills: int, place: str | None) -> int:
                 if status not in (0, STATUS[how], -STATUS[how] + 128) or "Traceback" in said:
                     print(said)
                     return 1
+                if status != 0:
+                    number += 1
+                    continue
+                # The stop came after the end, and is none: compare, and begin a new training.
+                same &= result(undisturbed) == result(disturbed / "run")
+                shutil.rmtree(disturbed / "run")
             assert start(disturbed / "run").wait() == 0
-            same = result(undisturbed) == result(disturbed / "run")
+            same &= result(undisturbed) == result(disturbed / "run")
             left = [p.name for p in (disturbed / "run").rglob("*.part")]
         finally:
             if mounted:

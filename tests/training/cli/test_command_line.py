@@ -60,7 +60,8 @@ def test_kill_9_and_resume_continues_to_the_same_numbers(
     process = start(*words, "--jobs", jobs)
     wait_for_epochs(tmp_path / "run" / "bn" / "seed-0", 1, process)
     os.kill(process.pid, signal.SIGKILL)  # the driver only: workers must notice by themselves
-    process.wait()
+    _, errors = process.communicate(timeout=240)
+    assert errors == ""  # nor do those say anything who remove what it left in shared memory
     assert len(metrics(tmp_path / "run" / "bn" / "seed-0")) == 1
     assert main([*map(str, words), "--jobs", "1", "--resume"]) == 0
     assert same_numbers(tmp_path / "run", undisturbed, trials)
