@@ -13,7 +13,7 @@ import torch
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.torch_models.identify.fit import Affine
-from normviz.torch_models.identify.partition import Partition, pattern_of, sets_of
+from normviz.torch_models.identify.partition import Partition, pattern_of
 
 Tensor = torch.Tensor
 State = Mapping[str, Tensor]
@@ -180,11 +180,9 @@ def _arguments(norm: Norm, partition: Partition) -> Iterator[dict[str, Any]]:
 
 def choose(
     candidates: list[Declared],
-    layer: Callable[[Tensor], Tensor],
+    sets_on: Callable[[tuple[int, ...]], Partition | None],
     partition: Partition,
     affine_axes: set[int],
-    generator: torch.Generator,
-    precision: float,
 ) -> Declared | None:
     """The declared norm that a layer is; where several coincide on x, other shapes decide.
 
@@ -196,7 +194,7 @@ def choose(
     scores = dict.fromkeys(range(len(fitting)), 0.0)
     for shape in _other_shapes(partition.shape):
         try:
-            found = sets_of(layer, shape, generator, precision)
+            found = sets_on(shape)
         except Exception:  # noqa: BLE001  a shape that the layer does not take says little
             found, taken = None, False
         else:

@@ -38,6 +38,7 @@ class Recognizer:
     def __init__(self, layer: Any, x: Tensor, seed: int) -> None:
         self.layer, self.x = layer, x
         self.generator = torch.Generator().manual_seed(seed)
+        self.seen: dict[tuple[int, ...], Partition | None] = {}
         self.device = device_of(layer, x)
         self.title = getattr(layer, "__name__", None) or type(layer).__name__
         self.native = Probe(layer, x.dtype, self.device, wide=False)
@@ -192,6 +193,12 @@ class Recognizer:
         whole = self._settled(whole, partition.shape)
         return self._identity(partition, whole, native, found, wide[0] | wide[1], off)
 
+    def _sets_on(self, shape: tuple[int, ...]) -> Partition | None:
+        """The sets on another shape, asked once."""
+        if shape not in self.seen:
+            self.seen[shape] = sets_of(self.probe, shape, self.generator, self.probe.precision)
+        return self.seen[shape]
+
     def _settled(self, partition: Partition, part: tuple[int, ...]) -> Partition:
         """The same partition; on axes of length 1 a longer part tells whether they are shared."""
         shape = partition.shape
@@ -199,7 +206,7 @@ class Recognizer:
         if 1 not in shape or math.prod(grown) > 10 * LARGE:
             return partition
         try:
-            found = sets_of(self.probe, grown, self.generator, self.probe.precision)
+            found = self._sets_on(grown)
         except Exception:  # noqa: BLE001  a shape that the layer does not take
             return partition
         if found is None or any(
@@ -283,9 +290,7 @@ class Recognizer:
         off: float,
     ) -> Identity:
         candidates = names.declared_norms(partition, formula.centered)
-        chosen = names.choose(
-            candidates, self.probe, partition, varying, self.generator, self.probe.precision
-        )
+        chosen = names.choose(candidates, self._sets_on, partition, varying)
         if chosen is not None and partition != whole:
             # The arguments may be lengths of x.
             again = names.declared_norms(whole, formula.centered)

@@ -177,16 +177,24 @@ def _result(listed: Listing) -> Line:
 
 def first_not_finite(trace: Trace, dtype: str) -> str:
     """At which step the layer's own dtype first holds infinity or NaN, in words."""
-    if dtype not in ("float16", "float32"):
+    if dtype not in _RANGE:
         return ""
-    kind = np.dtype(dtype)
-    with np.errstate(all="ignore"):
-        for step in trace.steps:
-            if step.name.startswith("grad_"):
-                break
-            if not np.isfinite(step.value.astype(kind)).all():
-                return f", first at the step {step.name}, which is too large for {dtype}"
+    most = float(np.finfo(_RANGE[dtype]).max)
+    for step in trace.steps:
+        if step.name.startswith("grad_"):
+            break
+        largest, what = float(np.abs(step.value).max()), f"the step {step.name}"
+        if step.name in ("std", "rms") and largest <= most:
+            largest, what = 1.0 / float(step.value.min()), "1 / r, by which layers multiply"
+        if largest > most:
+            return (
+                f", first at {what}: {largest:.3g} is too large for {dtype}, though not for float64"
+            )
     return f", though every step is small enough for {dtype}"
+
+
+_RANGE: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "bfloat16": np.float32}
+"""dtypes that burst where float64 does not, by one of NumPy's of that range."""
 
 
 def _short(text: str) -> str:

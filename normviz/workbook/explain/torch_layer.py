@@ -20,6 +20,7 @@ from normviz.norms.partition import StatisticsSets
 from normviz.norms.sets import norm_of
 from normviz.reference.spread import Spread
 from normviz.reference.trace import USUAL, Trace
+from normviz.tensors.limits import check_size
 from normviz.torch_models.capture import Capture, capture, norm_like
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import Identity, identify
@@ -48,6 +49,8 @@ def story_of(
         TypeError: a layer that is no normalization, unless ``sets`` says what it should be.
         ValueError: as :func:`normviz.torch_models.capture.capture`, and for steps not finite.
     """
+    if layer is None and hasattr(x, "shape"):
+        check_size(tuple(x.shape), "x")  # before anything runs
     seen = capture(module, x, grad_output, layer, kwargs=kwargs, call=call, loss=loss)
     story = Story(
         layer=seen.title,

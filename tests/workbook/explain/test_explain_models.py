@@ -231,12 +231,32 @@ def test_an_output_that_is_not_finite_is_shown(tmp_path: Path) -> None:
     with torch.no_grad():
         layer.weight.fill_(60_000.0)
     path = normviz.explain(layer, (3.0 * x_of(3, 8)).half(), tmp_path / "h.xlsx")
-    assert "it is not finite, first at the step output, which is too large for float16" in said(
-        path
-    )
+    text = said(path)
+    assert "it is not finite, first at the step output: " in text
+    assert "is too large for float16, though not for float64" in text
     assert own_checks(path)[0] == FAIL
     values = [c.value for row in openpyxl.load_workbook(path)["LayerNorm"].iter_rows() for c in row]
     assert {"∞", "−∞"} & set(values)
+
+
+def test_a_nan_is_shown_with_the_step_where_it_first_happened(tmp_path: Path) -> None:
+    layer, x = nn.InstanceNorm1d(2, eps=1e-12).half(), torch.zeros(3, 2, 4).half()
+    assert layer(x).isnan().all()
+    path = normviz.explain(layer, x, tmp_path / "n.xlsx", sets="instance_norm")
+    assert "it is not finite, first at 1 / r, by which layers multiply: 1e+06" in said(path)
+    assert own_checks(path)[0] == FAIL
+    sheet = openpyxl.load_workbook(path)["InstanceNorm"]
+    assert sum(c.value == "NaN" for row in sheet.iter_rows() for c in row) >= 24
+
+
+def test_a_step_that_is_not_finite_in_float64_is_named(tmp_path: Path) -> None:
+    def layer(x: torch.Tensor) -> torch.Tensor:
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True))
+
+    x = x_of(3, 8)
+    x[1] = 0.0
+    with pytest.raises(ValueError, match=r"the step normalized \(x̂ = x / r\) must be finite in f"):
+        normviz.explain(layer, x, tmp_path / "n.xlsx")
 
 
 def test_the_own_checks_rest_while_the_inputs_are_others(tmp_path: Path) -> None:
@@ -276,10 +296,25 @@ def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: 
             {"layer": "norm", "x": torch.empty(1).expand(103_000_000)},
             "x must have at most 20,000,0",
         ),
+        (
+            {"layer": None, "x": torch.empty(1).expand(103_000_000)},
+            "x is too large: 103,000,000 elements of shape (103000000,), at most 10,000,000 can be",
+        ),
         ({"path": "m.xls"}, "a workbook is a file that ends in .xlsx or .html, got"),
         ({"path": "nowhere/m.xlsx"}, "[Errno 2] its folder does not exist"),
     ],
-    ids=["number", "name", "call", "loss", "shape", "integers", "huge", "suffix", "folder"],
+    ids=[
+        "number",
+        "name",
+        "call",
+        "loss",
+        "shape",
+        "integers",
+        "huge",
+        "huge alone",
+        "suffix",
+        "folder",
+    ],
 )
 def test_right_sentences(arguments: dict[str, Any], words: str, tmp_path: Path) -> None:
     arguments = {"x": x_of(3, 8), "path": "m.xlsx", **arguments}
