@@ -199,13 +199,13 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _previews(path: Path) -> None:
-    from normviz.workbook.xlsx import preview
+    from normviz.workbook.xlsx import libreoffice
 
     folder = path.parent / "previews"
     folder.mkdir(exist_ok=True)
     try:
-        made = preview.previews(path, folder)
-    except preview.PreviewError as error:
+        made = libreoffice.previews(path, folder)
+    except libreoffice.PreviewError as error:
         raise CommandError(str(error)) from None
     for picture in made:
         print(visible(str(picture)))

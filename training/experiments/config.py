@@ -63,7 +63,7 @@ class TrialConfig:
     weight_decay: float = 0.0  # torch's meaning: strength * p is added to the gradient of p
     decay_on: str = "all"  # parameters; or "weights", those of convolutions, not gamma and beta
     l1: float = 0.0
-    l1_form: str = "correct"  # or "accumulated", the published loop; see penalties.py
+    l1_form: str = "correct"  # or "accumulated", the published loop; see loss.py
     gamma: float = 1.0  # factor of "exponential" (every epoch) and "step" (every step_size epochs)
     step_size: int = 1
     warmup: float = 0.3  # part of a "onecycle" spent rising

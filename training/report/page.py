@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from training.experiments.claims import MEASURES, TARGET
 from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
-from training.model.penalties import accumulated_factors
+from training.model.loss import accumulated_factors
 from training.record.task_folder import Result
 from training.report import plots
 from training.report.claims import draw_claims, not_judged

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from training.data import load as data
 from training.errors import TrainingError
 from training.files import write_whole
+from training.model.loss import cross_entropy
 from training.model.net import Net
 from training.record.tensorboard import Board
 from training.run.one_network import Trainer
@@ -56,7 +56,7 @@ def look_inside(trainer: Trainer, epoch: int, board: Board | None = None) -> lis
     for layer in model.dropout_layers():
         layer.generator = torch.Generator(device=x.device).manual_seed(epoch)
     entered, alive = _watch(model)
-    F.nll_loss(model(x), y).backward()
+    cross_entropy(model(x), y).backward()
     rows = []
     for name, block in model.named_children():
         conv = getattr(block, "conv", None)

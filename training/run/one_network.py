@@ -11,14 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from training.data import load as data
 from training.data.load import Digits
 from training.data.seeding import INIT_EPOCH, derived_seed, generator
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
-from training.model import penalties
+from training.model.loss import L1_FORMS, cross_entropy
 from training.model.net import Net
 from training.model.test_time_averaging import log_probabilities
 from training.record.history import Epoch
@@ -133,10 +132,10 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
             scores = self._network(x)
-        loss = F.nll_loss(scores, y)
+        loss = cross_entropy(scores, y)
         total = loss
         if self.config.l1:
-            penalty = penalties.L1_FORMS[self.config.l1_form]
+            penalty = L1_FORMS[self.config.l1_form]
             total = loss + penalty(self.model.parameters(), self.config.l1)
         total.backward()
         self.optimizer.step()
@@ -145,7 +144,7 @@ class Trainer:
     def evaluate(self) -> tuple[float, float]:
         """Return mean NLL and accuracy in percent over the test set."""
         scores = self.test_scores()
-        loss = F.nll_loss(scores, self._test_labels).item()
+        loss = cross_entropy(scores, self._test_labels).item()
         right = (scores.argmax(1) == self._test_labels).sum().item()
         return loss, 100 * right / len(self._test_labels)
 

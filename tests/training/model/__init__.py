@@ -1,4 +1,4 @@
-"""The network and its layers: shapes, norms, penalties, and what they compute.
+"""The network and its layers: shapes, norms, loss, and what they compute.
 
 Begin in `test_model`. `test_verification` holds each norm to the reference before it trains,
 `test_fast_norms` the fast kernels to torch.

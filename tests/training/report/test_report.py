@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.experiments.trials import TRIALS
-from training.model.penalties import accumulated_factors
+from training.model.loss import accumulated_factors
 from training.report.page import factors, render, write_report
 from training.results.over_seeds import (
     confusion,

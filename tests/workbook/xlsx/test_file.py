@@ -27,7 +27,7 @@ from normviz.workbook.sheets.reference_values.torch_values import (
     shipped,
 )
 from normviz.workbook.write import save
-from normviz.workbook.xlsx.preview import slug
+from normviz.workbook.xlsx.libreoffice import slug
 from normviz.workbook.xlsx.write import workbook_bytes
 
 ROOT = Path(__file__).parents[3]

@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from training.model.net import Net
-from training.model.penalties import (
+from training.model.loss import (
     accumulated_factors,
     l1_penalty,
     l1_penalty_accumulated,
     l2_penalty,
 )
+from training.model.net import Net
 
 
 def published_loop(model, strength):
