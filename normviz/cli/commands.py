@@ -23,6 +23,8 @@ from normviz.cli.tensor_arguments import (
 from normviz.cli.values import at_least_one, named_shape
 from normviz.errors import printable, visible
 from normviz.files import check_place
+from normviz.norms.declared import NORMS
+from normviz.norms.words import listed
 from normviz.tensors.files import split_place
 
 if TYPE_CHECKING:
@@ -83,16 +85,16 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "names of their axes: n=2,c=4,l=6 for signals N,C,L, n=4,c=6 for samples N,C"
     )
     add("--shape", metavar="N,C,H,W", help=f"{shapes} (4,4,2,2; --exercise: 2,4,1,2)")
-    groups = "of channels, for GroupNorm; heads of a token's features (smallest divisor)"
+    users = {
+        part: listed(n.title for n in NORMS.values() if part in (s.divides for s in n.sizes))
+        for part in ("channel", "sample")
+    }
+    groups = f"of channels, for {users['channel']}; heads of a token's features (smallest divisor)"
     add("--groups", metavar="G", type=int, help=groups)
     also = "a sheet for sets of your own too, a pattern such as 'n [c] h w'; may be repeated (none)"
     add("--also", metavar="SETS", action="append", default=[], help=also)
-    add(
-        "--splits",
-        metavar="S",
-        type=int,
-        help="of the batch, for GhostBatchNorm (smallest divisor)",
-    )
+    splits = f"of the batch, for {users['sample']} (smallest divisor)"
+    add("--splits", metavar="S", type=int, help=splits)
     add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")
     add(

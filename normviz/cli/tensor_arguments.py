@@ -11,6 +11,7 @@ from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.sets import norm_for
+from normviz.norms.words import listed
 from normviz.tensors.files import read_tensor
 
 Array = npt.NDArray[Any]
@@ -48,9 +49,20 @@ def add_call_arguments(parser: argparse.ArgumentParser, op: str | None = None) -
     told = "decimal mark of a .csv or .tsv, . or , (told from the file where that is clear)"
     add("--decimal", metavar="MARK", choices=(".", ","), help=told)
     known = "without TENSOR: smallest divisor, else to be given" if op else "to be given"
-    add("--groups", metavar="G", type=int, help=f"of channels, for group_norm ({known})")
-    add("--splits", metavar="S", type=int, help=f"of the batch, for ghost_batch_norm ({known})")
-    add("--normalized-shape", metavar="C,H,W", help="for layer_norm and rms_norm (all but N)")
+    add(
+        "--groups",
+        metavar="G",
+        type=int,
+        help=f"of channels, for {_takers('num_groups')} ({known})",
+    )
+    add(
+        "--splits",
+        metavar="S",
+        type=int,
+        help=f"of the batch, for {_takers('num_splits')} ({known})",
+    )
+    trailing = f"for {_takers('normalized_shape')} (all but N)"
+    add("--normalized-shape", metavar="C,H,W", help=trailing)
     add("--eps", metavar="E", type=float, help="inside the root (1e-5; rms_norm: machine epsilon)")
     add("--momentum", metavar="M", type=float, help="weight of the new running statistics (0.1)")
     add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
@@ -156,6 +168,11 @@ def _size(text: str) -> tuple[str, int]:
     if not (axis and equals and size.isdecimal()):
         raise ValueError(f"-s must look like h=4, got {text!r}")
     return axis.strip(), int(size)
+
+
+def _takers(argument: str) -> str:
+    """The declared norms that take an argument, in words."""
+    return listed(name for name, norm in NORMS.items() if norm.takes(argument))
 
 
 _OPTIONS = {"num_groups": "--groups", "num_splits": "--splits"}

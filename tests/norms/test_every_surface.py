@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -154,6 +155,45 @@ def test_the_workbook_has_its_sheet_and_its_picture_among_the_sets(book, name):
     texts = [cell.value for row in pages["Sets"].rows.values() for cell in row.values()]
     assert norm.title in texts
     assert norm.sentence in " ".join(map(str, texts))
+
+
+@every_norm
+def test_the_lesson_layer_to_layer_offers_it_and_contents_has_its_row(book, name):
+    title, pages = NORMS[name].title, {page.title: page for page in book.pages}
+    offered = {option for choice in pages["Layer to layer"].choices for option in choice.options}
+    assert title in offered
+    links = [cell.value for row in pages["Contents"].rows.values() for cell in row.values()]
+    assert title in links
+
+
+def test_the_playground_offers_every_norm_that_its_switches_can_say(book):
+    (page,) = (page for page in book.pages if page.title == "Playground")
+    offered = {option for choice in page.choices for option in choice.options}
+    assert {NORMS[name].title for name in NAMES} - offered == {"RowRms"}  # of single rows
+
+
+@every_norm
+def test_a_layer_of_it_is_recognized(name):
+    module = ReferenceNorm2d(name, 6, **NORMS[name].factors_of(2)).double()
+    found = normviz.identify(module, torch.from_numpy(call_of(name)[0]))
+    # γ of a channel makes a group of what torch's LayerNorm has one of each element for.
+    of_a_channel = {"layer_norm": "group_norm"}.get(name, name)
+    assert of_a_channel in (found.name, *found.same_on_this_x)
+
+
+def test_the_readme_shows_the_sets_of_every_declared_norm():
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    unforeseen = {norm.name for norm in UNFORESEEN}
+    missing = [n.name for n in NORMS.values() if n.name not in unforeseen and n.sets not in text]
+    assert missing == []
+
+
+def test_the_help_of_groups_and_splits_names_the_norms_that_take_them(capsys):
+    with pytest.raises(SystemExit):
+        main(["workbook", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of channels, for GroupNorm and HeadNorm" in said
+    assert "of the batch, for GhostBatchNorm" in said
 
 
 @every_norm
