@@ -154,8 +154,10 @@ class Grid:
         for n in range(layout.images):
             row = self.top + layout.image_row(n)
             name = f"{image} = {layout.image_number(n)}"
+            is_close = page.width(self.left - 1, self.left - 1) <= CLOSE
             for t in range(tokens):
-                page.put(row + t, self.left - 1, f"{name}, t = {t}", AXIS_LEFT)
+                text = f"{image}{layout.image_number(n)} t{t}" if is_close else f"{name}, t = {t}"
+                page.put(row + t, self.left - 1, text, AXIS_LEFT)
             if not tokens:
                 page.put(row, self.left - 1, name, AXIS_LEFT)
 
