@@ -4,10 +4,8 @@ import csv
 import io
 import shutil
 import subprocess
-import zipfile
 from pathlib import Path
 
-import ironcalc
 import openpyxl
 import pytest
 
@@ -17,12 +15,11 @@ from normviz.grading.report import marks_html
 from normviz.grading.table import marks_csv
 from normviz.workbook.book.address import address
 from normviz.workbook.exercise.classroom.assignment import Assignment, Classroom, enroll
-from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, book_of, make_class
+from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, book_of
 from normviz.workbook.exercise.classroom.student_book import StudentBook
-from normviz.workbook.exercise.exercise import write_exercise
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.xlsx.write import workbook_bytes
-from tests.grading.fill import Typed, computed, fill, filled, only, right, sheet_of, slip, solved
+from tests.grading.fill import Typed, computed, filled, right, sheet_of, slip, solved
 
 ASSIGNMENT = Assignment(("batch_norm",))
 TOTAL = 5 + 20
@@ -253,143 +250,3 @@ def test_words_of_a_student_stay_words() -> None:
     assert "&lt;img" in marks_html([mark])
     row = next(csv.reader(io.StringIO(marks_csv([mark]).splitlines()[1])))
     assert not any(cell.startswith("=") for cell in row)
-
-
-def one(tmp_path: Path, assignment: Assignment = ASSIGNMENT) -> tuple[Path, StudentBook]:
-    classroom = enroll(assignment, ["Ada"])
-    folder = make_class(classroom, tmp_path / "sheets")
-    return folder / "Ada.xlsx", solved(classroom, 0)
-
-
-def graded(path: Path, decimals: int = 2) -> FileMark:
-    found = [mark for mark in grade(path.parent, decimals=decimals) if mark.steps]
-    assert len(found) == 1
-    return found[0]
-
-
-def test_formulas_without_values_are_computed(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    fill(path, right(made))
-    assert openpyxl.load_workbook(path, data_only=True)["BatchNorm"]["C30"].value is None
-    assert (graded(path).points, graded(path).flags) == (TOTAL, ())
-
-
-def test_what_ironcalc_saves_is_read(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    model = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
-    titles = openpyxl.load_workbook(path, read_only=True).sheetnames
-    for (title, where), value in right(made).items():
-        row, column = openpyxl.utils.cell.coordinate_to_tuple(where)
-        model.set_user_input(titles.index(title), row, column, str(value))
-    model.evaluate()
-    path.unlink()
-    model.save_to_xlsx(str(path))
-    assert (graded(path).points, graded(path).flags) == (TOTAL, ())
-
-
-def test_other_functions_of_a_spreadsheet_are_computed_too(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    batch = sheet_of(made, "BatchNorm")
-    chain, typed = batch.chain, right(made)
-    for k in range(4):
-        area = chain.over_set("x", k)
-        typed["BatchNorm", chain.at("variance", k)] = f"=_xlfn.VAR.P({area})"
-        typed["BatchNorm", chain.at("std", k)] = f"=POWER(_xlfn.STDEV.P({area})^2+{chain.eps},0.5)"
-    fill(path, typed)
-    assert (graded(path).points, graded(path).flags) == (TOTAL, ())
-
-
-def test_a_function_that_only_the_program_knows_is_named(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
-    fill(path, right(made) | {("BatchNorm", where): "=XLOOKUP(1,A1:A3,B1:B3)"})
-    mark = graded(path)
-    assert 0 < mark.points < TOTAL
-    assert any("XLOOKUP" in flag and "save it again" in flag for flag in mark.flags)
-
-
-def test_a_formula_that_reads_itself_is_wrong_and_nothing_hangs(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
-    fill(path, right(made) | {("BatchNorm", where): f"={where}+1"})
-    assert graded(path).points == TOTAL - 1
-
-
-def test_numbers_are_flagged_where_formulas_were_asked(tmp_path: Path) -> None:
-    path, made = one(tmp_path, Assignment(("batch_norm",), formulas=True))
-    typed = right(made) | only(right(made, decimals=3), "BatchNorm")
-    cells = sum(title == "BatchNorm" for title, _ in typed)
-    fill(path, typed)
-    mark = graded(path)
-    assert mark.points == 5 + 20
-    assert mark.flags == (f"numbers where formulas were asked ({cells} cells)",)
-
-
-def test_a_formula_without_cells_is_a_number(tmp_path: Path) -> None:
-    path, made = one(tmp_path, Assignment(("batch_norm",), formulas=True))
-    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
-    value = computed(made, right(made))["BatchNorm", where]
-    fill(path, right(made) | {("BatchNorm", where): f"={value}"})
-    assert graded(path).flags == ("numbers where formulas were asked (1 cell)",)
-
-
-@pytest.mark.parametrize(("decimals", "enough"), [(1, True), (2, False)])
-def test_the_tolerance_can_be_chosen(decimals: int, enough: bool, tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    fill(path, right(made, decimals=1))
-    assert (graded(path, decimals).points == TOTAL) == enough
-
-
-def test_what_is_stored_beside_a_formula_is_not_believed(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
-    typed = right(made)
-    fill(path, typed | {("BatchNorm", where): "=1+1"})
-    truth = computed(made, typed)["BatchNorm", where]
-    _store(path, where, "1+1", str(truth))
-    mark = graded(path)
-    assert mark.points == TOTAL - 1
-    assert any("stored values" in flag for flag in mark.flags)
-
-
-def _store(path: Path, where: str, formula: str, value: str) -> None:
-    """Write a value beside a formula, as no honest program would."""
-    with zipfile.ZipFile(path) as package:
-        parts = {name: package.read(name) for name in package.namelist()}
-    full = f"<f>{formula}</f><v>{value}</v>".encode()
-    with zipfile.ZipFile(path, "w") as package:
-        for name, content in parts.items():
-            for empty in ("<v />", "<v/>", "<v></v>"):
-                content = content.replace(f"<f>{formula}</f>{empty}".encode(), full)
-            package.writestr(name, content)
-
-
-def test_two_files_of_one_student_are_both_marked_and_said(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    fill(path, right(made))
-    folder = path.parent / "Ada_1234_assignsubmission"
-    folder.mkdir()
-    shutil.copy(path, folder / "Ada.xlsx")
-    found = grade(path.parent)
-    assert [mark.points for mark in found] == [TOTAL, TOTAL]
-    assert all("2 files of this student" in mark.flags for mark in found)
-
-
-def test_without_a_class_list_files_say_who_they_are_of(tmp_path: Path) -> None:
-    path, made = one(tmp_path)
-    fill(path, right(made))
-    (path.parent / TEACHER / CLASS_FILE).unlink()
-    assert (graded(path).name, graded(path).points) == ("Ada", TOTAL)
-
-
-def test_an_exercise_for_oneself_is_not_graded(tmp_path: Path) -> None:
-    write_exercise(tmp_path / "one.xlsx")
-    assert {mark.problem for mark in grade(tmp_path)} == {
-        "no exercise of normviz, or its record was deleted"
-    }
-
-
-@pytest.mark.parametrize("decimals", [-1, 7])
-def test_a_tolerance_that_is_none_is_refused(decimals: int, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="decimals must be from 0 to 6"):
-        grade(tmp_path, decimals=decimals)
