@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 from normviz.cli.values import at_least_one, shape_of
+from normviz.norms.declared import NORMS
 
 CLASS_LIST = "teacher/class.json"
 PARTS = ("forward", "backward", "all")
+BASIC = tuple(name for name, norm in NORMS.items() if norm.basic)
 
 
 def add_exercise(commands: Any) -> None:
@@ -28,7 +30,7 @@ def add_exercise(commands: Any) -> None:
     add(
         "--norms",
         metavar="NORM,...",
-        help='the norms, or patterns such as "n [c] h w" (the basic ones: batch_norm and others)',
+        help=f'norms, or patterns such as "n [c] h w" ({",".join(BASIC)})',
     )
     add(
         "--steps",
