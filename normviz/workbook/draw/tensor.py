@@ -211,7 +211,13 @@ class Statistics:
         if index is None:
             return None
         words = self.regions.words(index + 1)
-        return words if self.per == "set" else words.partition(": ")[2]
+        if self.per == "set":
+            return words
+        layout, said = self.regions.layout, words.partition(": ")[2]
+        if layout.images == 1:  # a parameter is of no image, and of no token of a sequence
+            above = 2 if layout.features_last and len(layout.shape) == 3 else 1
+            said = said.split(", ", above)[-1]
+        return " ".join([said, *(at for at in self.regions.pixel(index + 1) if at is not None)])
 
     @cached_property
     def _indices(self) -> dict[tuple[int, int], int]:

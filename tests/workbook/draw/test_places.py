@@ -5,12 +5,14 @@ import pytest
 from normviz.norms.sets import statistics_sets
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
+from normviz.workbook.build import build
 from normviz.workbook.draw.columns import even, of_tensor
 from normviz.workbook.draw.content import Band, Caption, Cells, Line, Step, Table, Words
 from normviz.workbook.draw.places import Cells as Placed
 from normviz.workbook.draw.places import Here, resolved
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
+from normviz.workbook.sheets.case import Settings
 
 X = Placed(2, 26, 3, 2, ("n", "c"))
 KNOWN = {"x": X, "mean": Placed(9, 26, 1, 2, ("", "c")), "eps": Placed(1, 3, 1, 1, fixed=True)}
@@ -119,3 +121,17 @@ def test_a_step_reads_its_own_set_and_a_statistic_all_of_its_elements() -> None:
     row, column, *_ = mean
     assert sheet.page.said(row, column) == "mean μ of set 1: image 0, channels 0–1"
     assert sheet.page.said(x[0], x[1] + 1) == "x of image 0, channel 0, pixel (0, 1)"
+
+
+@pytest.mark.parametrize(
+    ("shape", "title", "said"),
+    [
+        ((4, 4, 2, 2), "BatchNorm", "channel 0"),
+        ((4, 4, 2, 2), "LayerNorm", "channel 0 h0 w0"),
+        ((2, 5, 8), "LayerNorm", "feature 0"),
+    ],
+)
+def test_a_parameter_is_of_no_image(shape: tuple[int, ...], title: str, said: str) -> None:
+    page = next(page for page in build(Settings(shape)).pages if page.title == title)
+    block = next(block for block in page.blocks if block.name == "weight")
+    assert block.which(*block.area[:2]) == said
