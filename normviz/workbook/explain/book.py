@@ -131,6 +131,7 @@ def _checks(
         rows,
         ("verdict", "must be zero", "distance"),
         (BODY_CENTER, BODY, BODY_CENTER),
+        shares=(7, 115, 13),
         names=("verdict", "what", "found"),
         marks={"verdict": VERDICTS},
     )

@@ -108,7 +108,15 @@ def select(
             f"samples, channels and pixels must leave at most {MOST_SHOWN:,} elements to show, got "
             f"{shown:,}: for example {' x '.join(str(n) for n in _FEW[len(shape)])}"
         )
-    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), ()))
+    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), _of_vectors(sets)))
+
+
+def _of_vectors(sets: StatisticsSets) -> tuple[str, ...]:
+    """What the axes are called where each vector along the last is a set: heads of tokens, say."""
+    rank = len(sets.shape)
+    if rank < 4 or sets.statistic_shape != sets.shape[:-1]:
+        return ()
+    return ("samples", *(f"axis {axis}" for axis in range(1, rank - 1)), "features")
 
 
 def _some(sets: StatisticsSets, axis: int, few: int) -> tuple[int, ...]:

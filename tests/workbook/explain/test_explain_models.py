@@ -270,6 +270,14 @@ def test_the_own_checks_rest_while_the_inputs_are_others(tmp_path: Path) -> None
     assert set(found.values()) & {PASS, FAIL, RESTS} == {RESTS}
 
 
+def test_heads_of_tokens_are_no_channels_of_images(tmp_path: Path) -> None:
+    path = normviz.explain(nn.RMSNorm(8), x_of(2, 6, 4, 8), tmp_path / "q.xlsx")
+    assert "samples 0–1 of 2, axis 1 0–3 of 6, axis 2 0–2 of 4, features 0–2 of 8" in said(path)
+    sheet = openpyxl.load_workbook(path)["RMSNorm"]
+    texts = [str(c.value) for row in sheet.iter_rows() for c in row if c.value is not None]
+    assert any("torch.nn.RMSNorm((8,), eps)" in text for text in texts)
+
+
 @pytest.mark.parametrize("shape", [(8,), (2, 1, 2, 2, 2, 8)], ids=["1-d", "6-d"])
 def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: Path) -> None:
     path = normviz.explain(nn.LayerNorm(8), x_of(*shape), tmp_path / "x.xlsx")

@@ -167,6 +167,8 @@ def _idea(trace: Trace, note: str) -> str:
     sentence, use, layer = kind.spoken(words.sentence), kind.spoken(words.use), words.torch_layer
     if not axes:
         layer = kind.layer(layer)
+        if sets.parameter_shape not in (sets.shape[1:], sets.shape[1:2]):
+            layer = layer.replace("(C, H, W)", str(sets.parameter_shape))
     else:
         sentence = _sentence(sets, axes)
         use = "" if re.search(OF_IMAGES, use) else use
