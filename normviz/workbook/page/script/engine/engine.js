@@ -29,6 +29,10 @@ export class Engine {
     const last = data.sheets.at(-1);
     const size = last.base + last.rows * last.columns;
     this.values = new Array(size).fill(null);
+    this.sheetAt = new Uint16Array(size);
+    data.sheets.forEach(({ base, rows, columns }, k) => {
+      this.sheetAt.fill(k, base, base + rows * columns);
+    });
     this.seed = 1;
     this.generation = 1;
     this.stamps = new Int32Array(size);
@@ -71,6 +75,11 @@ export class Engine {
       return reads.length;
     });
     Object.assign(this, { readsOf: Int32Array.from(reads), ends: Int32Array.from([0, ...ends]) });
+    this.readsBits = Int32Array.from(cells, (_, k) => {
+      let bits = 0;
+      for (let next = this.ends[k]; next < this.ends[k + 1]; next += 4) bits |= this.#bitOf(this.readsOf[next]);
+      return bits;
+    });
     this.isRandom = shapes.map((shape) => this.shapes[shape].random);
   }
 
@@ -87,14 +96,7 @@ export class Engine {
   }
 
   sheetOf(at) {
-    let low = 0;
-    let high = this.sheets.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.sheets[middle].base <= at) low = middle;
-      else high = middle - 1;
-    }
-    return this.sheets[low];
+    return this.sheets[this.sheetAt[at]];
   }
 
   // The places that a formula reads: {at, rows, columns, stride, name}, one for each slot.
@@ -123,7 +125,17 @@ export class Engine {
   // The places of a formula's slots as numbers in a row, four a place: first cell, rows, columns,
   // and the width of the sheet.
   flat(slots, refs, start, reads) {
-    for (const { at, rows, columns, stride } of this.places(slots, refs, start)) reads.push(at, rows, columns, stride);
+    let next = start;
+    for (const [kind, ...place] of slots) {
+      if (typeof kind === "string") reads.push(...place);
+      else if (kind === 0) reads.push(refs[next++], 1, 1, 1);
+      else reads.push(refs[next++], refs[next++], refs[next++], refs[next++]);
+    }
+  }
+
+  // One bit for the sheet of a cell, the same for some sheets where there are more than 32.
+  #bitOf(at) {
+    return 1 << (this.sheetAt[at] % 32);
   }
 
   // Whether anything in these places was changed in a generation or later.
@@ -153,10 +165,13 @@ export class Engine {
   calculate(places) {
     this.generation += 1;
     this.random = generator(this.seed);
-    const { cells, shapeOf, starts, refs, readsOf, ends, isRandom, values, stamps, generation } = this;
+    const { cells, shapeOf, starts, refs, readsOf, readsBits, ends, isRandom, values, stamps, generation } = this;
     const changed = [];
+    // The sheets on which anything has changed: most formulas read from none of them.
+    let bits = 0;
     for (const at of places ?? []) {
       stamps[at] = generation;
+      bits |= this.#bitOf(at);
       changed.push(at);
     }
     for (let k = 0; k < cells.length; k++) {
@@ -165,12 +180,15 @@ export class Engine {
         places === null ||
         isRandom[k] ||
         stamps[at] === generation ||
-        this.isStale(readsOf, ends[k], ends[k + 1], generation);
+        ((readsBits[k] & bits) !== 0 && this.isStale(readsOf, ends[k], ends[k + 1], generation));
       if (!isDue || (this.replaced.size && this.replaced.has(at))) continue;
       const value = this.compute(shapeOf[k], refs, starts[k]);
       if (value === values[at]) continue;
       values[at] = value;
-      if (stamps[at] !== generation) changed.push(at);
+      if (stamps[at] !== generation) {
+        changed.push(at);
+        bits |= this.#bitOf(at);
+      }
       stamps[at] = generation;
     }
     return changed;
