@@ -99,11 +99,11 @@ export class Grid {
   // All that may have changed while another sheet was looked at.
   refresh() {
     for (const at of this.fields.keys()) this.stale.add(at);
-    this.#repaint();
+    this.#repaint(null);
   }
 
-  #repaint() {
-    for (const [at, paint] of this.rules.repainted()) {
+  #repaint(changed) {
+    for (const [at, paint] of this.rules.repainted(changed)) {
       if (!this.fields.has(at)) continue;
       this.paints.set(at, paint);
       this.stale.add(at);
@@ -144,7 +144,7 @@ export class Grid {
     this.isMarking = isSeen;
     const end = base + rows * columns;
     for (const at of changed) if (at >= base && at < end && this.fields.has(at)) this.stale.add(at);
-    this.#repaint();
+    this.#repaint(changed);
     this.show();
     if (!isSeen) return;
     clearTimeout(this.fading);
