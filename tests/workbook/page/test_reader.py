@@ -89,6 +89,18 @@ def test_a_cell_that_only_shows_another_is_explained_by_that(opened: Opened) -> 
     expect(shown.locator(".formula")).to_contain_text("= 6a = 2b × 3")
 
 
+def test_a_sum_of_products_is_read_as_one(opened: Opened) -> None:
+    book = Book("products")
+    page = book.page("Data")
+    for column, value in enumerate((2.0, 3.0), start=1):
+        page.put(1, column, value, INPUT_NUMBER)
+        page.put(2, column, value, INPUT_NUMBER)
+    page.put(3, 1, 13.0, NUMBER, "SUMPRODUCT(A1:B1,A2:B2)/2")
+    shown = opened(book)
+    go(shown, "Data", "A3")
+    expect(shown.locator(".formula")).to_contain_text("Σ(2, 3a × 2, 3b) / 2")
+
+
 def test_pointing_asks_until_a_cell_is_selected(opened: Opened, small: Book) -> None:
     page = opened(small)
     cells = page.locator("td.number")
@@ -256,6 +268,7 @@ def test_the_page_opens_on_why_and_leads_through_ten_stops(
 def test_the_tour_can_be_left(opened: Opened, default_page: Path) -> None:
     page = opened(default_page)
     page.locator("#begin-tour").click()
+    expect(page.locator("#tour .main")).to_be_focused()
     page.get_by_role("button", name="Leave the tour").click()
     expect(page.locator("#tour")).to_be_hidden()
 

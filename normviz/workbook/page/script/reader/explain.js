@@ -121,13 +121,14 @@ class Reader {
     }
     if (name === "SQRT") return this.#wrapped("√(", given, ")");
     if (name === "ABS") return this.#wrapped("|", given, "|");
+    if (name === "SUMPRODUCT") return this.#wrapped("Σ(", given, ")", " × ");
     this.#wrapped(`${name}(`, given, ")");
   }
 
-  #wrapped(before, given, after) {
+  #wrapped(before, given, after, between = ", ") {
     this.say(before);
     given.forEach((inner, k) => {
-      if (k) this.say(", ");
+      if (k) this.say(between);
       this.#walk(inner);
     });
     this.say(after);

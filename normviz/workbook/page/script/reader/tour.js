@@ -32,7 +32,7 @@ export class Tour {
       ),
     );
     this.card.hidden = false;
-    this.card.querySelector("button.main, button")?.focus();
+    (this.card.querySelector("button.main") ?? this.card.querySelector("button")).focus();
     return undefined;
   }
 
