@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
 from normviz.workbook.page.write import page_bytes
@@ -79,3 +80,9 @@ def until(page: Page, expression: str) -> None:
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"it never came true: {expression}")
+
+
+def first_of(book: Book, sheet: str, block: str) -> str:
+    """The first cell of a step on a sheet."""
+    page = next(page for page in book.pages if page.title == sheet)
+    return next(address(*found.area[:2]) for found in page.blocks if found.name == block)

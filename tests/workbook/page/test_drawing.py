@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from normviz.workbook.book.cells import Book, Picture
 from normviz.workbook.book.styles import INPUT_NUMBER, NUMBER
-from tests.workbook.page.conftest import Opened, until
+from tests.workbook.page.conftest import Opened, first_of, until
 
 ROWS = 400
 
@@ -114,13 +114,19 @@ def test_what_changed_is_marked_and_fades(opened: Opened, tall: Book) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sheet", "cell", "size"),
-    [("BatchNorm", "D147", (1366, 768)), ("Evaluation", "I84", (390, 844))],
+    ("sheet", "block", "size"),
+    [("BatchNorm", "grad_input", (1366, 768)), ("Evaluation", "y in evaluation", (390, 844))],
     ids=["a screen", "a phone"],
 )
 def test_outlines_lie_on_the_cells_that_a_number_comes_from(
-    opened: Opened, default_page: Path, sheet: str, cell: str, size: tuple[int, int]
+    opened: Opened,
+    default_book: Book,
+    default_page: Path,
+    sheet: str,
+    block: str,
+    size: tuple[int, int],
 ) -> None:
+    cell = first_of(default_book, sheet, block)
     page = opened(default_page, f"#sheet={sheet}&cell={cell}", size)
     expect(page.locator("#ask-what .where")).to_have_text(f"{sheet} {cell}")
     page.wait_for_timeout(300)

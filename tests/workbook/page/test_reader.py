@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Choice
 from normviz.workbook.book.styles import INPUT_NUMBER, NUMBER
-from tests.workbook.page.conftest import Opened, until
+from tests.workbook.page.conftest import Opened, first_of, until
 
 
 def go(page: Page, sheet: str, cell: str) -> None:
@@ -19,12 +18,6 @@ def go(page: Page, sheet: str, cell: str) -> None:
     script = "hash => { location.hash = hash }"
     page.evaluate(script, f"sheet={sheet.replace(' ', '%20')}&cell={cell}")
     expect(page.locator("#ask-what .where")).to_have_text(f"{sheet} {cell}")
-
-
-def first_of(book: Book, sheet: str, block: str) -> str:
-    """The first cell of a step on a sheet."""
-    page = next(page for page in book.pages if page.title == sheet)
-    return next(address(*found.area[:2]) for found in page.blocks if found.name == block)
 
 
 @pytest.fixture
