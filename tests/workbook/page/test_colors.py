@@ -30,7 +30,7 @@ from tests.workbook.page.conftest import Opened, until
 def ruled_cells(sheet: Sheet) -> list[tuple[int, int]]:
     """Every cell of a sheet that a conditional format may paint, by row and column.
 
-    Rules with a star in a criterion are left out: ironcalc's COUNTIF takes it for an error (those of
+    Rules with a star in a criterion are left out: for ironcalc's COUNTIF that is an error (those of
     the page's functions are held in node/functions.test.js).
     """
     found = {
@@ -89,7 +89,7 @@ def test_colors_follow_every_drop_down_and_switch(
             shipped = sheet.rows[row][column].value
             for option in (*choice.options, shipped):
                 value = float(option) if str(option).isdigit() else option
-                model.set_user_input(number, row, column, str(option))
+                model.set_user_input(number, row, column, "" if option is None else str(option))
                 page.evaluate(
                     "([title, cell, value]) => normviz.set(title, cell, value)",
                     [sheet.title, address(row, column), value],
