@@ -8,6 +8,7 @@ have for σ; "Σ x / n" because n counts nothing; "dγ" because the list has no 
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -331,3 +332,13 @@ def test_every_sheet_that_the_list_names_exists() -> None:
 )
 def test_a_word_is_explained_once(word: str) -> None:
     assert [symbol.signs for symbol in WORDS].count((word,)) == 1
+
+
+def test_the_readme_of_the_workbooks_has_every_sheet_and_its_picture() -> None:
+    folder = Path(__file__).parents[3] / "workbooks"
+    readme = (folder / "README.md").read_text("utf-8")
+    titles = [page.title for page in book_of(default).pages if not page.hidden]
+    assert re.findall(r"^\*\*(.+?)\.\*\* .*\?", readme, re.M) == titles
+    pictures = re.findall(r"\((previews/[^)]+)\)", readme)
+    assert len(pictures) == len(titles)
+    assert all((folder / place).exists() for place in pictures)
