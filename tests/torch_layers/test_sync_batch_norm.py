@@ -1,0 +1,62 @@
+"""SyncBatchNorm2d in half precision on two processes: batch norm of the whole batch, x's dtype."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+RANK = """
+import sys, torch
+from torch import distributed
+from normviz.torch_layers import SyncBatchNorm2d
+folder, rank = sys.argv[1], int(sys.argv[2])
+distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+found = {}
+for dtype in (torch.float16, torch.bfloat16):
+    layer = SyncBatchNorm2d(3)
+    x, dy = (part[3 * rank : 3 + 5 * rank].to(dtype) for part in torch.load(f"{folder}/x.pt"))
+    y = layer(x.requires_grad_())
+    y.backward(dy)
+    found[str(dtype)] = (y.detach(), x.grad, layer.weight.grad, layer.running_var)
+torch.save(found, f"{folder}/{rank}.pt")
+distributed.destroy_process_group()
+"""
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    """x and dy of eight samples, and what each of two processes made of three and of five."""
+    folder: Path = tmp_path_factory.mktemp("ranks")
+    given = torch.randn(2, 8, 3, 4, 4, generator=torch.manual_seed(0))
+    torch.save(given, folder / "x.pt")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", RANK, str(folder), str(rank)], env=environment)
+        for rank in (0, 1)
+    ]
+    assert [process.wait(timeout=600) for process in started] == [0, 0]
+    return given, [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_two_processes_in_half_precision_are_one_batch(ranks, dtype):
+    (x, dy), found = ranks
+    x, dy = (t.to(dtype).float() for t in (x, dy))
+    layer = nn.BatchNorm2d(3)
+    y = layer(x.requires_grad_())
+    y.backward(dy)
+    own = [part[str(dtype)] for part in found]
+    close = {"rtol": 0.02, "atol": 0.02}
+    for at, wanted in enumerate((y.detach(), x.grad)):
+        parts = torch.cat([part[at] for part in own])
+        assert parts.dtype == dtype
+        torch.testing.assert_close(parts.float(), wanted, **close)
+    weight = sum(part[2] for part in own)  # as DistributedDataParallel adds them up
+    assert weight.dtype == torch.float32
+    torch.testing.assert_close(weight, layer.weight.grad, rtol=0.02, atol=0.2)
+    for part in own:
+        torch.testing.assert_close(part[3], layer.running_var, **close)
