@@ -98,6 +98,8 @@ def read_call(
         place = getattr(options, name)
         if place is None:
             continue
+        if not norm.affine and name in ("weight", "bias"):
+            raise ValueError(f"--affine must name the axes of --{name}, as in --affine c; got none")
         if name != "grad_output":
             _taken(norm, name)
         wanted = x.shape if name == "grad_output" else shape
@@ -237,7 +239,7 @@ def _reshaped(array: Array, shape: tuple[int, ...], name: str) -> Array:
     A table has rows and columns: it may be a single row or column, or a sample a row.
     """
     flat = max(array.shape, default=1) == array.size
-    samples = array.ndim == 2 and array.shape[0] == shape[0] and len(shape) > 2
+    samples = len(shape) > 2 and array.ndim == 2 and array.shape[0] == shape[0]
     fits = array.size == math.prod(shape) and (name == "x" or flat or samples)
     if array.shape != shape and not fits:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")

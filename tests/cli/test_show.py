@@ -75,6 +75,17 @@ def test_bad_input_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> Non
         assert said in err
 
 
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_parameter_without_axes_asks_for_them(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((2, 2)))
+    x = str(tmp_path / "x.npy")
+    assert main(["show", x, "--sets", "[n] c [...]", f"--{name}", x]) == 2
+    sentence = f"error: --affine must name the axes of --{name}, as in --affine c; got none"
+    assert capsys.readouterr().err.splitlines() == [sentence]
+
+
 def test_without_rich_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
