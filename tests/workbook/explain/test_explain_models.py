@@ -338,3 +338,44 @@ def test_the_norms_of_a_model_are_listed() -> None:
     assert [(each.name, each.calls, each.shape) for each in found] == [("norm", 2, (3, 4, 8))]
     assert repr(found).splitlines()[1].split()[:2] == ["norm", "OnePlus"]
     assert "<td>OnePlus</td>" in found._repr_html_()
+
+
+def test_the_prefix_of_torch_compile_is_optional() -> None:
+    model = torch.compile(Model())
+    for name in ("norm", "_orig_mod.norm"):
+        assert capture(model, x_of(3, 8), layer=name).title == "norm: OnePlus"
+
+
+class OfPixels(nn.Module):
+    """A network that takes whole numbers from 0 to 255."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x / 255)
+
+
+def test_images_of_whole_numbers_and_lists_are_taken_as_the_model_takes_them() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 4), dtype=np.uint8)
+    for given in (images, torch.from_numpy(images), images.tolist()):
+        seen = capture(OfPixels(), given, layer="norm")
+        np.testing.assert_allclose(seen.x, images / np.float32(255), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.LazyBatchNorm1d(), "layer must have been run once"),
+        (nn.LayerNorm(8, device="meta"), "layer must hold numbers"),
+        (torch.ao.nn.quantized.BatchNorm2d(8), "layer must compute in floating point, BatchNorm2d"),
+    ],
+    ids=["lazy", "meta", "quantized"],
+)
+def test_a_layer_that_has_no_numbers_yet_is_refused_in_a_sentence(
+    layer: nn.Module, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match=words):
+        normviz.explain(layer, x_of(3, 8), tmp_path / "n.xlsx")
+    assert list(tmp_path.iterdir()) == []
