@@ -39,6 +39,8 @@ workbook: $(VENV)/core ## the books of workbooks/: .xlsx, and the same as pages 
 previews: $(VENV)/training ## a picture of each sheet, in workbooks/previews (LibreOffice, poppler)
 	$(BIN)/normviz workbook -o workbooks/normalization.xlsx --previews
 	$(BIN)/normviz workbook --shape 2,5,8 -o workbooks/tokens.xlsx --previews
+	$(BIN)/python -c "from PIL import Image; \
+	  Image.open('workbooks/previews/normalization-playground.png').crop((40, 40, 1035, 545)).save('workbooks/previews/playground.png')"
 
 train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
 	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume
