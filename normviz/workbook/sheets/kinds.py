@@ -193,68 +193,53 @@ def _spoken(norm: Norm, kind: Kind) -> Norm:
 
 
 def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
-    """The norms of tokens and of rows."""
+    """The norms of tokens and of rows: declared ones whose axes are these, and heads of tokens."""
     tokens = kind == TOKENS
     each, every = ("n t", "[n t] d") if tokens else ("n", "[n] d")
     one = "token" if tokens else "row"
+    layer, rms = (
+        _with_axes(NORMS[name], f"{each} [d]", torch=_over_features(name))
+        for name in ("layer_norm", "rms_norm")
+    )
     norms = (
-        Norm(
-            "layer_norm",
-            f"{each} [d]",
-            affine="d",
-            title="LayerNorm",
+        replace(
+            layer,
             use=f"No {one} sees another; γ and β are one for each feature. The norm of the first "
             "transformers.",
-            paper="Ba, Kiros & Hinton 2016",
             torch_layer="torch.nn.LayerNorm(D)",
-            torch=_over_features("layer_norm"),
         ),
-        Norm(
-            "rms_norm",
-            f"{each} [d]",
-            affine="d",
-            centered=False,
-            bias=False,
-            eps=None,
-            title="RMSNorm",
+        replace(
+            rms,
             use=f"The sets of LayerNorm, but the mean is taken as zero: the length of a {one} is "
             "normalized, its mean stays. Usual in language models; no β.",
-            paper="Zhang & Sennrich 2019",
             torch_layer="torch.nn.RMSNorm(D, eps)",
-            torch=_over_features("rms_norm"),
         ),
-        Norm(
-            "per_head",
-            "n t (h [d])",
-            affine="d",
+        replace(
+            _with_axes(rms, "n t (h [d])", torch=None),
+            name="per_head",
             fixed={"h": heads},
-            centered=False,
-            bias=False,
-            eps=None,
             title="RMSNorm per head",
             use=f"The features of a token are {heads} heads of attention, and each is normalized "
             "by itself, as queries and keys are (QK-norm); γ is shared by all heads.",
             paper="Henry et al. 2020",
             torch_layer="torch.nn.RMSNorm(D // heads, eps) on x.unflatten(-1, (heads, -1))",
         ),
-        Norm(
-            "batch_norm",
-            every,
-            affine="d",
-            buffers=True,
-            flag="training",
-            zero_eps=False,
+        replace(
+            _with_axes(NORMS["batch_norm"], every, torch=_over_rows),
             refuses=(_one_value("sequences or tokens" if tokens else "rows"),),
-            title="BatchNorm",
             use=f"{one.capitalize()}s share statistics: the result of one depends on all others in "
             "its batch, padding among them, and evaluation needs running averages.",
-            paper="Ioffe & Szegedy 2015",
             torch_layer="torch.nn.BatchNorm1d(D)" + (" on x.flatten(0, 1)" if tokens else ""),
-            torch=_over_rows,
         ),
     )
     rows = [norm for norm in norms if tokens or norm.name != "per_head"]
     return tuple(replace(norm, sentence=_rows(norm.sentence, tokens)) for norm in rows)
+
+
+def _with_axes(norm: Norm, sets: str, torch: Any) -> Norm:
+    """A declared norm of features, its sets over these axes; what it says of images is dropped."""
+    changed = replace(norm, sets=sets, affine="d", sizes=(), per_channel=False, torch=torch)
+    return replace(changed, sentence="", shows="", tries="", layout="")
 
 
 def _one_value(more: str) -> Refusal:
