@@ -33,9 +33,12 @@ UNFORESEEN = (
         "n (h [k]) ...",
         affine="(h k)",
         sizes=(SizeArgument("h", "num_heads", divides="channel"),),
+        bias=False,
     ),
-    Norm("row_rms", "n c h [w]", affine="w", centered=False, bias=False),
+    Norm("row_rms", "n c h [w]", affine="w", centered=False),
 )
+"""With a mean and no bias, and the other way round: no declared norm is so."""
+
 NAMES = [*NORMS, *(norm.name for norm in UNFORESEEN)]
 every_norm = pytest.mark.parametrize("name", NAMES)
 

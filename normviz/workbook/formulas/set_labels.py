@@ -142,10 +142,16 @@ class LabelChoice:
         return re.sub(r" ?([+*/]) ?", r" \1 ", formula).replace("*", "·")
 
     def is_uncentered(self) -> str:
-        """The condition under which the mean is taken as zero and there is no bias."""
-        numbers = [at for at, norm in enumerate(self.norms, start=1) if not norm.centered]
-        conditions = [f"{self.number}={at}" for at in numbers]
-        return conditions[0] if len(conditions) == 1 else f"OR({','.join(conditions)})"
+        """The condition under which the mean is taken as zero."""
+        return self._is_one_of([not norm.centered for norm in self.norms])
+
+    def has_no_bias(self) -> str:
+        """The condition under which there is no β."""
+        return self._is_one_of([not norm.bias for norm in self.norms])
+
+    def _is_one_of(self, chosen: Sequence[bool]) -> str:
+        conditions = [f"{self.number}={at}" for at, is_one in enumerate(chosen, start=1) if is_one]
+        return conditions[0] if len(conditions) == 1 else f"OR({','.join(conditions or ['1=0'])})"
 
     @property
     def most_sets(self) -> int:

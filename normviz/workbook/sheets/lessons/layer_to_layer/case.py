@@ -80,8 +80,8 @@ class LayerCase:
 
     @property
     def used_beta(self) -> Array:
-        """RMSNorm has no bias."""
-        return self.beta if self.sets.centered else np.zeros_like(self.beta)
+        """β, or 0 for a norm that has none, as RMSNorm."""
+        return self.beta if NORMS[self.op].bias else np.zeros_like(self.beta)
 
     @cached_property
     def next_input(self) -> Array:
@@ -113,5 +113,5 @@ class LayerCase:
 
     def _normalized(self, x: Array) -> Trace:
         norm = NORMS[self.op].with_parameters_per_channel
-        affine = {"weight": self.gamma} | ({"bias": self.beta} if self.sets.centered else {})
+        affine = {"weight": self.gamma} | ({"bias": self.beta} if norm.bias else {})
         return trace(norm, x, **self.arguments, **affine, eps=self.eps)

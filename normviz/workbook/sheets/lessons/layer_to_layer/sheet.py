@@ -181,7 +181,7 @@ def _normalize(prefix: str, source: str, case: LayerCase, made: Trace, x: Any) -
 
 def _scale(case: LayerCase) -> Sequence[Item]:
     """γ and β of the channel, then ReLU."""
-    scaled = f"{{gamma}}*{{normalized}}+IF({SETS.is_uncentered()},0,{{beta}})"
+    scaled = f"{{gamma}}*{{normalized}}+IF({SETS.has_no_bias()},0,{{beta}})"
     parameters = (
         ("gamma", "γ (weight), one a channel", case.gamma),
         ("beta", "β (bias), one a channel; RMSNorm has none", case.beta),
