@@ -16,7 +16,7 @@ from normviz.workbook.sheets.norm import sheet as norm
 @pytest.mark.parametrize("op", NORMS)
 def test_no_page_ends_within_a_step(op: str) -> None:
     case, book = Case(Settings()), Book("one sheet")
-    sheet = norm.build(book, case.trace(op), inputs.build(book, case))
+    sheet = norm.build(book, case.trace(op), inputs.build(book, case), case.gamma_of(op))
     breaks = sheet.page.breaks
     assert len(breaks) >= 2
     assert breaks == sorted(set(breaks))
