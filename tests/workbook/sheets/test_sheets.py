@@ -26,7 +26,7 @@ def case() -> Case:
 def sheet_of(case: Case, op: str) -> NormPage:
     book = Book("one sheet")
     cells = inputs.build(book, case)
-    return norm.build(book, case.trace(op), cells)
+    return norm.build(book, case.trace(op), cells, case.gamma_of(op))
 
 
 @pytest.mark.parametrize("op", NORMS)

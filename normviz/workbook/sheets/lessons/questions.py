@@ -253,7 +253,7 @@ def markdown(workbook: str = "workbooks/normalization") -> str:
     """The table for a README: each question, its answer, and a picture of the sheet.
 
     >>> print(markdown().splitlines()[2][:48])
-    | Which variance goes into running_var? | The un
+    | Why normalize at all? | Layer upon layer the n
     """
     lines = ["| Question | Answer | Sheet |", "|---|---|---|"]
     for item in QUESTIONS:
