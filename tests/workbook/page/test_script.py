@@ -63,6 +63,7 @@ def serious(page: Page) -> list[str]:
         ("BatchNorm", "light"),
         ("BatchNorm", "dark"),
         ("Checks", "dark"),
+        ("Reference", "light"),
     ],
 )
 def test_nothing_serious_stands_in_anybodys_way(
