@@ -198,10 +198,6 @@ class Norm:
         known = {s.argument: parts[s.divides] for s in self.sizes if s.divides in parts}
         return self.sizes_for(shape, known)
 
-    def factors_of(self, number: int) -> dict[str, int]:
-        """The arguments that cut an axis, each with this number."""
-        return {size.argument: number for size in self.sizes if size.divides}
-
     def fits(self, shape: Shape) -> bool:
         """Whether x of this shape has the dimensions that the pattern names.
 

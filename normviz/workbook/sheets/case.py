@@ -66,11 +66,6 @@ class Settings:
         """The kind of tensor that x is."""
         return kind_called(self.shape, self.axes)
 
-    @property
-    def is_default(self) -> bool:
-        """Whether this is the workbook that ships with the package."""
-        return self == Settings()
-
 
 class Case:
     """The inputs of a workbook and the traces of every op on them."""
