@@ -19,6 +19,9 @@ SHAKES = 3
 """What is true of so many drawn states by chance is not true of all."""
 
 
+ROLES = ("mean", "variance", "gamma", "beta")
+
+
 @dataclass(frozen=True)
 class Line:
     """y = slope · x + shift for every element; ``residual`` is how far it is off."""
@@ -51,6 +54,10 @@ class Stored:
         gamma = _value(self.gamma, state)
         slope = gamma / torch.sqrt(state[self.variance] + self.eps)
         return Line(slope, _value(self.beta, state) - slope * state[self.mean], 0.0)
+
+    def values(self, state: State) -> dict[str, Tensor]:
+        """mean, variance, gamma and beta, whatever tensors they are made of."""
+        return {name: _value(getattr(self, name), state) for name in ROLES}
 
 
 def line_of(probe: Probe, shape: tuple[int, ...], generator: torch.Generator) -> Line:

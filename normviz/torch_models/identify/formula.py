@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,13 @@ class Formula:
     gamma: Tensor
     beta: Tensor
     divisor: str = "m"
+
+    @property
+    def small(self) -> float:
+        """A size of x at which eps counts."""
+        if not self.eps:
+            return 1e-3
+        return math.sqrt(self.eps) if self.eps_where == "inside" else self.eps
 
     def distance(self, x: Tensor) -> Tensor:
         """What is divided: x less its set's mean, or x itself."""

@@ -87,6 +87,26 @@ def has_hooks(layer: Any) -> bool:
     )
 
 
+def changed_by_hooks(layer: Any, x: torch.Tensor, generator: torch.Generator) -> str:
+    """What hooks of the user change on a copy of the layer, and by how much; "" for nothing."""
+    if not has_hooks(layer):
+        return ""
+    dy = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    results = []
+    for hooks in (False, True):
+        twin = copied(layer, hooks=hooks)
+        leaf = x.detach().clone().requires_grad_()
+        with silent(), torch.enable_grad():
+            y = twin.call(leaf)
+            (dx,) = torch.autograd.grad(y, leaf, dy.to(y.device, y.dtype))
+        results.append([t.detach().double().cpu().nan_to_num() for t in (y, dx)])
+    output, gradient = (float((a - b).abs().max()) for a, b in zip(*results, strict=True))
+    if max(output, gradient) == 0.0:
+        return ""
+    what = "output" if output else "gradient of x"
+    return f"{what} by up to {max(output, gradient):.3g}"
+
+
 @contextlib.contextmanager
 def undisturbed(devices: list[torch.device], autocast: bool = False) -> Iterator[None]:
     """Random generators as they were afterwards; gradients on, inference mode off.

@@ -61,6 +61,20 @@ class Partition:
         numbers = torch.arange(1, math.prod(kept) + 1).reshape(kept)
         return numbers.expand(self.view).reshape(self.shape)
 
+    def extended(self, shape: tuple[int, ...]) -> Partition | None:
+        """The same on a larger shape, where that is told: no axis that grows is composed."""
+        axes = []
+        for factors, length, own in zip(self.axes, shape, self.shape, strict=True):
+            if own != length and len(factors) > 1:
+                return None
+            axes.append(factors if own == length else ((length, factors[0][1]),))
+        return Partition(tuple(axes))
+
+
+def one_per_index(shape: tuple[int, ...], axis: int) -> Partition:
+    """A set for each index of one axis."""
+    return Partition(tuple(((n, a != axis),) for a, n in enumerate(shape)))
+
 
 def sets_of(
     layer: Layer, shape: tuple[int, ...], generator: torch.Generator, precision: float

@@ -33,11 +33,11 @@ class Verdict:
         return self.output <= self.precision and self.gradient <= 10 * self.precision
 
 
-def proven(formula: Formula, probe: Probe, small: float, generator: torch.Generator) -> Verdict:
+def proven(formula: Formula, probe: Probe, generator: torch.Generator) -> Verdict:
     """Output and dx of a probe against the formula on fresh inputs.
 
-    Normal numbers, far from zero, about as small as eps counts (``small``), large, and one outlier
-    among normal ones; every set has its own kind, and they take turns.
+    Normal numbers, far from zero, about as small as eps counts, large, and one outlier among
+    normal ones; every set has its own kind, and they take turns.
     """
     partition = formula.partition
     off_output = off_gradient = 0.0
@@ -45,7 +45,7 @@ def proven(formula: Formula, probe: Probe, small: float, generator: torch.Genera
     count = math.prod(partition.shape)
     rounds = 2 if count > MANY and count // partition.size >= KINDS else KINDS
     for turn in range(rounds):
-        x = mixed(partition, turn, small, probe.dtype, generator)
+        x = mixed(partition, turn, formula.small, probe.dtype, generator)
         wanted = formula.output(x)
         off_output = max(off_output, _deviation(probe(x), wanted, partition))
         if turn % 2 and rounds > 2:
@@ -75,6 +75,30 @@ def mixed(
     outlier = (kinds == 4) & (x == top)
     x = torch.where(outlier, 20.0 * x, x) * scale + offset
     return x.to(dtype).double()
+
+
+def off_on(
+    x: Tensor, output: Tensor, native: Formula, tolerance: float, formula: Formula, probe: Probe
+) -> tuple[float, bool]:
+    """The largest difference on the x that was given, and whether that is too much.
+
+    ``output`` is what the layer makes of it in its own dtype, which ``native`` with ``tolerance``
+    must give; ``formula`` is the same in the precision of the probe.
+    """
+    wanted, distance = native.output(x), native.distance(x)
+    spread = (distance.abs() + x.abs()).square()
+    far = native.partition.mean(spread) / native.partition.mean(distance.square())
+    size = native.gamma.abs() * (1.0 + far) + native.beta.abs() + wanted.abs()
+    finite = wanted.isfinite() & output.isfinite()
+    off = torch.where(finite, (output - wanted).abs(), 0.0)
+    allowed = tolerance * size
+    if bool((finite & allowed.isfinite() & (off > allowed)).any()):
+        return float(off.max()), True
+    if bool(x.isfinite().all()):
+        exact = (probe(x) - formula.output(x)).abs()
+        if bool((exact > probe.precision * (size + 1e-6 * size * far)).any()):
+            return float(exact.max()), True
+    return float(off.max()), False
 
 
 def _deviation(found: Tensor, wanted: Tensor, partition: Partition) -> float:

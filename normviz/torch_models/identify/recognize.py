@@ -14,8 +14,14 @@ from normviz.torch_models.identify.constants import Line, line_of, stored_statis
 from normviz.torch_models.identify.fit import affine_of, eps_of, formula_of, snapped
 from normviz.torch_models.identify.formula import Formula, standardized
 from normviz.torch_models.identify.identity import Identity, found_sentence
-from normviz.torch_models.identify.isolate import copied, has_hooks, silent
-from normviz.torch_models.identify.partition import Partition, axis_names, pattern_of, sets_of
+from normviz.torch_models.identify.isolate import changed_by_hooks
+from normviz.torch_models.identify.partition import (
+    Partition,
+    axis_names,
+    one_per_index,
+    pattern_of,
+    sets_of,
+)
 from normviz.torch_models.identify.probe import (
     PRECISION,
     Probe,
@@ -24,7 +30,7 @@ from normviz.torch_models.identify.probe import (
     device_of,
     draws_random_numbers,
 )
-from normviz.torch_models.identify.proof import proven
+from normviz.torch_models.identify.proof import off_on, proven
 
 Tensor = torch.Tensor
 
@@ -175,7 +181,7 @@ class Recognizer:
         return _Found(formula, gamma, beta)
 
     def _proven(self, partition: Partition, found: _Found, shaken: Probe, hidden: bool) -> Identity:
-        whole = _extended(partition, tuple(self.x.shape))
+        whole = partition.extended(tuple(self.x.shape))
         if whole is None:
             return self._none("its sets are others on a part of x")
         formula = found.formula
@@ -183,13 +189,16 @@ class Recognizer:
         if any(partition.shape[a] != whole.shape[a] for axes in wide for a in axes):
             return self._none("its parameters are others on a part of x")
         on_all = replace(formula, partition=whole)
-        verdict = proven(on_all, self.probe, _small(on_all), self.generator)
+        verdict = proven(on_all, self.probe, self.generator)
         if not verdict:
             return self._not_proven(partition, verdict)
         native = replace(on_all, eps=self._native_eps(formula))
-        off, why = self._on_x(on_all, native)
-        if why:
-            return replace(self._none(why), largest_difference=off)
+        x = self.x.detach().double().cpu()
+        off, too_much = off_on(x, self.output, native, self.tolerance, on_all, self.probe)
+        if too_much:
+            said = f"on fresh numbers it is a normalization over {pattern_of(whole)[0]}"
+            missed = self._none(f"{said}, but on this x it deviates by up to {off:.3g}")
+            return replace(missed, largest_difference=off)
         whole = self._settled(whole, partition.shape)
         return self._identity(partition, whole, native, found, wide[0] | wide[1], off)
 
@@ -240,7 +249,7 @@ class Recognizer:
             return formula.eps
         partition, dtype = formula.partition, self.x.dtype
         z = torch.randn(partition.shape, generator=self.generator, dtype=torch.float64)
-        z = standardized(z, partition, formula.centered) * _small(formula)
+        z = standardized(z, partition, formula.centered) * formula.small
         z = z.to(dtype).double()
         own, wanted = self.native(z), formula.output(z)
         size = (1.0 + wanted.abs()).max()
@@ -250,35 +259,6 @@ class Recognizer:
         eps, where = eps_of(self.native, affine, partition, self.generator, dtype)
         # The same number, or one that the fit in a short dtype can tell from it.
         return snapped(eps, 2e-2) if eps and where == formula.eps_where else formula.eps
-
-    def _on_x(self, formula: Formula, native: Formula) -> tuple[float, str]:
-        """The largest difference on x itself, and what is wrong with it."""
-        x = self.x.detach().double().cpu()
-        wanted, own = native.output(x), self.output
-        distance = native.distance(x)
-        spread = (distance.abs() + x.abs()).square()
-        far = native.partition.mean(spread) / native.partition.mean(distance.square())
-        size = native.gamma.abs() * (1.0 + far) + native.beta.abs() + wanted.abs()
-        finite = wanted.isfinite() & own.isfinite()
-        off = torch.where(finite, (own - wanted).abs(), 0.0)
-        allowed = self.tolerance * size
-        if bool((finite & allowed.isfinite() & (off > allowed)).any()):
-            return float(off.max()), (
-                "on fresh numbers it is a normalization over "
-                f"{pattern_of(formula.partition)[0]}, but on this x it deviates by up to "
-                f"{float(off.max()):.3g}"
-            )
-        if bool(x.isfinite().all()):
-            wide, exact = self.probe(x), formula.output(x)
-            off64 = (wide - exact).abs()
-            allowed = self.probe.precision * (size + 1e-6 * size * far)
-            if bool((off64 > allowed).any()):
-                return float(off64.max()), (
-                    "on fresh numbers it is a normalization over "
-                    f"{pattern_of(formula.partition)[0]}, but on this x it deviates by up to "
-                    f"{float(off64.max()):.3g}"
-                )
-        return float(off.max()), ""
 
     def _identity(
         self,
@@ -362,19 +342,10 @@ class Recognizer:
             return self._none("its output is that of stored statistics, but its gradient is not")
         if bool((finite & (gap > allowed)).any()):
             return self._none(f"on this x it deviates by up to {off:.3g} from stored statistics")
-        values = {
-            name: None if word in ("0", "1") else _named(word, state).reshape(full).numpy()
-            for name, word in (
-                ("mean", stored.mean),
-                ("variance", stored.variance),
-                ("gamma", stored.gamma),
-                ("beta", stored.beta),
-            )
-        }
+        values = {name: value.reshape(full).numpy() for name, value in stored.values(state).items()}
         is_norm = axis == 1 and self.x.dim() > 1
-        partition = _by_axis(tuple(self.x.shape), axis)
+        partition = one_per_index(tuple(self.x.shape), axis)
         sets, sizes = ("[n] c [...]", {}) if is_norm else pattern_of(partition)
-        one = torch.ones([1] * self.x.dim(), dtype=torch.float64).numpy()
         made = replace(
             self.blank,
             kind="constants",
@@ -390,8 +361,8 @@ class Recognizer:
             divisor="m",
             mean=values["mean"],
             variance=values["variance"],
-            gamma=one if values["gamma"] is None else values["gamma"],
-            beta=0.0 * one if values["beta"] is None else values["beta"],
+            gamma=values["gamma"],
+            beta=values["beta"],
             gamma_is=stored.gamma,
             beta_is=stored.beta,
             largest_difference=off,
@@ -402,26 +373,11 @@ class Recognizer:
 
     def _with_hooks(self, found: Identity) -> Identity:
         """The same, unless a hook of the user's changes what the layer gives."""
-        if not has_hooks(self.layer):
+        changed = changed_by_hooks(self.layer, self.x.to(self.device), self.generator)
+        if not changed:
             return found
-        x = self.x.to(self.device)
-        dy = torch.randn(self.x.shape, generator=self.generator, dtype=torch.float64)
-        results = []
-        for hooks in (False, True):
-            twin = copied(self.layer, hooks=hooks)
-            leaf = x.detach().clone().requires_grad_()
-            with silent(), torch.enable_grad():
-                y = twin.call(leaf)
-                (dx,) = torch.autograd.grad(y, leaf, dy.to(y.device, y.dtype))
-            results.append([t.detach().double().cpu().nan_to_num() for t in (y, dx)])
-        off = [float((a - b).abs().max()) for a, b in zip(*results, strict=True)]
-        if max(off) == 0.0:
-            return found
-        what = "output" if off[0] else "gradient of x"
-        return self._none(
-            f"without its hooks it is ({found.sentence}), but a hook changes its {what} by up to "
-            f"{max(off):.3g}"
-        )
+        said = f"without its hooks it is ({found.sentence}), but a hook changes its {changed}"
+        return self._none(said)
 
 
 @dataclass(frozen=True)
@@ -429,17 +385,6 @@ class _Found:
     formula: Formula
     gamma: names.Parameter | None
     beta: names.Parameter | None
-
-
-def _named(word: str, state: dict[str, Tensor]) -> Tensor:
-    return state[word] if word in state else 1.0 + state[word.removeprefix("1 + ")]
-
-
-def _small(formula: Formula) -> float:
-    """A size of x at which eps counts."""
-    if not formula.eps:
-        return 1e-3
-    return math.sqrt(formula.eps) if formula.eps_where == "inside" else formula.eps
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -453,23 +398,6 @@ def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         if few != shape:
             yield few
     yield shape
-
-
-def _extended(partition: Partition, shape: tuple[int, ...]) -> Partition | None:
-    """The same partition on a larger shape, where that is told."""
-    axes = []
-    for factors, length, own in zip(partition.axes, shape, partition.shape, strict=True):
-        if own == length:
-            axes.append(factors)
-        elif len(factors) == 1:
-            axes.append(((length, factors[0][1]),))
-        else:
-            return None
-    return Partition(tuple(axes))
-
-
-def _by_axis(shape: tuple[int, ...], axis: int) -> Partition:
-    return Partition(tuple(((n, a != axis),) for a, n in enumerate(shape)))
 
 
 def _varying(values: Tensor) -> list[int]:
