@@ -22,7 +22,7 @@ from training.data.load import Digits
 from training.experiments.config import TrialConfig
 from training.record.history import Record, epochs_so_far
 from training.results.over_seeds import Overview
-from training.run.machine import prepare
+from training.run.machine import prepared
 from training.run.one_network import Trainer
 from training.run.task import Settings, Task
 
@@ -129,7 +129,6 @@ def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> f
 
 @lru_cache(maxsize=64)
 def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
-    prepare(settings.threads)
     digits = data.load(settings.data, settings.dataset)
     count = (WARM_STEPS + TIMED_STEPS) * config.batch_size
     few = replace(
@@ -139,22 +138,23 @@ def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
         test_images=digits.test_images[:1],
         test_labels=digits.test_labels[:1],
     )
-    trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
-    trainer.model.train()
-    times: list[float] = []
-    # As an epoch does it, one batch after another: what a pass begins with is shared by all.
-    for epoch in itertools.count(1):
-        started = time.perf_counter()
-        for x, y in data.get_iterator(few, config, 0, epoch):
-            trainer.train_step(x.to(settings.device), y.to(settings.device))
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            now = time.perf_counter()
-            times.append((now - started) / len(y))
-            started = now
-        if len(times) >= WARM_STEPS + TIMED_STEPS:
-            return sorted(times[WARM_STEPS:])[(len(times) - WARM_STEPS) // 2]
-    raise AssertionError
+    with prepared(settings.threads):
+        trainer = Trainer(config, few, 0, settings.device, settings.precision, settings.backend)
+        trainer.model.train()
+        times: list[float] = []
+        # As an epoch does it, one batch after another: what a pass begins with is shared by all.
+        for epoch in itertools.count(1):
+            started = time.perf_counter()
+            for x, y in data.get_iterator(few, config, 0, epoch):
+                trainer.train_step(x.to(settings.device), y.to(settings.device))
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
+                now = time.perf_counter()
+                times.append((now - started) / len(y))
+                started = now
+            if len(times) >= WARM_STEPS + TIMED_STEPS:
+                break
+    return sorted(times[WARM_STEPS:])[(len(times) - WARM_STEPS) // 2]
 
 
 def duration(seconds: float) -> str:

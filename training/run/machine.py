@@ -9,6 +9,8 @@ import ctypes
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,13 +30,37 @@ def usable_cores() -> int:
 
 
 def prepare(threads: int) -> None:
-    """Use ``threads`` threads, flush denormal numbers to zero, and keep freed memory.
+    """For the rest of this process: ``threads`` threads, denormal numbers flushed to zero.
 
-    None of it changes the meaning of a number; the threads decide its last bits.
+    Freed memory is kept, too. None of it changes the meaning of a number; the threads decide its
+    last bits.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     keep_freed_memory()
+
+
+@contextmanager
+def prepared(threads: int) -> Iterator[None]:
+    """Within it the process is prepared; after it, threads and denormal numbers are as before.
+
+    >>> with prepared(1):
+    ...     inside = flushes_denormal()
+    >>> inside, flushes_denormal()
+    (True, False)
+    """
+    before = torch.get_num_threads(), flushes_denormal()
+    prepare(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_flush_denormal(before[1])
+
+
+def flushes_denormal() -> bool:
+    """Return whether this thread takes numbers below the smallest normal one for 0."""
+    return (torch.tensor(1e-310, dtype=torch.float64) * 1).item() == 0
 
 
 def keep_freed_memory() -> None:

@@ -26,7 +26,7 @@ from training.record.tensorboard import Board
 from training.run import torchrun as parallel
 from training.run.inside import FILE as INSIDE
 from training.run.inside import Inside, closing_measures, look_inside, read_inside, write_inside
-from training.run.machine import environment, prepare
+from training.run.machine import environment, prepared
 from training.run.one_network import DivergedError, Trainer
 from training.run.task import Task
 
@@ -77,10 +77,10 @@ class OneTask:
             self._check_folder()
             if (folder / "summary.json").exists() and self._is_whole():
                 return read_json(folder / "summary.json")
-            prepare(self.task.settings.threads)
             (folder / "failure.json").unlink(missing_ok=True)
             try:
-                return self._train()
+                with prepared(self.task.settings.threads):
+                    return self._train()
             except Exception as error:
                 self._remember(error)
                 raise
@@ -134,16 +134,16 @@ class OneTask:
 
     def follow(self) -> None:
         """Train along with process 0, which alone reads and writes the folder."""
-        prepare(self.task.settings.threads)
-        state = parallel.share()
-        if state is None:
-            return
-        trainer = self._trainer()
-        trainer.distribute(self.task.settings.synchronize)
-        if "model" in state:
-            trainer.load_state(state)
-        for epoch in range(state["epoch"] + 1, self.task.config.epochs + 1):
-            trainer.train_epoch(epoch)
+        with prepared(self.task.settings.threads):
+            state = parallel.share()
+            if state is None:
+                return
+            trainer = self._trainer()
+            trainer.distribute(self.task.settings.synchronize)
+            if "model" in state:
+                trainer.load_state(state)
+            for epoch in range(state["epoch"] + 1, self.task.config.epochs + 1):
+                trainer.train_epoch(epoch)
 
     def _trainer(self) -> Trainer:
         task, settings = self.task, self.task.settings
