@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""What all tests share, the examples in docstrings and READMEs too."""
 
 import os
 import signal
