@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,13 +18,20 @@ def interrupts_arrive() -> Iterator[None]:
 
 
 def process_state() -> dict[str, object]:
-    """What one piece of code can change under the feet of all others in its process."""
+    """What one piece of code can change under the feet of all others in its process.
+
+    What a library does when a test is the first in its process to import it is not among it:
+    warning filters, which pytest puts back after each test, and the variables of torch's compiler.
+    """
     tiny = np.array([1e-310])
     state: dict[str, object] = {
         "working directory": os.getcwd(),
-        "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "environment": {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST_CURRENT_TEST", "TORCH"))
+        },
         "module search path": list(sys.path),
-        "warning filters": len(warnings.filters),
         "SIGINT and SIGTERM": [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)],
         "recursion limit": sys.getrecursionlimit(),
         "numpy print options": np.get_printoptions(),

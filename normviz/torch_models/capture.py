@@ -19,6 +19,7 @@ from torch import nn
 
 from normviz.torch_models.identify.inputs import checked_layer
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
+from normviz.torch_models.identify.probe import gradient_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
 
 Array = npt.NDArray[Any]
@@ -142,7 +143,7 @@ def _completed(
         dy = _gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
         dx = None
         if y.requires_grad and leaf.requires_grad:
-            (dx,) = torch.autograd.grad(y, leaf, dy, allow_unused=True)
+            dx = gradient_of(y, leaf, dy)
     return Capture(
         layer=layer,
         tensor=x,

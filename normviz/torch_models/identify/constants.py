@@ -10,7 +10,7 @@ import torch
 
 from normviz.torch_models.identify.fit import snapped
 from normviz.torch_models.identify.names import collapsed
-from normviz.torch_models.identify.probe import Probe
+from normviz.torch_models.identify.probe import Probe, normal_numbers
 
 Tensor = torch.Tensor
 State = Mapping[str, Tensor]
@@ -64,7 +64,7 @@ def line_of(probe: Probe, shape: tuple[int, ...], generator: torch.Generator) ->
     """The straight line through a layer's outputs, element by element."""
 
     def draw() -> Tensor:
-        x = torch.randn(shape, generator=generator, dtype=torch.float64)
+        x = normal_numbers(shape, generator)
         return x.to(probe.dtype).double()
 
     zero = torch.zeros(shape, dtype=torch.float64)

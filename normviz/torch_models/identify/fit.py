@@ -10,6 +10,7 @@ import torch
 
 from normviz.torch_models.identify.formula import Formula, standardized
 from normviz.torch_models.identify.partition import Partition
+from normviz.torch_models.identify.probe import normal_numbers
 
 Tensor = torch.Tensor
 Layer = Callable[[Tensor], Tensor]
@@ -37,7 +38,7 @@ def affine_of(
     scale = {torch.float64: 1e10, torch.float16: 30.0}.get(dtype, 1e4)
     found = []
     for _ in range(DRAWS):
-        x = torch.randn(partition.shape, generator=generator, dtype=torch.float64) + 0.5
+        x = normal_numbers(partition.shape, generator) + 0.5
         x = (scale * x).to(dtype).double()
         found.append((x, layer(x), layer(-x)))
     beta = torch.stack([(y + minus) / 2 for _, y, minus in found]).mean(0)
@@ -75,7 +76,7 @@ def eps_of(
     With x̂ of mean square 1 the layer gives r · γ · x̂ + β for s · x̂, r = s / √(s² + eps) inside the
     root, s / (s + eps) outside, min(1, s / eps) for a maximum.
     """
-    z = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
+    z = normal_numbers(partition.shape, generator)
     z = standardized(z, partition, affine.centered)
     kept = _Kept(layer, affine, partition, z, dtype)
     lowest = {torch.float64: -30.0, torch.float32: -17.0, torch.bfloat16: -17.0}.get(dtype, -3.0)

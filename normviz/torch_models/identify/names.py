@@ -202,6 +202,8 @@ def choose(
         for at, candidate in enumerate(fitting):
             same_rank = len(shape) == len(partition.shape)
             scores[at] += _agreement(candidate, shape, found, taken, same_rank)
+        if len(fitting) == 1 and scores[0] > 0:
+            break  # the only one, and so on another shape too
     highest = max(scores.values(), default=-math.inf)
     if highest <= _OTHERWISE / 2:
         return None  # on another shape it is none of them

@@ -16,6 +16,7 @@ from normviz.torch_models.identify.partition import (
     factored,
     pattern_of,
 )
+from normviz.torch_models.identify.probe import normal_numbers
 
 Tensor = torch.Tensor
 
@@ -81,7 +82,7 @@ def nearest_to(
     Tried are all γ and β among the layer's own tensors, an activation behind, x added to it, and
     its gradient left aside.
     """
-    x = 10.0 * torch.randn(partition.shape, generator=generator, dtype=torch.float64) + 3.0
+    x = 10.0 * normal_numbers(partition.shape, generator) + 3.0
     y = layer(x)
     best: Nearest | None = None
     pattern = pattern_of(partition)[0]

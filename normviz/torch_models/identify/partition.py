@@ -9,6 +9,8 @@ from functools import cached_property
 
 import torch
 
+from normviz.torch_models.identify.probe import normal_numbers
+
 Tensor = torch.Tensor
 Layer = Callable[[Tensor], Tensor]
 Factors = tuple[tuple[int, bool], ...]
@@ -77,15 +79,20 @@ def one_per_index(shape: tuple[int, ...], axis: int) -> Partition:
 
 
 def sets_of(
-    layer: Layer, shape: tuple[int, ...], generator: torch.Generator, precision: float
+    layer: Layer,
+    shape: tuple[int, ...],
+    generator: torch.Generator,
+    precision: float,
+    probed: int = PROBED,
 ) -> Partition | None:
     """The sets of a layer on tensors of ``shape``; None where they are no pattern at all.
 
-    A partition into single elements says that every output hangs on its own input alone.
+    ``probed`` elements, and another of each one's set, must tell the same. A partition into single
+    elements says that every output hangs on its own input alone.
     """
     moved = Moved(layer, shape, generator, precision)
     found: list[tuple[int, Tensor]] = []
-    for _ in range(PROBED):
+    for _ in range(probed):
         element = moved.any_element()
         members = moved.by(element)
         found.append((element, members))
@@ -118,7 +125,7 @@ class Moved:
 
     def add_base(self) -> None:
         """One more input that elements are changed in."""
-        x = torch.randn(self.shape, generator=self.generator, dtype=torch.float64)
+        x = normal_numbers(self.shape, self.generator)
         self.bases.append((x, self.layer(x)))
 
     def any_element(self) -> int:

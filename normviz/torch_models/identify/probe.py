@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -105,7 +106,7 @@ class Probe:
             if not y.requires_grad:
                 return None
             try:
-                (found,) = torch.autograd.grad(y, leaf, dy.to(y.device, y.dtype), allow_unused=True)
+                found = gradient_of(y, leaf, dy.to(y.device, y.dtype))
             except RuntimeError as error:
                 said = " ".join(str(error).split())
                 raise Refused(f"its gradient of x cannot be computed ({said})") from None
@@ -141,6 +142,20 @@ class Probe:
                     # Positive throughout: a variance stays one, and no factor becomes zero.
                     tensor.copy_(tensor.abs() + 0.25 + noise.to(tensor.device, tensor.dtype))
         self._keep()
+
+
+def gradient_of(y: torch.Tensor, x: torch.Tensor, dy: torch.Tensor) -> torch.Tensor | None:
+    """The gradient of x for dy; None where y does not depend on x.
+
+    Given dy itself, autograd imports torch's compiler to look for symbols in it: a second.
+    """
+    (found,) = torch.autograd.grad((y * dy).sum(), x, allow_unused=True)
+    return found
+
+
+def normal_numbers(shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
+    """Standard normal numbers to ask a layer with, as float64: float32 are drawn 4 times faster."""
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).double()
 
 
 def checked_output(result: Any, x: torch.Tensor) -> torch.Tensor:

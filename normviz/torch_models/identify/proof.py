@@ -9,7 +9,7 @@ import torch
 
 from normviz.torch_models.identify.formula import Formula
 from normviz.torch_models.identify.partition import Partition
-from normviz.torch_models.identify.probe import Probe
+from normviz.torch_models.identify.probe import Probe, normal_numbers
 
 Tensor = torch.Tensor
 
@@ -50,7 +50,7 @@ def proven(formula: Formula, probe: Probe, generator: torch.Generator) -> Verdic
         off_output = max(off_output, _deviation(probe(x), wanted, partition))
         if turn % 2 and rounds > 2:
             continue
-        dy = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
+        dy = normal_numbers(partition.shape, generator)
         dy = dy.to(probe.dtype).double()
         found = probe.gradient(x, dy)
         if found is None:
@@ -65,7 +65,7 @@ def mixed(
     partition: Partition, turn: int, small: float, dtype: torch.dtype, generator: torch.Generator
 ) -> Tensor:
     """Numbers of five kinds, by the number of an element's set; in the precision of ``dtype``."""
-    x = torch.randn(partition.shape, generator=generator, dtype=torch.float64)
+    x = normal_numbers(partition.shape, generator)
     kinds = (partition.labels() + turn) % KINDS
     large = 30.0 if dtype == torch.float16 else 1e3
     scale = torch.tensor([1.0, 1.0, small, large, 1.0], dtype=torch.float64)[kinds]

@@ -29,6 +29,7 @@ from normviz.torch_models.identify.probe import (
     depends_on_calls,
     device_of,
     draws_random_numbers,
+    normal_numbers,
 )
 from normviz.torch_models.identify.proof import off_on, proven
 
@@ -62,7 +63,7 @@ class Recognizer:
 
     def _wide(self) -> Probe | None:
         """The layer in float64, where it can, and gives there what it gives as it is."""
-        z = torch.randn(self.x.shape, generator=self.generator, dtype=torch.float64)
+        z = normal_numbers(self.x.shape, self.generator)
         z = z.to(self.x.dtype).double()
         try:
             wide = Probe(self.layer, self.x.dtype, self.device, wide=True)
@@ -131,7 +132,7 @@ class Recognizer:
 
     def _nothing_shared(self, shape: tuple[int, ...]) -> Identity:
         """No pattern was seen: nothing moves, or something else than a normalization."""
-        draws = [torch.randn(shape, generator=self.generator, dtype=torch.float64) for _ in "ab"]
+        draws = [normal_numbers(shape, self.generator) for _ in "ab"]
         if torch.equal(self.probe(draws[0]), self.probe(draws[1])):
             return self._none("its output does not depend on x", "undecided")
         partition = nearest.loose_sets(self.probe, shape, self.generator, self.probe.precision)
@@ -203,9 +204,10 @@ class Recognizer:
         return self._identity(partition, whole, native, found, wide[0] | wide[1], off)
 
     def _sets_on(self, shape: tuple[int, ...]) -> Partition | None:
-        """The sets on another shape, asked once."""
+        """The sets on another shape, asked once and of one element: only a name hangs on them."""
         if shape not in self.seen:
-            self.seen[shape] = sets_of(self.probe, shape, self.generator, self.probe.precision)
+            precision = self.probe.precision
+            self.seen[shape] = sets_of(self.probe, shape, self.generator, precision, probed=1)
         return self.seen[shape]
 
     def _settled(self, partition: Partition, part: tuple[int, ...]) -> Partition:
@@ -248,7 +250,7 @@ class Recognizer:
         if not self.probe.wide or self.x.dtype == torch.float64 or not formula.eps:
             return formula.eps
         partition, dtype = formula.partition, self.x.dtype
-        z = torch.randn(partition.shape, generator=self.generator, dtype=torch.float64)
+        z = normal_numbers(partition.shape, self.generator)
         z = standardized(z, partition, formula.centered) * formula.small
         z = z.to(dtype).double()
         own, wanted = self.native(z), formula.output(z)
@@ -337,7 +339,7 @@ class Recognizer:
         finite = self.output.isfinite() & x.isfinite()
         off = float(torch.where(finite, gap, 0.0).max())
         dy = torch.ones(tuple(self.x.shape), dtype=torch.float64)
-        gradient = self.probe.gradient(torch.randn_like(dy), dy)
+        gradient = self.probe.gradient(normal_numbers(dy.shape, self.generator), dy)
         if gradient is None or not torch.allclose(gradient, slope.expand_as(dy), rtol=1e-6):
             return self._none("its output is that of stored statistics, but its gradient is not")
         if bool((finite & (gap > allowed)).any()):
