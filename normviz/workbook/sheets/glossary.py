@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
-from normviz.workbook.book.cells import Book, Link
+from collections.abc import Mapping
+
+from normviz.workbook.book.cells import Book, Link, Page
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.kinds import IMAGES, Kind
+from normviz.workbook.sheets.landing import place_of
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
 
 TITLE = "Glossary"
+LANDS = {
+    "x": "x, as typed",
+    "y": "output",
+    "m": "m =",
+    "u": "centered",
+    "q": "squared",
+    "σ²": "biased σ²",
+    "s²": "unbiased s²",
+    "μ′": "running_mean",
+    "ε": "What ε does; ε (eps)",
+    "γ": "γ for each channel; γ (weight)",
+    "α": "momentum in torch, α",
+    "M": "M = Σ (x − μ)²",
+    "a": "the input a",
+    "A": "A₀",
+    "Σ": "μ",
+    "L": "L = Σ dy · y; dy, as typed",
+    "Δ": "by how much (Δ)",
+    "n": "x, as typed",
+    "c": "x, as typed",
+    "h": "x, as typed",
+    "d": "x, as typed",
+    "t": "x, as typed",
+    "l": "x, as typed",
+    "(h [d])": "x",
+    "S": "labels",
+    "i": "1   x",
+    "[ ]": "BatchNorm",
+    "(g [k])": "Statistics sets",
+    "torch": "mean · torch",
+    "NumPy": "mean · NumPy",
+    "statistics set": "BatchNorm",
+    "affine": "output",
+    "upstream gradient": "dy, as typed",
+    "chain rule": "dx",
+    "closed form": "closed",
+    "training": "The same input; Running statistics",
+    "running statistics": "The running statistics; running mean",
+    "group": "num_groups",
+    "split": "num_splits",
+    "Welford": "variance: Welford",
+    "Bessel's correction": "unbiased s²",
+    "float64": "in float32",
+    "ReLU": "a = ReLU(y)",
+    "1×1 convolution": "weights of the 1×1 convolution",
+}
+"""What the link behind a sign leads to on its sheet, where that is not called like the sign: the
+first that the sheet has."""
 
 
 def build(book: Book, kind: Kind = IMAGES) -> None:
@@ -26,7 +77,7 @@ def build(book: Book, kind: Kind = IMAGES) -> None:
         texts(24, 78, 22),
         tab="9AA5B1",
     )
-    known = {page.title for page in book.pages}
+    known = {page.title: page for page in book.pages}
     places = (*AXES[kind], *PLACES)
     sections = (
         (("Symbols in formulas", "each with one meaning, on every sheet"), "symbol", QUANTITIES),
@@ -43,14 +94,18 @@ def build(book: Book, kind: Kind = IMAGES) -> None:
     )
 
 
-def _listing(symbols: tuple[Symbol, ...], head: str, known: set[str], kind: Kind) -> Listing:
+def _listing(
+    symbols: tuple[Symbol, ...], head: str, known: Mapping[str, Page], kind: Kind
+) -> Listing:
     """One row a symbol, where the book has one of its sheets."""
     linked = LINK.but(edge=LINE, indent=1)
     rows = []
     for symbol in symbols:
         see = next((title for title in symbol.see if title in known), None)
         if see:
-            link = Entry(see, linked, link=Link(see))
+            names = (*LANDS.get(symbol.signs[0], "").split("; "), *symbol.signs)
+            name = next((name for name in names if name and place_of(known[see], name)), "")
+            link = Entry(see, linked, link=Link(see, name=name))
             rows.append((", ".join(symbol.signs), kind.spoken(symbol.words), link))
     looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
     return Listing(rows, (head, "what it means", "see"), looks)

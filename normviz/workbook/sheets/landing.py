@@ -1,7 +1,7 @@
 """Where a link lands: on the row that answers, found by what stands there.
 
-A place has a name that its reader sees: that of a block or of a yellow cell, or the first words of
-a text. Links are led there when all sheets are drawn.
+A place has a name that its reader sees: that of a block or of a yellow cell, the symbol of a block,
+or the first words of a text. Links are led there when all sheets are drawn.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from normviz.workbook.book.cells import Book, Page
 
 
 def place_of(page: Page, name: str) -> str | None:
-    """The first cell of the first block that bears a name, of a yellow cell, or of a text."""
+    """The first cell of the first block that bears a name or symbol, of a yellow cell, or text."""
     areas = [block.area for block in page.blocks if block.name == name]
     areas += [choice.area for choice in page.choices if choice.title == name]
+    areas += [block.area for block in page.blocks if block.symbol == name]
     if areas:
         return address(*areas[0][:2])
     for row, line in sorted(page.rows.items()):

@@ -15,6 +15,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.build import build
 from normviz.workbook.lint.sheets import parse_area
+from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.write import save
 from tests.workbook.engines import ironcalc_values
@@ -136,6 +137,20 @@ def test_links_of_the_lecture_and_of_questions_land_on_what_they_name(book: Book
     ]
     assert len(named) > 9
     assert [link for link, _ in named if link.reference == "A1"] == []
+
+
+SIGNALS = Settings((2, 2, 3), axes=("n", "c", "l"))
+
+
+@pytest.mark.parametrize(
+    "settings", [None, Settings((2, 5, 8)), SIGNALS, Settings((3, 6))], ids=str
+)
+def test_every_word_of_the_glossary_leads_to_the_row_that_shows_it(
+    settings: Settings | None,
+) -> None:
+    links = sheet(build(settings), "Glossary").links.values()
+    assert len(links) > 20
+    assert {link.title for link in links if link.reference == "A1"} == {"Contents"}
 
 
 @pytest.mark.parametrize("title", ["Contents", "Inputs"])

@@ -155,7 +155,6 @@ def _laws(properties: Iterator[Property]) -> Listing:
         (
             item.norm,
             item.sentence,
-            "",
             Entry(item.found.value, BODY_SMALL, item.found.formula),
             verdict(item.found.value, item.allowed.value, "{law}<={law_allowed}"),
             Entry(item.allowed.value, BODY_SMALL, item.allowed.formula),
@@ -164,9 +163,10 @@ def _laws(properties: Iterator[Property]) -> Listing:
     ]
     return Listing(
         rows,
-        ("Norm", "Must be zero", "", "how far it is", "verdict", "allowed"),
-        (BODY, BODY, BODY, BODY_CENTER),
-        names=("law_norm", "law_words", "law_none", "law", "law_verdict", "law_allowed"),
+        ("Norm", "Must be zero", "how far it is", "verdict", "allowed"),
+        (BODY, BODY, *(BODY_CENTER,) * 3),
+        (20, 45, 15, 13, 39),
+        names=("law_norm", "law_words", "law", "law_verdict", "law_allowed"),
         marks={"law_verdict": VERDICTS},
     )
 
@@ -207,7 +207,7 @@ def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing
             *("Norm", "Step", "values", "distance from NumPy", "verdict"),
             *("distance from torch", "verdict", "allowed"),
         ),
-        (BODY, BODY, BODY_CENTER),
+        (BODY, BODY, *(BODY_CENTER,) * 6),
         names=(
             *("step_norm", "step", "step_size", "numpy", "numpy_verdict"),
             *("torch", "torch_verdict", "step_allowed"),
@@ -234,7 +234,6 @@ def _pages(book: Book) -> Listing:
                 gap,
                 Entry(judged_by.value, VERDICT, live),
                 Entry(AS_SHIPPED, BODY_CENTER, f'IF({found.same},"{AS_SHIPPED}","{RESTS}")'),
-                "",
                 Entry(TOLERANCE, BODY_SMALL),
             )
         )
@@ -242,12 +241,13 @@ def _pages(book: Book) -> Listing:
         rows,
         (
             *("Sheet", "What is added up", f"{INPUT_WORD} cells", "largest deviation", "verdict"),
-            *(f"its {INPUT_WORD} cells", "", "allowed"),
+            *(f"its {INPUT_WORD} cells", "allowed"),
         ),
-        (BODY, BODY, BODY_CENTER, BODY_CENTER, BODY_CENTER, BODY_CENTER),
+        (BODY, BODY, *(BODY_CENTER,) * 5),
+        (20, 36, 9, 15, 13, 28, 11),
         names=(
             *("page_title", "page_words", "page_typed", "page_gap", "page_verdict"),
-            *("page_inputs", "page_none", "page_allowed"),
+            *("page_inputs", "page_allowed"),
         ),
         marks={"page_verdict": VERDICTS},
     )

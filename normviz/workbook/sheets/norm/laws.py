@@ -41,7 +41,8 @@ def closed_form(page: NormPage) -> Sequence[Item]:
     offset, less, taken = "", "", ""
     if centered:
         offset, less, taken = "-{offset}", " − mean(dx̂)", "its mean and "
-    line = f"grad_normalized{' - mean' if centered else ''} - normalized * slope"
+    line = f"grad_normalized{' - offset' if centered else ''} - normalized * slope"
+    over = f"mean(axis={trace.sets.axes}, keepdims=True)"
     products = "grad_normalized", "normalized"
 
     def slope(k: int) -> str:
@@ -53,12 +54,14 @@ def closed_form(page: NormPage) -> Sequence[Item]:
             ("offset", "", "mean of dx̂", "mean(dx̂) = Σ dx̂ / m"),
             over_sets(trace, dxhat),
             lambda k: chain.mean_over_set("grad_normalized", k),
+            numpy=f"offset = grad_normalized.{over}",
         ),
         _of_sets(
             page,
             ("slope", "", "mean of dx̂ · x̂", "mean(dx̂ x̂) = Σ dx̂ · x̂ / m"),
             over_sets(trace, dxhat * normalized),
             slope,
+            numpy=f"slope = (grad_normalized * normalized).{over}",
         ),
     )
     caption = Caption(
@@ -141,7 +144,9 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
         line, values = "Σ u² / m / r²", power / trace[chain.spread] ** 2
         values, formula = values * trace.spread.divides_by(n) / n, f"{{{chain.power}}}"
         formula += f"*{chain.divisor}/{chain.count}/{{{chain.spread}}}^2"
-    must = _of_sets(page, ("expected", "", "what it must be", line), values, formula, CLOSE)
+    why = "Not quite 1, because ε is inside the root." if trace.spread.is_usual else ""
+    words = ("expected", "", "what it must be", line)
+    must = _of_sets(page, words, values, formula, CLOSE, sentence=why)
     banner = Banner("What must hold, whatever the inputs", "checked for every set, live")
     squares = over_sets(trace, normalized**2)
     if not trace.sets.centered:
@@ -196,8 +201,11 @@ def _of_sets(
     values: Array,
     formula: str | Callable[[int], str],
     style: Style = BOLD,
+    numpy: str = "",
+    sentence: str = "",
 ) -> Step:
     """A number for each set, by its name, symbol, title and formula in symbols."""
     name, symbol, title, line = words
-    caption, paint = Caption(title, line, symbol=symbol), page.paint("set", style)
+    caption = Caption(title, line, numpy, sentence, symbol)
+    paint = page.paint("set", style)
     return Step(name, caption, page.pick("set", values), "set", formula, paint)

@@ -28,10 +28,10 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             "mean",
             "{momentum}",
         ),
-        ("keras_mean", ("moving_mean", "the same, in other words"), means, "mean", "(1-{k})"),
+        ("keras_mean", ("moving_mean", "in other words"), means, "mean", "(1-{k})"),
         (
             "mistaken_mean",
-            ("α typed into Keras", "α · old + (1 − α) · μ"),
+            ("Keras with α", "α · old + (1 − α) · μ"),
             mistaken,
             "mean",
             "(1-{momentum})",

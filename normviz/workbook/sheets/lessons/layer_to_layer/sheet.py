@@ -259,7 +259,11 @@ def _summary(case: LayerCase) -> Sequence[Item]:
         (title, *(value for part in of.channel_statistics() for value in part.tolist()))
         for title, of in shipped.items()
     ]
-    heads = [f"{what}, c = {c}" for what in ("mean", "variance") for c in range(CHANNELS)]
+    heads = [
+        f"{what}, c\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{c}"
+        for what in ("mean", "variance")
+        for c in range(CHANNELS)
+    ]
     return (
         Banner("What layer N+1 finds in z, channel by channel"),
         Step("z_mean", Caption("mean of z", "live"), mean, "parameter", "AVERAGE({z})", live),

@@ -160,7 +160,7 @@ def one_value(case: NumericsCase) -> Sequence[Item]:
             "no gradient reaches x: nothing below the layer can learn",
         ),
     )
-    says = 'IF(COUNT({alone})>1,"exists","does not exist: divided by n - 1 = "&(COUNT({alone})-1))'
+    says = 'IF(COUNT({alone})>1,"exists","does not exist: divided by m − 1 = "&(COUNT({alone})-1))'
     return (
         Banner("One value per channel", "why a batch of one 1×1 image cannot be batch-normalized"),
         Line("alone", "x", case.single, rule=NUMBERS),
@@ -173,7 +173,7 @@ def one_value(case: NumericsCase) -> Sequence[Item]:
         Line(
             "alone_unbiased",
             "unbiased s²",
-            "does not exist: divided by n - 1 = 0",
+            "does not exist: divided by m − 1 = 0",
             says,
             plain.but(bold=True, horizontal="left"),
         ),
