@@ -6,12 +6,14 @@ import csv
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from training.cli.commands import main
 from training.data import load as data
@@ -84,9 +86,15 @@ QUICK = ("--data", "sample", "--epochs", "2", "--threads", "1")
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of two trials, two epochs on the sample, one job, never killed."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    assert main(["run", *PAIR, *QUICK, "--jobs", "1", "--out", str(folder)]) == 0
+    """The run folder of two trials, two epochs on the sample, one job, never killed.
+
+    Made once for all processes that test side by side: theirs is the folder above each one's own.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "undisturbed"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "report.html").exists():
+            assert main(["run", *PAIR, *QUICK, "--jobs", "1", "--out", str(folder)]) == 0
     return folder
 
 
@@ -101,6 +109,17 @@ def same_numbers(first: Path, second: Path, trials: tuple[str, ...] = PAIR) -> b
     """Whether two run folders have the same histories with seed 0."""
     tasks = [f"{trial}/seed-0" for trial in trials]
     return all(metrics(first / task) == metrics(second / task) for task in tasks)
+
+
+def wait_for_epochs(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until ``count`` epochs are on disk, and a little into the next one."""
+    deadline = time.monotonic() + 900  # a machine may be busy
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / "history.csv").exists() and len(metrics(folder)) >= count:
+            time.sleep(0.2)
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{count} epochs never came: {process.communicate(timeout=5)}")
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""Bad input to a command of the experiments is one line, status 2, and no file."""
+
+import pytest
+
+from tests.training.conftest import QUICK
+from training.cli.commands import main
+from training.files import locked
+
+
+def refusal(capsys, *words):
+    """Run a command that must fail; return its one line on standard error."""
+    assert main([str(word) for word in words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "bm", "--data", "sample"], "unknown trial 'bm'; there are bn-l1"),
+        (
+            ["run", "bn", "--data", "nowhere"],
+            "train-images-idx3-ubyte is missing",
+        ),
+        (["run", "bn", "--data", "sample", "--seeds", "many"], "'many' is not a seed"),
+        (["run", "bn", "--data", "sample", "--seeds", "3,3"], "a seed is given twice"),
+        (["run", "bn", "--data", "sample", "--seeds", "0"], "from 1 to 100,000 seeds"),
+        (["run", "bn", "--data", "sample", "--seeds", "-1"], "'-1' is not a seed"),
+        (["run", "bn", "--data", "sample", "--epochs", "0"], "'0' is not a whole number"),
+        (["run", "bn", "--data", "sample", "--epochs", "9" * 20], "from 1 to 100,000"),
+        (["run", "bn", "--data", "sample", "--jobs", "two"], "'two' is not a whole number"),
+        (["run", "bn", "--data", "sample", "--device", "meta"], "device 'meta' cannot be"),
+        (
+            ["run", "bn", "--backend", "reference", "--precision", "bfloat16"],
+            "--backend reference cannot compute in bfloat16",
+        ),
+        (["run", "bn", "--data", "sample", "--device", "toaster"], "device 'toaster' cannot be"),
+        (["run", "bn", "--data", "sample", "--precision", "int8"], "invalid choice: 'int8'"),
+        (["report", "nowhere"], "nowhere is not a folder"),
+        (["report", "."], "holds no readable trial"),
+        (["dance"], "invalid choice: 'dance'"),
+        ([], "COMMAND"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_status_2(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(capsys, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_folder_in_use_is_refused(capsys, tmp_path):
+    with locked(tmp_path / "run"):
+        line = refusal(capsys, "run", "bn", "--data", "sample", "--out", tmp_path / "run")
+    assert "is in use by another process" in line
+
+
+def test_an_existing_run_needs_resume(undisturbed, capsys):
+    line = refusal(capsys, "run", "bn", *QUICK, "--out", undisturbed)
+    assert "--resume continues it" in line
+
+
+def test_a_file_where_the_folder_should_be(capsys, tmp_path):
+    (tmp_path / "run").write_text("here first")
+    line = refusal(capsys, "run", "bn", "--data", "sample", "--out", tmp_path / "run")
+    assert str(tmp_path / "run") in line
+    assert (tmp_path / "run").read_text() == "here first"
+
+
+def test_a_seed_that_is_no_number_of_64_bits(capsys):
+    assert main(["run", "bn", "--seeds", "9" * 5000]) == 2
+    assert "is not a seed; give how many (5)" in capsys.readouterr().err
+    assert main(["run", "bn", "--seeds", "9999999"]) == 2
+    assert "from 1 to 100,000 seeds" in capsys.readouterr().err
+    assert main(["run", "bn", "--out", ""]) == 2
+    assert "--out must name a folder" in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""``python -m training run``: a folder that holds everything, and what is said where it cannot."""
+
+import csv
+import errno
+import re
+from dataclasses import replace
+
+from tests.training.conftest import PAIR
+from training.cli.commands import main
+from training.experiments.trials import TRIALS, find_trial
+from training.record.task_folder import read_task
+
+
+def test_the_run_folder_is_complete(undisturbed):
+    names = {path.name for path in undisturbed.iterdir()}
+    assert {"summary.csv", "claims.csv", "accuracy.png", "loss.png", *PAIR} <= names
+    with (undisturbed / "summary.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["trial"] for row in rows] == list(PAIR)
+    assert {row["data"] for row in rows} == {"sample of MNIST"}
+    for row in rows:
+        result = read_task(undisturbed / row["trial"] / f"seed-{row['seed']}")
+        assert float(row["last_accuracy"]) == result.record.last.test_accuracy > 50
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device", "summary.csv")
+
+
+def test_what_failed_is_said_also_where_no_report_can_be_written(
+    tmp_path, monkeypatch, capsys, use_tiny
+):
+    monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
+    monkeypatch.setattr("training.cli.commands.write_summary", full_disk)
+    words = ["run", "bn", "none", "--epochs", "1", "--jobs", "1", "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "none/seed-0: the training loss of none became nan" in said.err
+    assert "error: summary.csv: No space left on device" in said.err
+    assert re.search(r"bn +. +1 ", said.out)  # its row of the table
