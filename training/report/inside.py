@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.report.plots import COLORS, SOFT, calm
+from training.report.plots import COLORS, SOFT, by_epoch, calm
 from training.results.run_folder import Results
 from training.run.inside import FILE, Inside, read_inside
 
@@ -42,7 +42,7 @@ def draw_inside(run: Results) -> Any | None:
             if column == 0:
                 axis.set_ylabel(words.replace(" (", "\n(").replace(" of ", "\nof ", 1), fontsize=8)
             calm(axis)
-        axes[-1][column].set_xlabel("epoch")
+        by_epoch(axes[-1][column])
     handles, labels = axes[-3][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     return figure
@@ -69,3 +69,6 @@ def _lines(axis: Any, rows: list[Inside], name: str) -> None:
         epochs = [row.epoch for row in of_layer]
         color = COLORS[place % len(COLORS)]
         axis.plot(epochs, numbers, color=color, lw=1.4, marker=marker, ms=4, label=layer)
+    if not axis.lines:
+        centered = {"ha": "center", "va": "center", "transform": axis.transAxes}
+        axis.text(0.5, 0.5, "no norm", color=SOFT, fontsize=9, **centered)

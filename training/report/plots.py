@@ -126,8 +126,7 @@ def draw(run: Results, measure: str) -> Any:
             settled = 0.25 if axis is near else 0.5
             _zoom(axis, [values for _, values in drawn.values()], measure, settled)
         axis.set_title(title, fontsize=10, color=SOFT)
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        by_epoch(axis)
         calm(axis)
     for part in (top, *below):
         part.axes[0].set_ylabel(label)
@@ -216,6 +215,12 @@ def _published(axis: Any, row: int, trial: Overview) -> None:
         axis.plot(
             [published.best], [row], "^", mfc="none", mec=COLORS[1], ms=6.5, label="published, best"
         )
+
+
+def by_epoch(axis: Any) -> None:
+    """Count epochs along the x axis, where there is but one, too."""
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def calm(axis: Any) -> None:

@@ -155,7 +155,11 @@ def in_words(config: TrialConfig) -> str:
     moves += [f"shifts ±{config.shift:g} pixels"] if config.shift else []
     moves += [f"scale e^±{config.log_scale:g}"] if config.log_scale else []
     moves += [f"shear ±{config.shear:g}"] if config.shear else []
-    parts = [f"{config.epochs} epochs", f"batch {config.batch_size}", rate]
+    parts = [
+        f"{config.epochs} epoch{'s' * (config.epochs != 1)}",
+        f"batch {config.batch_size}",
+        rate,
+    ]
     parts += [schedules[config.schedule], *moves, f"dropout {config.dropout_value:g}"]
     parts += [f"L1 {config.l1:g} ({config.l1_form})"] if config.l1 else []
     parts += [f"weight decay {config.weight_decay:g}"] if config.weight_decay else []
