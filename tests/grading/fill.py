@@ -18,7 +18,7 @@ from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.formulas.evaluate import evaluate
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.xlsx.openpyxl_writer import openpyxl_bytes
+from normviz.workbook.xlsx.write import file_bytes
 
 Typed = dict[tuple[str, str], Value]
 """What is typed, by sheet and cell."""
@@ -98,7 +98,7 @@ def fill(path: Path, typed: Typed) -> None:
 
 
 def filled(made: StudentBook, typed: Typed) -> bytes:
-    """A student's file with cells typed over, as openpyxl writes it: without values."""
+    """A student's file with cells typed over, as a script leaves it: formulas without values."""
     pages = {page.title: page for page in made.book.pages}
     for (title, where), value in typed.items():
         row, column = parse_area(where)[:2]
@@ -106,4 +106,4 @@ def filled(made: StudentBook, typed: Typed) -> bytes:
         is_formula = isinstance(value, str) and value.startswith("=")
         formula = str(value)[1:] if is_formula else None
         line[column] = Cell(None if is_formula else value, line[column].style, formula)
-    return openpyxl_bytes(made.book)
+    return file_bytes(made.book, values=False)

@@ -50,13 +50,16 @@ def lint(file: bytes | str | os.PathLike[str]) -> list[Problem]:
 def _lint_sheet(sheet: Sheet, checker: FormulaChecker) -> list[Problem]:
     problems = []
     for cell in sheet.cells():
-        place = f"{sheet.title}!{cell.address}"
-        for cell_rule in CELL_RULES:
-            sentence = cell_rule(cell)
-            if sentence:
-                problems.append(Problem(cell_rule.__name__, place, sentence))
+        found = [
+            (cell_rule.__name__, sentence)
+            for cell_rule in CELL_RULES
+            if (sentence := cell_rule(cell))
+        ]
         if cell.formula is not None:
-            problems += [Problem(rule, place, text) for rule, text in checker.check(cell.formula)]
+            found += checker.check(cell.formula)
+        if found:
+            place = f"{sheet.title}!{cell.address}"
+            problems += [Problem(rule, place, sentence) for rule, sentence in found]
     for sheet_rule in SHEET_RULES:
         problems += [Problem(sheet_rule.__name__, sheet.title, text) for text in sheet_rule(sheet)]
     return problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from normviz.workbook.book.address import Area, column_number
 from normviz.workbook.lint.source import MAIN, Sheet
@@ -105,17 +106,21 @@ def parse_area(text: str) -> Area:
 
 
 def _bound_formula(what: str, text: str) -> Iterator[str]:
+    return (f"the formula of {what} {fault}: {text!r}" for fault in _bound_faults(text))
+
+
+@lru_cache(maxsize=16_384)
+def _bound_faults(text: str) -> tuple[str, ...]:
+    """What is wrong with a formula that stands in no cell; a sheet repeats a few of them."""
     outside = re.sub(r'"[^"]*"', '""', text)
-    if text.startswith("="):
-        yield f"the formula of {what} begins with '=': {text!r}"
-    if "{" in outside:
-        yield f"the formula of {what} has an array constant: {text!r}"
-    if "!" in outside:
-        yield f"the formula of {what} looks at another sheet: {text!r}"
-    if re.search(
-        r"\([^()]*\$?[A-Z]+\$?\d+,\$?[A-Z]+\$?\d+\)", re.sub(r"[A-Z]+\([^()]*\)", "", outside)
-    ):
-        yield f"the formula of {what} has a union of areas: {text!r}"
+    areas = re.sub(r"[A-Z]+\([^()]*\)", "", outside)
+    faults = {
+        "begins with '='": text.startswith("="),
+        "has an array constant": "{" in outside,
+        "looks at another sheet": "!" in outside,
+        "has a union of areas": re.search(r"\([^()]*\$?[A-Z]+\$?\d+,\$?[A-Z]+\$?\d+\)", areas),
+    }
+    return tuple(fault for fault, found in faults.items() if found)
 
 
 SHEET_RULES: tuple[Callable[[Sheet], Iterator[str]], ...] = (

@@ -24,9 +24,9 @@ from openpyxl.drawing.text import (
 )
 
 from normviz.workbook.book.address import Area
-from normviz.workbook.book.cells import Page, Value
 from normviz.workbook.book.charts import Axis, Chart
 from normviz.workbook.book.styles import INK, LINE, SOFT
+from normviz.workbook.xlsx.frame import PageFrame
 
 EMU_PER_POINT = 12_700
 MARKS = {"dot": ("circle", 4), "bar": ("dash", 11)}
@@ -36,7 +36,7 @@ MOST_MARKS = 13
 """More marks than these on an axis of steps cannot be read side by side."""
 
 
-def openpyxl_chart(page: Page, chart: Chart) -> Any:
+def openpyxl_chart(page: PageFrame, chart: Chart) -> Any:
     """The chart, ready to be put on openpyxl's sheet of the same title."""
     points = chart.kind == "points"
     made: Any = ScatterChart() if points else LineChart()
@@ -48,7 +48,7 @@ def openpyxl_chart(page: Page, chart: Chart) -> Any:
         made.series.append(_series(page, chart, place))
     if chart.x and not points:
         made.set_categories(_reference(page, chart.x))
-        steps = [str(_text(value)) for value in page.values(chart.x)]
+        steps = [str(text) for text in page.texts(chart.x)]
         for series in made.series:
             series.cat.numRef.numCache = _numbers(steps)
         made.x_axis.tickLblSkip = made.x_axis.tickMarkSkip = -(-len(steps) // MOST_MARKS)
@@ -93,14 +93,14 @@ def _set_axis(made: Any, axis: Axis) -> None:
         made.numFmt.sourceLinked = False
 
 
-def _series(page: Page, chart: Chart, place: int) -> Any:
+def _series(page: PageFrame, chart: Chart, place: int) -> Any:
     line, stroke = chart.lines[place], chart.stroke(place)
     across = _reference(page, line.x) if line.x else None
     series = Series(_reference(page, line.area), across, title=line.name)
     values = series.yVal if line.x else series.val
-    values.numRef.numCache = _numbers([_text(value) for value in page.values(line.area)])
+    values.numRef.numCache = _numbers(page.texts(line.area))
     if line.x:
-        series.xVal.numRef.numCache = _numbers([_text(value) for value in page.values(line.x)])
+        series.xVal.numRef.numCache = _numbers(page.texts(line.x))
     series.smooth = False
     series.marker.symbol = "none"
     if line.marks:
@@ -115,13 +115,9 @@ def _series(page: Page, chart: Chart, place: int) -> Any:
     return series
 
 
-def _reference(page: Page, area: Area) -> Any:
+def _reference(page: PageFrame, area: Area) -> Any:
     top, left, bottom, right = area
     return Reference(page, min_col=left, min_row=top, max_col=right, max_row=bottom)
-
-
-def _text(value: Value) -> str | None:
-    return value if value is None or isinstance(value, str) else repr(value)
 
 
 def _numbers(texts: Sequence[str | None]) -> Any:

@@ -1,13 +1,11 @@
-"""A `Book` written by openpyxl: everything but the cached values, which it cannot write.
+"""The frame of a file written by openpyxl: everything but its cells.
 
-Rows are streamed, and one openpyxl cell per look is filled again and again, so a hundred thousand
-cells cost little more than their text.
+Of the cells it gets those alone that lead somewhere, and keeps their links.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,18 +25,10 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break
 
 from normviz.workbook.book.address import address, area_text, on_sheet
-from normviz.workbook.book.cells import (
-    Book,
-    Cell,
-    Choice,
-    Link,
-    Page,
-    Picture,
-    Rule,
-)
+from normviz.workbook.book.cells import Choice, Link, Picture, Rule
 from normviz.workbook.book.styles import Style
 from normviz.workbook.xlsx.charts import openpyxl_chart
-from normviz.workbook.xlsx.shipped_values import ShippedValues
+from normviz.workbook.xlsx.frame import BookFrame, PageFrame
 
 FONT, MONO_FONT = "Arial", "Courier New"
 DIGITS = 1.26
@@ -47,16 +37,17 @@ DIGITS = 1.26
 CREATOR = "normviz"
 
 
-def openpyxl_bytes(book: Book) -> bytes:
-    """The book as openpyxl saves it: live formulas, no cached values yet."""
+def openpyxl_bytes(frame: BookFrame) -> tuple[bytes, list[int]]:
+    """A file without cells as openpyxl saves it, and what it calls the looks of the frame."""
     workbook = Workbook(write_only=True)
-    workbook.properties = DocumentProperties(creator=CREATOR, title=book.title)
+    workbook.properties = DocumentProperties(creator=CREATOR, title=frame.title)
     stream = io.BytesIO()
     try:
-        pens: dict[Style, Any] = {}
-        for page in book.pages:
-            _write_page(workbook, page, pens)
-        for name, target in book.names.items():
+        sheets = [workbook.create_sheet(page.title) for page in frame.pages]
+        style_ids = [_pen(sheets[0], style).style_id for style in frame.styles]
+        for sheet, page in zip(sheets, frame.pages, strict=True):
+            _write_page(sheet, page)
+        for name, target in frame.names:
             workbook.defined_names[name] = DefinedName(name, attr_text=target)
         workbook.save(stream)
     except BaseException:
@@ -65,28 +56,21 @@ def openpyxl_bytes(book: Book) -> bytes:
             with suppress(Exception):
                 sheet.close()
         raise
-    return stream.getvalue()
+    return stream.getvalue(), style_ids
 
 
-def _write_page(workbook: Workbook, page: Page, known: dict[Style, Any]) -> None:
-    sheet, shipped = workbook.create_sheet(page.title), ShippedValues(page)
+def _write_page(sheet: Any, page: PageFrame) -> None:
     _set_page(sheet, page)
-    if shipped.hidden:
-        first, last = shipped.hidden
+    if page.hidden_columns:
+        first, last = page.hidden_columns
         letters = address(1, first)[:-1]
         sheet.column_dimensions[letters] = ColumnDimension(
             sheet, index=letters, min=first, max=last, hidden=True
         )
-    pens = _Pens(sheet, page.links, known)
-    following = 1
-    for row, line in sorted(page.rows.items()):
-        for _ in range(following, row):
-            sheet.append(())
-        sheet.append(pens.line(row, line | shipped.lines.get(row, {})))
-        following = row + 1
+    _write_rows(sheet, page)
     # A list, where openpyxl keeps a set: in order, and not compared each with all before it.
     sheet.merged_cells = [CellRange(area_text(area)) for area in page.merges]
-    for rule in shipped.rules():
+    for rule in page.rules:
         sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
     for choice in page.choices:
         sheet.data_validations.append(_validation(choice))
@@ -94,6 +78,24 @@ def _write_page(workbook: Workbook, page: Page, known: dict[Style, Any]) -> None
         sheet.add_chart(openpyxl_chart(page, chart), address(chart.row, chart.column))
     for picture in page.pictures:
         sheet.add_image(_image(picture))
+
+
+def _write_rows(sheet: Any, page: PageFrame) -> None:
+    """Every row, with the cells that are links and no others."""
+    links: dict[int, dict[int, Link]] = {}
+    for (row, column), link in page.links:
+        links.setdefault(row, {})[column] = link
+    for row in range(1, page.last_row + 1):
+        line = links.get(row, {})
+        columns = range(1, max(line, default=0) + 1)
+        sheet.append([_linked(sheet, row, at, line[at]) if at in line else None for at in columns])
+
+
+def _linked(sheet: Any, row: int, column: int, link: Link) -> Any:
+    cell = WriteOnlyCell(sheet)
+    target = on_sheet(link.title, link.reference)
+    cell.hyperlink = Hyperlink(ref=address(row, column), location=target)
+    return cell
 
 
 def _image(picture: Picture) -> Any:
@@ -107,11 +109,11 @@ def _image(picture: Picture) -> Any:
     return image
 
 
-def _set_page(sheet: Any, page: Page) -> None:
+def _set_page(sheet: Any, page: PageFrame) -> None:
     """Widths, heights, frozen headings and the printed page: landscape, one page wide."""
-    for column, width in sorted(page.widths.items()):
+    for column, width in page.widths:
         sheet.column_dimensions[address(1, column)[:-1]].width = round(width * DIGITS, 2)
-    for row, height in sorted(page.heights.items()):
+    for row, height in page.heights:
         sheet.row_dimensions[row].height = height
     sheet.sheet_view.showGridLines = False
     sheet.sheet_view.zoomScale = page.zoom
@@ -139,42 +141,6 @@ def _set_page(sheet: Any, page: Page) -> None:
         sheet.print_title_rows = f"{page.repeat_rows[0]}:{page.repeat_rows[1]}"
     for row in page.breaks:
         sheet.row_breaks.append(Break(id=row))
-
-
-class _Pens:
-    """One openpyxl cell for each look, reused for every cell of that look in the workbook."""
-
-    def __init__(
-        self, sheet: Any, links: dict[tuple[int, int], Link], pens: dict[Style, Any]
-    ) -> None:
-        self.sheet, self.links, self.pens = sheet, links, pens
-
-    def line(self, row: int, cells: dict[int, Cell]) -> Iterator[Any]:
-        """The cells of one row from column 1 on, None where the sheet is empty."""
-        following = 1
-        for column, cell in sorted(cells.items()):
-            for _ in range(following, column):
-                yield None
-            yield self._filled(row, column, cell)
-            following = column + 1
-
-    def _filled(self, row: int, column: int, cell: Cell) -> Any:
-        link = self.links.get((row, column))
-        pen = self.pens.get(cell.style) if link is None else None
-        if pen is None:
-            pen = _pen(self.sheet, cell.style)
-            if link is None:
-                self.pens[cell.style] = pen
-        if cell.formula is not None:
-            pen.value = "=" + cell.formula
-        else:
-            pen.value = cell.value
-            if isinstance(cell.value, str):
-                pen.data_type = "s"  # a text that begins with "=" or "#N/A" stays a text
-        if link is not None:
-            target = on_sheet(link.title, link.reference)
-            pen.hyperlink = Hyperlink(ref=address(row, column), location=target)
-        return pen
 
 
 def _pen(sheet: Any, style: Style) -> Any:

@@ -49,8 +49,7 @@ def rules_broken(content: bytes) -> set[str]:
 
 def formula_file(formula: str, value: Any = 1.0) -> bytes:
     """A file with one formula and its cached value, written without the package's own check."""
-    from normviz.workbook.xlsx.cached_values import with_cached_values
-    from normviz.workbook.xlsx.openpyxl_writer import openpyxl_bytes
+    from normviz.workbook.xlsx.write import file_bytes
 
     book = Book("one formula")
     page = book.page("Data")
@@ -59,7 +58,7 @@ def formula_file(formula: str, value: Any = 1.0) -> bytes:
     page.put(1, 2, value, formula=formula)
     book.page("Which one")
     book.name("known_name", page, (1, 1, 4, 1))
-    return with_cached_values(openpyxl_bytes(book), book)
+    return file_bytes(book)
 
 
 SOUND = (

@@ -17,6 +17,8 @@ import pandas
 import pytest
 
 from normviz.workbook.book.cells import Book, Cell
+from normviz.workbook.book.charts import Chart, Line
+from normviz.workbook.book.styles import PLAIN
 from normviz.workbook.build import build
 from normviz.workbook.draw.content import PASS
 from normviz.workbook.sheets.case import Case, Settings
@@ -28,7 +30,7 @@ from normviz.workbook.sheets.reference_values.torch_values import (
 )
 from normviz.workbook.write import save
 from normviz.workbook.xlsx.libreoffice import slug
-from normviz.workbook.xlsx.write import workbook_bytes
+from normviz.workbook.xlsx.write import _around, file_bytes, workbook_bytes
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
@@ -181,3 +183,40 @@ def test_texts_stand_once_in_a_table_of_the_file(tmp_path: Path) -> None:
     read = openpyxl.load_workbook(io.BytesIO(content), data_only=True)["Data"]
     assert tuple(read.cell(row, 1).value for row in range(1, 7)) == texts
     assert read["A9"].value == "live"
+
+
+def numbers(*values: float, color: str = "FFFFFF") -> Book:
+    """A book with a column of numbers, their sum, and a chart of them."""
+    book = Book("numbers")
+    page = book.page("Data")
+    for row, value in enumerate(values, start=1):
+        page.put(row, 1, value, PLAIN.filled(color))
+    page.put(9, 1, sum(values), formula="SUM(A1:A8)")
+    page.charts.append(Chart("t", (Line("a", (1, 1, 2, 1)),), 1, 3))
+    return book
+
+
+@pytest.mark.parametrize(
+    "other", [numbers(3.0, 4.0), numbers(1.0, 2.0, color="FF0000"), numbers(1.0, 2.0, 3.0)]
+)
+def test_a_file_is_the_same_whatever_was_written_before_it(other: Book) -> None:
+    _around.cache_clear()
+    alone = workbook_bytes(numbers(1.0, 2.0))
+    _around.cache_clear()
+    workbook_bytes(other)
+    assert workbook_bytes(numbers(1.0, 2.0)) == alone
+
+
+def test_files_that_differ_in_numbers_alone_share_what_is_around_them() -> None:
+    _around.cache_clear()
+    for seed in (0.0, 1.0, 2.0):
+        book = numbers(seed, 2.0)
+        book.pages[0].charts.clear()
+        workbook_bytes(book)
+    assert (_around.cache_info().misses, _around.cache_info().hits) == (1, 2)
+
+
+def test_a_file_without_values_has_formulas_that_wait_for_them() -> None:
+    content = io.BytesIO(file_bytes(numbers(1.0, 2.0), values=False))
+    assert openpyxl.load_workbook(content)["Data"]["A9"].value == "=SUM(A1:A8)"
+    assert openpyxl.load_workbook(content, data_only=True)["Data"]["A9"].value is None
