@@ -5,7 +5,7 @@ by step, as one would on a whiteboard, and its backward pass is the chain rule, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,10 @@ class Trace(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    def put(self, name: str, value: Array) -> None:
+        """Give a step another value of its shape: that of a whole of which x is a part."""
+        self._steps[name] = replace(self._steps[name], value=value.reshape(self[name].shape))
 
     def _repr_html_(self) -> str:
         """The steps as a table, in a notebook."""

@@ -92,12 +92,12 @@ def read_tensor(place: str, name: str = "x", decimal: str | None = None) -> Sour
     return Source(array, place, " and ".join(filter(None, (note, converted))))
 
 
-def checked(array: Array, name: str) -> tuple[Array, str]:
-    """An array as a finite floating-point tensor, and a note on how its numbers were converted.
+def checked(array: Array, name: str, finite: bool = True) -> tuple[Array, str]:
+    """An array as a floating-point tensor, and a note on how its numbers were converted.
 
     Raises:
         TypeError: for a dtype that is no number.
-        ValueError: too large, empty, NaN or infinity (named by index).
+        ValueError: too large, empty; NaN or infinity (named by index), if it must be ``finite``.
 
     >>> checked(np.array([[1, 2]]), "x")
     (array([[1., 2.]]), 'int64 converted to float64')
@@ -112,7 +112,7 @@ def checked(array: Array, name: str) -> tuple[Array, str]:
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     bad = ~np.isfinite(array)
-    if bad.any():
+    if finite and bad.any():
         index = np.unravel_index(int(bad.argmax()), array.shape)
         where = "(" + ", ".join(str(int(i)) for i in index) + ")"
         raise ValueError(f"{name} must be finite, got {array[index]} at index {where}")

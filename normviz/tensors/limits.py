@@ -11,6 +11,9 @@ import numpy as np
 MOST_ELEMENTS = 10_000_000
 """A trace keeps a dozen arrays of x's size in float64: a gigabyte for this many elements."""
 
+MOST_WHOLE = 50_000_000
+"""Elements of a tensor of which a part is traced: its layer runs on all of it, in 1.5 gigabytes."""
+
 MOST_TEXT = 256 << 20
 """Bytes of a text, of 10 million numbers in 25 characters each."""
 
@@ -28,8 +31,8 @@ class UnreadableError(Exception):
     """Why a file cannot be read, in words that follow its name."""
 
 
-def check_size(shape: tuple[int, ...], name: str) -> None:
-    """Refuse an empty tensor, and one too large to be traced.
+def check_size(shape: tuple[int, ...], name: str, most: int | None = None) -> None:
+    """Refuse an empty tensor, and one too large to be worked on.
 
     Raises:
         ValueError: with the limit.
@@ -37,10 +40,12 @@ def check_size(shape: tuple[int, ...], name: str) -> None:
     size = int(np.prod(shape, dtype=object))
     if size == 0:
         raise ValueError(f"{name} must have elements, got shape {shape}")
-    if size > MOST_ELEMENTS:
+    what = "shown in part" if most is None else "traced"
+    most = MOST_WHOLE if most is None else most
+    if size > most:
         raise ValueError(
-            f"{name} is too large: {size:,} elements of shape {shape}, at most {MOST_ELEMENTS:,} "
-            "can be traced; take fewer samples"
+            f"{name} is too large: {size:,} elements of shape {shape}, at most {most:,} can be "
+            f"{what}; take fewer samples"
         )
 
 

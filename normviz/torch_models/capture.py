@@ -34,7 +34,8 @@ class Capture:
     """One pass through a layer: the layer as it was before, and its own numbers.
 
     ``layer`` is a copy to be called on ``tensor`` alone; x (the same), output and both gradients
-    are arrays, those of bfloat16 in float32; ``dtype`` is what they were in the layer.
+    are arrays, those of bfloat16 in float32; ``dtype`` is what x was in the layer, and
+    ``output_dtype`` the shorter of x's and y's, to which y is exact.
     """
 
     layer: Any
@@ -42,6 +43,7 @@ class Capture:
     name: str
     title: str
     dtype: str
+    output_dtype: str
     x: Array
     output: Array
     grad_output: Array
@@ -149,7 +151,8 @@ def _completed(
         tensor=x,
         name=name,
         title=title,
-        dtype=str(x.dtype).removeprefix("torch."),
+        dtype=_name_of(x.dtype),
+        output_dtype=_name_of(max(x.dtype, y.dtype, key=lambda dtype: torch.finfo(dtype).eps)),
         x=_array(x),
         output=_array(y if output is None else output),
         grad_output=_array(dy),
@@ -166,7 +169,7 @@ def _called(layer: Any, x: torch.Tensor, title: str) -> Any:
         said = " ".join(str(error).split())
         raise ValueError(
             f"x must be a tensor that the layer takes, got shape {tuple(x.shape)} of "
-            f"{str(x.dtype).removeprefix('torch.')}: {title} raised {type(error).__name__}: {said}"
+            f"{_name_of(x.dtype)}: {title} raised {type(error).__name__}: {said}"
         ) from error
 
 
@@ -325,6 +328,10 @@ def _array(tensor: torch.Tensor) -> Array:
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
     return np.asarray(tensor.numpy())
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def norm_like(model: nn.Module) -> list[str]:

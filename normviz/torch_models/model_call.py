@@ -12,7 +12,7 @@ from torch import nn
 
 from normviz.torch_models.identify.isolate import unwrapped
 
-MOST = 20_000_000
+MOST = 50_000_000
 """Elements of one argument: more would take gigabytes, and no sheet shows them."""
 
 _WRAPPERS = ("module", "_orig_mod")

@@ -292,7 +292,7 @@ def test_too_much_to_show_or_to_trace(
     words = ["explain", "wide.npy", "--op", "batch_norm"]
     assert main([*words, "--samples", ":", "--channels", ":"]) == 2
     assert "at most 1,024 elements to show, got 16,384" in capsys.readouterr().err
-    monkeypatch.setattr(limits, "MOST_ELEMENTS", 1000)
+    monkeypatch.setattr(limits, "MOST_WHOLE", 1000)
     assert main(words) == 2
     assert "wide.npy is too large: 16,384 elements" in capsys.readouterr().err
     assert not (folder / "explained.xlsx").exists()

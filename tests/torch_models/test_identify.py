@@ -364,13 +364,57 @@ def test_shared_weights():
         (nn.LayerNorm(3), x_of(2, 4), "x must be a tensor that the layer takes, got shape (2, 4)"),
         (nn.LazyBatchNorm1d(), x_of(2, 4), "layer must have been run once"),
         (nn.LayerNorm(3, device="meta"), x_of(2, 3), "layer must hold numbers"),
+        (nn.MultiheadAttention(4, 2), x_of(2, 4), "x must be a tensor that the layer takes, got"),
     ],
-    ids=["no layer", "integers", "text", "empty", "huge", "refused", "lazy", "meta"],
+    ids=[
+        *("no layer", "integers", "text", "empty", "huge", "refused", "lazy", "meta"),
+        "more arguments",
+    ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_sentence(layer, x, words):
     with pytest.raises((TypeError, ValueError)) as caught:
         normviz.identify(layer, x)
     assert str(caught.value).startswith(words)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_traced_layer_is_refused_in_a_sentence():
+    with pytest.raises(TypeError, match=r"layer must be an eager module, .* is one of torch\.jit"):
+        normviz.identify(torch.jit.trace(nn.LayerNorm(8), x_of(*TOKENS)), x_of(*TOKENS))
+
+
+class Shorter(nn.Module):
+    """Takes float32 and gives a shorter dtype, as a layer before one of 16 bits does."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.norm, self.gives = nn.LayerNorm(8), dtype
+
+    def forward(self, x):
+        return self.norm(x).to(self.gives)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_an_output_in_a_shorter_dtype_than_x(dtype):
+    layer, x = drawn(Shorter(dtype)), x_of(*TOKENS)
+    assert normviz.identify(layer, x).name == "layer_norm"
+    assert normviz.verify(layer, x, tolerance=2e-2)
+
+
+def test_a_function_of_constants_is_asked_in_float64_throughout():
+    found = normviz.identify(lambda x: F.batch_norm(x, torch.ones(6), torch.ones(6)), x_of(*IMAGES))
+    assert "every output is its own input times a number" in found.sentence
+
+
+def through_numpy(x):
+    array = x.numpy()
+    return torch.from_numpy((array - array.mean(-1, keepdims=True)) / array.std(-1, keepdims=True))
+
+
+def test_a_function_without_a_gradient_is_told_so():
+    found = normviz.identify(through_numpy, x_of(*TOKENS))
+    assert not found
+    assert "its gradient of x cannot be computed (Can't call numpy()" in found.sentence
 
 
 def test_lists_and_arrays_take_the_dtype_of_the_layer():

@@ -15,7 +15,7 @@ torch = needs_torch("identify")
 
 from normviz.torch_models.identify.identity import Identity
 from normviz.torch_models.identify.inputs import checked_layer, tensor_for
-from normviz.torch_models.identify.isolate import undisturbed, unwrapped
+from normviz.torch_models.identify.isolate import CannotBeCopiedError, undisturbed, unwrapped
 from normviz.torch_models.identify.probe import Refused, device_of
 from normviz.torch_models.identify.recognize import Recognizer
 
@@ -57,8 +57,8 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
             said = f"{title} is no normalization: {refused}"
             dtype = str(tensor.dtype).removeprefix("torch.")
             return Identity("none", said, title, tuple(tensor.shape), dtype, 0.0)
-        except TypeError:
-            raise  # a layer that cannot be copied, in a sentence already
+        except CannotBeCopiedError:
+            raise
         except Exception as error:
             said = " ".join(str(error).split())
             raise ValueError(

@@ -24,6 +24,11 @@ def checked_layer(layer: Any) -> Any:
         )
     for name, module in layer.named_modules() if isinstance(layer, nn.Module) else ():
         what = f"{name}: {type(module).__name__}" if name else type(module).__name__
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TypeError(
+                f"layer must be an eager module, {what} is one of torch.jit: give the module that "
+                "it was made from"
+            )
         if ".quantized" in type(module).__module__:
             raise TypeError(f"layer must compute in floating point, {what} is quantized")
         for tensor in (*module._parameters.values(), *module._buffers.values()):

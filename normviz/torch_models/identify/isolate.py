@@ -25,6 +25,10 @@ _WITH_KWARGS = ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs")
 _HELD = (nn.Module, torch.Tensor, list, dict, set, np.ndarray)
 
 
+class CannotBeCopiedError(TypeError):
+    """What a layer is that no copy can be made of."""
+
+
 @dataclass
 class Copy:
     """A copy of a layer: what to call, and the modules and tensors that it refers to by name."""
@@ -49,7 +53,12 @@ def unwrapped(layer: Any) -> Any:
         if isinstance(layer, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             inner = layer.module
         else:
-            inner = getattr(layer, "__dict__", {}).get("_modules", {}).get("_orig_mod")
+            parts = (
+                {}
+                if isinstance(layer, torch.jit.ScriptModule)
+                else getattr(layer, "__dict__", {}).get("_modules")
+            )
+            inner = (parts or {}).get("_orig_mod")
             inner = inner or getattr(layer, "_torchdynamo_orig_callable", None)
         if inner is None:
             return layer
@@ -64,13 +73,13 @@ def copied(layer: Any, wide: bool = False, hooks: bool = False) -> Copy:
     layer and stay.
 
     Raises:
-        TypeError: for what cannot be copied, such as a layer that holds an open file.
+        CannotBeCopiedError: a TypeError, such as for a layer that holds an open file.
     """
     made = Copy()
     try:
         made.call = _copied(layer, made, wide, hooks, "")
     except (TypeError, RuntimeError, AttributeError) as error:
-        raise TypeError(
+        raise CannotBeCopiedError(
             f"layer must be something that can be copied, got {type(layer).__name__}: {error}"
         ) from error
     return made

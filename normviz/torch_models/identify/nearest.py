@@ -91,7 +91,8 @@ def nearest_to(
             for beta in _candidates(state, partition.shape, ones=False):
                 z = Formula(partition, centered, eps, "inside", gamma, beta).output(x)
                 for added, deviation in _deviations(x, y, z):
-                    if best is None or deviation < best.difference:
+                    # What was added must explain more than rounding does.
+                    if best is None or deviation < best.difference * (0.5 if added else 1.0):
                         best = Nearest(pattern, centered, deviation, added)
     assert best is not None
     if best.difference <= 1e-3 * (1.0 + float(y.abs().max())):

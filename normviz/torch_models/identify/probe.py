@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -79,14 +80,15 @@ class Probe:
         for module, buffers in self._buffers:
             for name, value in buffers.items():
                 module._buffers[name] = value.clone()
-        with warnings.catch_warnings():
+        return self._called(x)
+
+    def _called(self, x: torch.Tensor) -> torch.Tensor:
+        with warnings.catch_warnings(), InFloat64() if self.wide else nullcontext():
             warnings.simplefilter("ignore")
-            if self.wide:
-                with InFloat64():
-                    result = self.copy.call(x)
-            else:
-                result = self.copy.call(x)
-        return checked_output(result, x)
+            result = checked_output(self.copy.call(x), x)
+        # What comes out in a shorter dtype cannot be told better.
+        self.precision = max(self.precision, PRECISION[result.dtype])
+        return result
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """The layer's output, float64 on the CPU."""
@@ -102,10 +104,10 @@ class Probe:
         """
         leaf = x.to(self.device, self.dtype).clone().requires_grad_()
         with torch.enable_grad():
-            y = self._run(leaf.clone())
-            if not y.requires_grad:
-                return None
             try:
+                y = self._run(leaf.clone())
+                if not y.requires_grad:
+                    return None
                 found = gradient_of(y, leaf, dy.to(y.device, y.dtype))
             except RuntimeError as error:
                 said = " ".join(str(error).split())
@@ -190,9 +192,7 @@ def draws_random_numbers(probe: Probe, x: torch.Tensor) -> bool:
 
 def depends_on_calls(layer: Any, x: torch.Tensor, device: torch.device, wide: bool) -> bool:
     """Whether a second call, its buffers not put back, gives another output."""
-    twin = copied(layer, wide)
-    dtype = torch.float64 if wide else x.dtype
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        once, again = (twin.call(x.to(device, dtype).clone()) for _ in range(2))
+    probe = Probe(layer, x.dtype, device, wide)
+    with torch.no_grad():
+        once, again = (probe._called(x.to(device, probe.dtype).clone()) for _ in range(2))
     return not torch.equal(torch.nan_to_num(once), torch.nan_to_num(again))

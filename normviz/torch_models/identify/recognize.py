@@ -50,7 +50,7 @@ class Recognizer:
         self.title = getattr(layer, "__name__", None) or type(layer).__name__
         self.native = Probe(layer, x.dtype, self.device, wide=False)
         self.output = self.native(x)
-        self.tolerance = PRECISION[x.dtype]  # of the layer as it is, in its own dtype
+        self.tolerance = self.native.precision  # of the layer as it is, in its own dtype
         self.probe = self._wide() or self.native
         self.blank = Identity(
             "none",

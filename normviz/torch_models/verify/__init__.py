@@ -94,20 +94,25 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
     seen = capture(module, x, grad_output)
     call = call_of(found)
     made = in_float64(call.norm, seen.x, seen.grad_output, call.arguments, call.spread)
-    # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
-    usual = 2e-2 if seen.dtype.endswith("16") else TOLERANCE[seen.dtype]
-    differences = tuple(
-        difference(
-            name,
-            own,
-            made[name].astype(seen.x.dtype),
-            usual if tolerance is None else tolerance,
-            tuple(Rounding(made, seen.dtype, one_pass) for one_pass in (False, True)),
-        )
-        for name, own in (("output", seen.output), ("grad_input", seen.grad_input))
+    results = (
+        ("output", seen.output, seen.output_dtype),
+        ("grad_input", seen.grad_input, seen.dtype),
     )
+    differences = []
+    for name, own, dtype in results:
+        # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
+        usual = 2e-2 if dtype.endswith("16") else TOLERANCE[dtype]
+        differences.append(
+            difference(
+                name,
+                own,
+                made[name].astype(seen.x.dtype if own is None else own.dtype),
+                usual if tolerance is None else tolerance,
+                tuple(Rounding(made, dtype, one_pass) for one_pass in (False, True)),
+            )
+        )
     training = bool(getattr(module, "training", True))
-    return Report(found.layer, seen.dtype, training, found.shape, differences)
+    return Report(found.layer, seen.dtype, training, found.shape, tuple(differences))
 
 
 def _of_own_reading(module: Any, x: Any, grad_output: Any) -> Report | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import axes_of
 from normviz.workbook.explain import inputs_sheet, sheet
+from normviz.workbook.explain.not_finite import bursts, first_not_finite
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
@@ -40,12 +42,18 @@ Array = npt.NDArray[Any]
 def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
     """The workbook of a trace with its backward pass, for the slice selected."""
     book = Book(f"{story.layer}, step by step")
+    burst = bursts(trace)
     first = Sheet(
         book,
         CONTENTS,
         _short(book.title),
-        "Every step of this layer on your own numbers, forward and backward, as live formulas. "
-        f"Change a {INPUT_WORD} cell on the sheet Inputs and watch the steps follow.",
+        "Every step of this layer on your own numbers, forward and backward, "
+        + (
+            "as they came: one is not finite, so that no formula could go on from it."
+            if burst
+            else f"as live formulas. Change a {INPUT_WORD} cell on the sheet Inputs and watch the "
+            "steps follow."
+        ),
         contents.COLUMNS,
     )
     frame = ShownFrame(trace.sets, selection)
@@ -56,17 +64,21 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
         (
             "Inputs",
             "x, dy, the parameters and stored statistics"
-            + (", and what is not shown as constants." if page.cut else "."),
-            "Type over one x: only its set changes.",
+            + (", and what is not shown as constants." if page.cut and not burst else "."),
+            "Look for what made a step burst."
+            if burst
+            else "Type over one x: only its set changes.",
         ),
         (
             page.page.title,
             "Every step of forward and backward, and the layer's own results beside them.",
-            "Click a number to see its formula.",
+            "Read down from x to the first NaN or ∞."
+            if burst
+            else "Click a number to see its formula.",
         ),
     ]
     first.draw(
-        _facts(trace, selection, story),
+        _facts(trace, selection, story, burst),
         contents.table(rows),
         Banner("Checks, live"),
         (listed := _checks(trace, story, page, own, inputs_sheet.as_shipped(inputs))),
@@ -84,11 +96,13 @@ def _laid_out(sets: StatisticsSets) -> str:
     return kind_of(sets).laid_out
 
 
-def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
+def _facts(trace: Trace, selection: Selection, story: Story, burst: str) -> Listing:
     mode = "training: x's own statistics" if trace.training else "evaluation: stored statistics"
     settings = {
         name: value for name, value in trace.arguments.items() if name in trace.norm.size_arguments
     }
+    # What is traced has whole sets.
+    sets = math.prod(selection.tensor) // trace.sets.size
     shown = (
         "all of x"
         if selection.is_whole
@@ -99,11 +113,12 @@ def _facts(trace: Trace, selection: Selection, story: Story) -> Listing:
         ("layer", story.layer),
         *([("it is", story.identity)] if story.identity else []),
         ("op", ", ".join([str(trace.norm), *(f"{n} = {v}" for n, v in settings.items())])),
+        *([("not finite", f"first {burst}")] if burst else []),
         ("mode", mode),
-        ("x", f"{story.source}; shape {trace.sets.shape}, {story.dtype}"),
+        ("x", f"{story.source}; shape {selection.tensor}, {story.dtype}"),
         ("dy", story.gradient),
         ("parameters", story.parameters),
-        ("statistics sets", f"{trace.sets.count:,} of {trace.sets.size:,} elements each"),
+        ("statistics sets", f"{sets:,} of {trace.sets.size:,} elements each"),
         ("shown", shown),
         ("arithmetic", f"float64 on these sheets; {story.dtype} in the layer"),
     )
@@ -119,7 +134,7 @@ def _checks(
 ) -> Listing:
     """What must hold for any input, live; and how far the layer itself is from the steps."""
     rows: list[tuple[Entry, str, Entry]] = []
-    for item in must_be_zero.properties_of(page) if trace.training else ():
+    for item in must_be_zero.properties_of(page) if page.follows and trace.training else ():
         judged = checks.verdict(
             item.found.value, item.allowed.value, f"{{found}}<={item.allowed.formula}"
         )
@@ -145,12 +160,15 @@ def _own_check(
     allowed = float(f"{np.sqrt(np.sum(shown * shown)):.2g}")
     body = f"layer_{own.name}_difference"
     gap = next(iter(page.page.values(page.placed[body].area)))
-    text = f"{own.symbol} of {_short(story.layer)} ({story.dtype}) is {own.symbol} here"
+    text = f"{own.symbol} of {_short(story.layer)} ({own.dtype}) is {own.symbol} here"
     if not np.isfinite(own.value).all():
-        text += f"; it is not finite{first_not_finite(trace, story.dtype)}"
+        text += f"; it is not finite{first_not_finite(trace, own.dtype)}"
     elif own.departs(trace[own.name]).any():
         text += f"; red where it departs, by up to {np.abs(own.value - trace[own.name]).max():.3g}"
     passed = isinstance(gap, float) and gap <= allowed
+    if not page.follows:
+        passed = not any(page.pick("element", own.departs(trace[own.name])))
+        return Entry(PASS if passed else FAIL, BODY_CENTER), text, Entry(gap, BODY_SMALL)
     whole = f"COUNT({page.sheet.refer(f'layer_{own.name}', '*')})={shown.size}"
     near = f"IFERROR({page.sheet.refer(body)}<={allowed!r},FALSE)"
     live = f'IF(AND({whole},{near}),"{PASS}",IF({as_shipped},"{FAIL}","{RESTS}"))'
@@ -174,28 +192,6 @@ def _result(listed: Listing) -> Line:
         f'"All "&({live})&" checks that hold for any input pass"))'
     )
     return Line("result", "Result", said, formula, LABEL, wide=True, marks=judged(f"{bad}>0"))
-
-
-def first_not_finite(trace: Trace, dtype: str) -> str:
-    """At which step the layer's own dtype first holds infinity or NaN, in words."""
-    if dtype not in _RANGE:
-        return ""
-    most = float(np.finfo(_RANGE[dtype]).max)
-    for step in trace.steps:
-        if step.name.startswith("grad_"):
-            break
-        largest, what = float(np.abs(step.value).max()), f"the step {step.name}"
-        if step.name in ("std", "rms") and largest <= most:
-            largest, what = 1.0 / float(step.value.min()), "1 / r, by which layers multiply"
-        if largest > most:
-            return (
-                f", first at {what}: {largest:.3g} is too large for {dtype}, though not for float64"
-            )
-    return f", though every step is small enough for {dtype}"
-
-
-_RANGE: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "bfloat16": np.float32}
-"""dtypes that burst where float64 does not, by one of NumPy's of that range."""
 
 
 def _short(text: str) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Container
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.norm import Norm
+from normviz.norms.partition import StatisticsSets
 from normviz.reference.module import Module
-from normviz.reference.rounding import in_float64
-from normviz.reference.spread import Spread
-from normviz.reference.trace import USUAL, Trace
+from normviz.reference.trace import Trace
 from normviz.tensors.files import checked
+from normviz.tensors.limits import MOST_ELEMENTS
+from normviz.workbook.explain.part import Numbers, traced_part
+from normviz.workbook.explain.selection import Choice, Selection, select
 from normviz.workbook.explain.story import Story
 
 Array = npt.NDArray[Any]
@@ -23,39 +25,52 @@ GIVEN = "the gradient that was given"
 RANDOM = "random: standard normal numbers, seed 0"
 
 
-def traced(
-    norm: Norm, x: Array, grad_output: Array, arguments: dict[str, Any], spread: Spread = USUAL
-) -> Trace:
-    """Every step in float64, which is what a sheet computes in.
+@dataclass(frozen=True)
+class Slices:
+    """Which samples, channels and pixels of x are to be shown, as the user says it."""
+
+    samples: Choice = None
+    channels: Choice = None
+    pixels: Any = None
+
+    def of(self, sets: StatisticsSets) -> Selection:
+        """The same as indices."""
+        return select(sets, self.samples, self.channels, self.pixels)
+
+
+class Shown(NamedTuple):
+    """What a book shows: a trace, the slice of it, and where the numbers come from."""
+
+    trace: Trace
+    selection: Selection
+    story: Story
+
+
+def shown(numbers: Numbers, story: Story, slices: Slices) -> Shown:
+    """Every step in float64, which is what a sheet computes in; of a large x, of the sets shown.
 
     Raises:
-        ValueError: where a step is not finite (a constant set with eps = 0), with its place.
+        ValueError: a slice outside of x, or sets too large to be traced.
     """
-    made = in_float64(norm, x, grad_output, arguments, spread)
-    for step in made.steps:
-        bad = ~np.isfinite(step.value)
-        if bad.any():
-            index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-            raise ValueError(
-                f"the step {step.name} ({step.formula}) must be finite in float64 to be shown; at "
-                f"index {index} it is {step.value[index]} with eps = {made.eps:g}"
-            )
-    return made
+    selection = slices.of(numbers.sets)
+    if numbers.x.size > MOST_ELEMENTS:
+        return Shown(*traced_part(numbers, selection, story))
+    return Shown(numbers.traced(), selection, story)
 
 
-def checked_tensor(x: Any, name: str, ranks: Container[int] = RANKS) -> Array:
-    """A finite floating-point array of a rank that a sheet can show.
+def checked_tensor(x: Any, name: str, ranks: Container[int] = RANKS, finite: bool = True) -> Array:
+    """A floating-point array of a rank that a sheet can show.
 
     Raises:
         TypeError, ValueError: otherwise, in a sentence.
     """
-    array = checked(np.asarray(x), name)[0]
+    array = checked(np.asarray(x), name, finite)[0]
     if array.ndim not in ranks:
         raise ValueError(f"{name} must have 2 to 5 dimensions (N, C, *spatial), got {array.shape}")
     return array
 
 
-def numpy_story(layer: Module, x: Any, grad_output: Any) -> tuple[Trace, Story]:
+def numpy_story(layer: Module, x: Any, grad_output: Any, slices: Slices) -> Shown:
     """A NumPy layer, a copy of which runs on x."""
     twin, layer, array = copy.deepcopy(layer), copy.deepcopy(layer), np.asarray(x)
     output = layer(array)
@@ -73,15 +88,15 @@ def numpy_story(layer: Module, x: Any, grad_output: Any) -> tuple[Trace, Story]:
         output=output,
         grad_input=grad_input,
     )
-    return of_twin(twin, array, grad, story)
+    return of_twin(twin, array, grad, story, slices)
 
 
-def of_twin(twin: Module, x: Array, grad: Array, story: Story) -> tuple[Trace, Story]:
-    """The trace of a NumPy layer; an instance norm may see one sample without the batch."""
+def of_twin(twin: Module, x: Array, grad: Array, story: Story, slices: Slices) -> Shown:
+    """What a NumPy layer makes of x; an instance norm may see one sample without the batch."""
     ranks: tuple[int, ...] = getattr(twin, "_ranks", ())
     if twin.norm.name == "instance_norm" and bool(ranks) and x.ndim == ranks[0] - 1:
         x, grad = x[None], grad[None]
         story = story.with_shape(x.shape)
-    given, grad = checked_tensor(x, "x"), checked_tensor(grad, "grad_output")
+    given, grad = (checked_tensor(a, n, finite=False) for a, n in ((x, "x"), (grad, "grad_output")))
     twin._check_rank(given)
-    return traced(twin.norm, given, grad, twin._arguments(given)), story
+    return shown(Numbers(twin.norm, given, grad, twin._arguments(given)), story, slices)

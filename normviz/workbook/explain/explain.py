@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,19 @@ from normviz.norms.sets import norm_of
 from normviz.reference.call import backward, complete, forward
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
+from normviz.tensors.limits import MOST_ELEMENTS, check_size
 from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.call_trace import (
     GIVEN,
     RANDOM,
+    Slices,
     checked_tensor,
     numpy_story,
-    traced,
+    shown,
 )
 from normviz.workbook.explain.in_notebook import Explained
-from normviz.workbook.explain.selection import Choice, select
+from normviz.workbook.explain.part import Numbers
+from normviz.workbook.explain.selection import Choice
 from normviz.workbook.explain.story import Story
 from normviz.workbook.write import medium, save
 
@@ -70,7 +74,9 @@ def explain(
     Every statistic is computed over the whole tensor; of a large one the sheets show the slice of
     ``samples``, ``channels`` and ``pixels`` ("0:4", "0,3,7", a slice, numbers; for pixels a tuple
     of such, one for each spatial axis), and sums over the rest stand in the formulas as constants.
-    All steps are in float64; the layer's own results stand beside them.
+    Of more than 10 million elements only the sets that are shown are traced, which must not be
+    more. All steps are in float64; the layer's own results stand beside them. Where one is NaN or
+    infinity, or x is, the book has numbers instead of formulas and says where it first came up.
 
     Shapes: x of rank 1 to 6 as the layer takes it (with ``layer``, as the model takes it), a torch
     tensor, array or list.
@@ -78,8 +84,8 @@ def explain(
     Raises:
         TypeError: a layer that is no normalization, with the sentence that says what it is; an x
             that holds no numbers.
-        ValueError: NaN or infinity in x (named by index), a layer that does not exist (with the
-            nearest ones), a slice outside of x, what the layer or model refuses.
+        ValueError: more than 50 million elements, a layer that does not exist (with the nearest
+            ones), a slice outside of x, what the layer or model refuses.
         OSError: a path that cannot be written. The file appears whole or not at all.
 
     >>> import tempfile
@@ -91,20 +97,20 @@ def explain(
     """
     if path is not None:
         medium(check_place(path))
+    slices = Slices(samples, channels, pixels)
     if isinstance(module, Module):
         if layer is not None:
             raise ValueError(f"layer must be None for a single NumPy layer, got {layer!r}")
-        made, story = numpy_story(module, x, grad_output)
+        found = numpy_story(module, x, grad_output, slices)
     else:
         needs_torch("explaining a torch module")
         # torch is needed here alone: an op or a NumPy layer is explained without it.
         from normviz.workbook.explain.torch_layer import story_of
 
-        made, story = story_of(
-            module, x, grad_output, layer, kwargs, call, loss, sets, dict(sizes or {})
+        found = story_of(
+            module, x, grad_output, layer, kwargs, call, loss, sets, dict(sizes or {}), slices
         )
-    selection = select(made.sets, samples, channels, pixels)
-    book = explain_book(made, selection, story)
+    book = explain_book(*found)
     return Explained(book) if path is None else save(book, path)
 
 
@@ -130,7 +136,7 @@ def explain_op(
     """
     call = fresh_call(op, x, grad_output, **arguments)
     story = Story(
-        layer=call.trace.norm.call,
+        layer=call.numbers.norm.call,
         source=source or "the tensor that was given",
         dtype=str(np.asarray(x).dtype),
         gradient=call.gradient,
@@ -138,25 +144,35 @@ def explain_op(
         output=call.output,
         grad_input=call.grad_input,
     )
-    selection = select(call.trace.sets, samples, channels, pixels)
-    return save(explain_book(call.trace, selection, story), Path(path))
+    found = shown(call.numbers, story, Slices(samples, channels, pixels))
+    return save(explain_book(*found), Path(path))
 
 
 @dataclass(frozen=True)
 class Call:
-    """An op traced on a tensor, and what normviz's own functions make of it in x's dtype."""
+    """An op on a tensor, and what normviz's own functions make of it in x's dtype."""
 
-    trace: Trace
+    numbers: Numbers
     output: Array
     grad_input: Array
     gradient: str
     parameters: str
 
+    @cached_property
+    def trace(self) -> Trace:
+        """Every step, in float64.
+
+        Raises:
+            ValueError: for more elements than can be traced.
+        """
+        check_size(self.numbers.x.shape, "x", MOST_ELEMENTS)
+        return self.numbers.traced()
+
 
 def fresh_call(
     op: str | Norm, x: Array, grad_output: Array | None = None, **arguments: Any
 ) -> Call:
-    """Trace an op in float64 with the parameters of a fresh layer where none are given.
+    """A call of an op, with the parameters of a fresh layer where none are given.
 
     Raises:
         ValueError, TypeError: as the op's function; for an unknown op, with the nearest.
@@ -183,6 +199,6 @@ def fresh_call(
     before = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
     output = forward(norm, x, **complete(norm, arguments))
     gradients = backward(norm, grad_output, x, **complete(norm, before))
-    made = traced(norm, x, grad_output, before)
     said = f"of a fresh layer: {', '.join(missing)}" if missing else "as given"
-    return Call(made, output, gradients.grad_input, gradient, said)
+    numbers = Numbers(norm, x, grad_output, before)
+    return Call(numbers, output, gradients.grad_input, gradient, said)

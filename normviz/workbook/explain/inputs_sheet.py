@@ -30,6 +30,7 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
+from normviz.workbook.explain.not_finite import bursts, in_words
 from normviz.workbook.explain.shown_part import RestSums, ShownFrame, rest_sums
 from normviz.workbook.sheets.inputs import TITLE
 from normviz.workbook.sheets.momentum import momentum
@@ -51,19 +52,26 @@ def build(
     added_to_weight: tuple[float, str] | None = None,
 ) -> Sheet:
     """The sheet; where γ is a number plus the layer's weight, that is a step of its own."""
-    whole = frame.selection.is_whole
+    whole, follows = frame.selection.is_whole, not bursts(trace)
+    said = (
+        "All of x is shown."
+        if whole
+        else f"x has shape {frame.selection.tensor}; shown are {frame.selection}."
+    )
+    if follows:
+        said = f"{INPUT_WORD.capitalize()} cells are yours to change. {said}"
+    if follows and not whole:
+        said += (
+            " What is not shown enters every sum by the constants at the end of this sheet, so all "
+            "steps are those of the whole tensor, and stay exact when you change what is shown."
+        )
     sheet = Sheet(
         book,
         TITLE,
-        f"Inputs: change a {INPUT_WORD} cell and every step follows",
-        f"{INPUT_WORD.capitalize()} cells are yours to change. "
-        + (
-            "All of x is shown."
-            if whole
-            else f"x has shape {trace.sets.shape}; shown are {frame.selection}. What is not shown "
-            "enters every sum by the constants at the end of this sheet, so all steps are those of "
-            "the whole tensor, and stay exact when you change what is shown."
-        ),
+        f"Inputs: change a {INPUT_WORD} cell and every step follows"
+        if follows
+        else "Inputs: what the layer was given",
+        said,
         of_tensor(frame.layout),
         frame=frame,
         tab=INPUT_EDGE,
@@ -76,7 +84,7 @@ def build(
         _typed(frame, "grad_output", "dy  the upstream gradient", "element", trace["grad_output"]),
         *_parameters(trace, frame, added_to_weight),
     )
-    if not whole:
+    if follows and not whole:
         sheet.draw(*_rest(trace, frame))
         for name in ("rest_count", "rest_sum"):
             if name in sheet.placed:
@@ -101,7 +109,7 @@ def _settings(trace: Trace) -> Iterator[Item]:
 
 def _typed(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:
     """Numbers that may be typed over."""
-    picked = frame.pick(per, values.ravel())
+    picked = [in_words(value) for value in frame.pick(per, values.ravel())]
     return Step(name, Caption(title), picked, per, None, TYPED, rule=NUMBERS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,43 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Selection:
-    """The indices that are shown along every axis of a tensor; their product is the slice."""
+    """The indices that are shown along every axis of a tensor; their product is the slice.
+
+    Of a tensor too large to be traced only a part is: ``shape`` and ``axes`` are then those of the
+    part, ``part`` says for every axis which indices of the tensor it has, and ``whole`` its shape.
+    """
 
     shape: tuple[int, ...]
     axes: tuple[tuple[int, ...], ...]
     names: tuple[str, ...] = ()
     """What the axes are called, where they are not those of images."""
+
+    part: tuple[tuple[int, ...], ...] = ()
+    whole: tuple[int, ...] = ()
+
+    @property
+    def tensor(self) -> tuple[int, ...]:
+        """The shape of all of the tensor."""
+        return self.whole or self.shape
+
+    @property
+    def numbers(self) -> tuple[tuple[int, ...], ...]:
+        """The indices that are shown, counted in all of the tensor."""
+        part = self.part or tuple(tuple(range(length)) for length in self.shape)
+        return tuple(tuple(of[i] for i in axis) for of, axis in zip(part, self.axes, strict=True))
+
+    def within(self, part: tuple[tuple[int, ...], ...]) -> Selection:
+        """The same slice of a part of the tensor."""
+        axes = tuple(
+            tuple(of.index(i) for i in axis) for of, axis in zip(part, self.axes, strict=True)
+        )
+        return replace(
+            self,
+            shape=tuple(len(of) for of in part),
+            axes=axes,
+            part=part,
+            whole=self.shape,
+        )
 
     @property
     def shown_shape(self) -> tuple[int, ...]:
@@ -52,7 +83,7 @@ class Selection:
     @property
     def is_whole(self) -> bool:
         """Whether all of the tensor is shown."""
-        return self.shown_shape == self.shape
+        return self.shown_shape == self.tensor
 
     def take(self, values: Array) -> Array:
         """The slice of an array of the tensor's shape."""
@@ -71,7 +102,9 @@ class Selection:
             names[2:] = ["rows", "columns"]
         return ", ".join(
             f"{name} {_in_words(axis)} of {length}"
-            for name, axis, length in zip(self.names or names, self.axes, self.shape, strict=False)
+            for name, axis, length in zip(
+                self.names or names, self.numbers, self.tensor, strict=False
+            )
         )
 
 
@@ -124,12 +157,30 @@ def _some(sets: StatisticsSets, axis: int, few: int) -> tuple[int, ...]:
     length = sets.shape[axis]
     if length <= few:
         return tuple(range(length))
-    along = sets.labels()[tuple(slice(None) if a == axis else 0 for a in range(len(sets.shape)))]
-    starts = np.flatnonzero(np.diff(along)) + 1
+    starts = np.flatnonzero(np.diff(_sets_along(sets, axis))) + 1
     if axis < 2 and len(starts) and starts[0] > few // 2:
         half = few // 2
         return (*range(half), *range(int(starts[0]), int(starts[0]) + few - half))
     return tuple(range(few))
+
+
+def _sets_along(sets: StatisticsSets, axis: int) -> Array:
+    """A number of its set for every index along an axis, without labels of all elements.
+
+    >>> from normviz.norms.sets import statistics_sets
+    >>> _sets_along(statistics_sets("group_norm", (2, 6), num_groups=3), 1)
+    array([0, 0, 1, 1, 2, 2])
+    """
+    inside = sets.shape[axis]
+    index, found = np.arange(inside), np.zeros(inside, dtype=np.int64)
+    for factor in sets.factors:
+        if not factor.dimension <= axis < factor.dimension + len(factor.lengths):
+            continue
+        length = factor.lengths[axis - factor.dimension]
+        inside //= length
+        if not factor.shared:
+            found = found * length + index // inside % length
+    return found
 
 
 def _per_axis(pixels: Any, axes: int) -> list[Choice]:

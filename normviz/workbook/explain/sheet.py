@@ -17,7 +17,8 @@ from normviz.workbook.draw import content
 from normviz.workbook.draw.content import Banner, Caption, StepFormula
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Paint
-from normviz.workbook.explain.shown_part import ShownFrame
+from normviz.workbook.explain.not_finite import bursts, in_words
+from normviz.workbook.explain.shown_part import ShownFrame, not_traced
 from normviz.workbook.explain.story import OwnResult
 from normviz.workbook.formulas import slices as slice_chain
 from normviz.workbook.formulas.differences import distance, distance_of
@@ -40,11 +41,12 @@ class ExplainedPage(NormPage):
 
     def __init__(self, book: Book, trace: Trace, inputs: Sheet, frame: ShownFrame) -> None:
         self.cut = not frame.selection.is_whole
+        self.follows = not bursts(trace)
         self.chain_type = SliceChain if self.cut else Chain
         if self.cut:
             self.note = (
                 f" Shown are {frame.selection}; every statistic is that of the whole tensor of "
-                f"shape {trace.sets.shape}."
+                f"shape {frame.selection.tensor}."
             )
         super().__init__(book, trace, inputs, frame)
         if self.cut:
@@ -54,6 +56,11 @@ class ExplainedPage(NormPage):
             )
             parameters = int(np.prod(trace.sets.parameter_view))
             self.chain.sets_per_parameter = max(1, trace.sets.count // parameters)
+
+    @property
+    def set_count(self) -> int:
+        """How many sets all of x has; what is traced has whole ones."""
+        return math.prod(self.frame.selection.tensor) // self.trace.sets.size
 
     def pick(self, per: str, values: Any) -> list[Any]:
         """The values of the elements, sets or parameters that are shown."""
@@ -110,7 +117,7 @@ class ExplainedPage(NormPage):
         self, steps: list[content.Step], before: str, name: str, title: str, per: str
     ) -> None:
         """Put the sum over what is not shown in front of the step that adds it."""
-        if not self.cut:
+        if not (self.cut and self.follows):
             return
         chain, pairs = self.chain, self.frame.pair_table
         rule = getattr(slice_chain, name)
@@ -138,10 +145,12 @@ class ExplainedPage(NormPage):
         elif name == "rest_grad_distance":
             elements = elements * base
         hidden = np.where(self.frame.selection.mask(), 0.0, elements).reshape(sets.view)
-        over = sets.axes
-        if name in ("rest_grad_bias", "rest_grad_weight"):
-            over = sets.other_axes
-        return np.asarray(hidden.sum(axis=over))
+        if name not in ("rest_grad_bias", "rest_grad_weight"):
+            return np.asarray(hidden.sum(axis=sets.axes))
+        found = hidden.sum(axis=sets.other_axes).ravel()
+        if self.frame.selection.part:
+            found = found + not_traced(trace, name.removeprefix("rest_"))
+        return np.asarray(found)
 
 
 def build(
@@ -155,18 +164,30 @@ def build(
     """The sheet; at its end stands what the `layer` of that name made of x itself."""
     page = ExplainedPage(book, trace, inputs, frame)
     mode = "" if trace.training else ", in evaluation: with the stored statistics"
-    page.sheet.draw(
+    steps: list[content.Item] = [
         replace(FORWARD_BANNER, note=FORWARD_BANNER.note + mode),
         page.x(),
         *page.forward(),
         BACKWARD_BANNER,
         *page.backward(page.backward_steps()),
-    )
-    if trace.training:
-        closed = closed_form(page) if trace.spread.is_usual else ()
-        page.sheet.draw(*closed, *running_statistics(page), *what_must_hold(page))
+    ]
+    if not page.follows:
+        steps += running_statistics(page)
+        page.sheet.draw(*map(_as_it_came, steps))
+    else:
+        page.sheet.draw(*steps)
+        if trace.training:
+            closed = closed_form(page) if trace.spread.is_usual else ()
+            page.sheet.draw(*closed, *running_statistics(page), *what_must_hold(page))
     page.sheet.draw(*_beside(page, layer, own))
     return page
+
+
+def _as_it_came(item: content.Item) -> content.Item:
+    """A step as numbers, NaN and infinity as text."""
+    if not isinstance(item, content.Step):
+        return item
+    return replace(item, values=[in_words(value) for value in item.values], formula=None)
 
 
 def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterator[content.Item]:
@@ -181,7 +202,7 @@ def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterat
         yield content.Step(
             name,
             Caption(f"{result.symbol} of the layer", f"constants, {result.dtype}"),
-            [v if math.isfinite(v) else _in_words(v) for v in values],
+            [in_words(v) for v in values],
             "element",
             None,
             _red_where(page, result.departs(step)),
@@ -202,8 +223,3 @@ def _red_where(page: ExplainedPage, wrong: Array) -> Paint:
     look = page.paint("element", NUMBER.filled(PAPER))
     bad = NUMBER.filled(BAD).but(color=BAD_INK)
     return lambda at: bad if red[at] else look(at)
-
-
-def _in_words(value: float) -> str:
-    """A number that no cell can hold, as text."""
-    return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")

@@ -54,7 +54,7 @@ class ShownFrame(Frame):
     def __init__(self, sets: StatisticsSets, selection: Selection) -> None:
         self.selection = selection
         whole, parameters = sets.labels(), parameter_labels(sets)
-        images, channels = selection.axes[:2]
+        images, channels = selection.numbers[:2]
         shape = selection.shown_shape
         axes = axes_of(sets)
         letters = (axes[0], axes[1]) if axes else ("n", "c")
@@ -138,8 +138,10 @@ def _spans(whole: Labels, selection: Selection, shown: Labels) -> list[tuple[Spa
             line: list[Any] = list(index)
             line[axis] = slice(None)
             members = np.flatnonzero(whole[tuple(line)] == label)
+            if selection.part:
+                members = np.asarray(selection.part[axis])[members]
             numbers = tuple(members.tolist())
-            reach.append(Span(numbers[0], numbers[-1], whole.shape[axis], numbers))
+            reach.append(Span(numbers[0], numbers[-1], selection.tensor[axis], numbers))
         spans.append((reach[0], reach[1]))
     return spans
 
@@ -190,6 +192,9 @@ def rest_sums(trace: Trace, frame: ShownFrame) -> RestSums:
         number[s + 1, q + 1] = at
     pair, alone = number[of_set, of_parameter], np.where(of_parameter == 0, of_set, 0)
     foreign = np.where(of_set == 0, of_parameter, 0)
+    foreign_bias = _sums(foreign, dy, p) + _not_traced(trace, frame, "grad_bias")
+    foreign_weight = _sums(foreign, dy * (xhat if trace.training else x), p)
+    foreign_weight += _not_traced(trace, frame, "grad_weight")
     means, variances = _other_statistics(trace, frame)
     return RestSums(
         count=count,
@@ -200,11 +205,27 @@ def rest_sums(trace: Trace, frame: ShownFrame) -> RestSums:
         outside_product=_sums(alone, dxhat * distance, k),
         grad=_sums(pair, dy, len(table)),
         grad_product=_sums(pair, dy * distance, len(table)),
-        bias=_sums(foreign, dy, p),
-        weight=_sums(foreign, dy * (xhat if trace.training else x), p),
+        bias=foreign_bias,
+        weight=foreign_weight,
         means=means,
         variances=variances,
     )
+
+
+def _not_traced(trace: Trace, frame: ShownFrame, name: str) -> Array:
+    """What a gradient of the parameters shown has from sets that are not even traced."""
+    if not frame.selection.part or name not in trace:
+        return np.zeros(len(frame.parameter_numbers))
+    return np.asarray(not_traced(trace, name).ravel()[frame.parameter_numbers])
+
+
+def not_traced(trace: Trace, name: str) -> Array:
+    """A gradient of the parameters, less what the elements traced add to it."""
+    terms = trace["grad_output"]
+    if name == "grad_weight":
+        terms = terms * trace["normalized"]
+    own = terms.reshape(trace.sets.view).sum(axis=trace.sets.other_axes)
+    return np.asarray(trace[name].ravel() - own.ravel())
 
 
 def _sums(numbers: Labels, values: Array | None, most: int) -> Array:

@@ -31,6 +31,7 @@ class Story:
     grad_input: Array
     identity: str = ""  # what the layer was found to be
     added_to_weight: tuple[float, str] | None = None  # γ = 1 + weight: the 1, and the name
+    output_dtype: str = ""  # where y is in a shorter one than x
 
     def with_shape(self, shape: tuple[int, ...]) -> Story:
         """The same with the layer's results in another shape."""
@@ -39,14 +40,15 @@ class Story:
 
     def own_results(self, trace: Trace) -> Iterator[OwnResult]:
         """The layer's y and dx, each with how far it may be from the step of that name."""
-        rounding = Rounding(trace, self.dtype if self.dtype in LEAST else "float32")
-        for name, symbol, value in (
-            ("output", "y", self.output),
-            ("grad_input", "dx", self.grad_input),
+        for name, symbol, value, dtype in (
+            ("output", "y", self.output, self.output_dtype or self.dtype),
+            ("grad_input", "dx", self.grad_input, self.dtype),
         ):
-            least = LEAST[rounding.dtype] * np.abs(trace[name]).max()
+            rounding = Rounding(trace, dtype if dtype in LEAST else "float32")
+            step = trace[name]
+            least = LEAST[rounding.dtype] * np.abs(step).max(initial=0.0, where=np.isfinite(step))
             allowed = rounding.allowed[name] + least
-            yield OwnResult(name, symbol, value.astype(np.float64), allowed, self.dtype)
+            yield OwnResult(name, symbol, value.astype(np.float64), allowed, dtype)
 
     def agrees(self, trace: Trace) -> bool:
         """Whether the layer's own y and dx are those of the trace, as far as rounding allows."""
@@ -69,7 +71,7 @@ class OwnResult:
     dtype: str
 
     def departs(self, step: Array) -> npt.NDArray[np.bool_]:
-        """Where it is farther from the step than rounding explains, or not a number."""
+        """Where it is farther from the step than rounding explains, or alone not finite."""
         with np.errstate(invalid="ignore"):
             near: npt.NDArray[np.bool_] = np.abs(self.value - step) <= self.allowed
-        return ~near
+        return ~(near | ~(np.isfinite(self.value) | np.isfinite(step)))

@@ -19,17 +19,20 @@ from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.norms.sets import norm_of
 from normviz.reference.spread import Spread
-from normviz.reference.trace import USUAL, Trace
+from normviz.reference.trace import USUAL
 from normviz.tensors.limits import check_size
 from normviz.torch_models.capture import Capture, capture, norm_like
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import Identity, identify
 from normviz.torch_models.identify.call import call_of
-from normviz.workbook.explain.call_trace import checked_tensor, of_twin, traced
+from normviz.workbook.explain.call_trace import Shown, Slices, checked_tensor, of_twin, shown
+from normviz.workbook.explain.part import Numbers
 from normviz.workbook.explain.story import Story
 
 Array = npt.NDArray[Any]
-Found = tuple[Trace, Story]
+
+ASKED = 2_000_000
+"""Of more elements identify is asked on a part of x: all it does then would take ten seconds."""
 
 
 def story_of(
@@ -42,7 +45,8 @@ def story_of(
     loss: Any,
     sets: str | None,
     sizes: dict[str, Any],
-) -> Found:
+    slices: Slices,
+) -> Shown:
     """Run the layer, tell what it is, and trace that in float64.
 
     Raises:
@@ -56,23 +60,24 @@ def story_of(
         layer=seen.title,
         source=seen.where_x,
         dtype=seen.dtype,
+        output_dtype=seen.output_dtype,
         gradient=seen.where_grad_output,
         parameters="the layer's own",
         output=seen.output,
         grad_input=np.full_like(seen.x, np.nan) if seen.grad_input is None else seen.grad_input,
     )
-    checked_tensor(seen.x, "x", ranks=range(1, 7))
+    checked_tensor(seen.x, "x", range(1, 7), finite=False)
     if sets is not None:
         if seen.x.shape != seen.output.shape:
             raise TypeError(
                 f"the layer's output must have the shape of x, {seen.x.shape}, {seen.title} gives "
                 f"{seen.output.shape}"
             )
-        return _as_said(seen, story, sets, sizes)
-    found = identify(seen.layer, seen.tensor)
+        return _as_said(seen, story, sets, sizes, slices)
+    found = _asked(seen)
     story = replace(story, identity=found.sentence)
     if has_twin(seen.layer) and (found or found.kind == "undecided"):
-        twin = _of_class(seen, story)
+        twin = _of_class(seen, story, slices)
         if twin is not None:
             return twin
     if not found:
@@ -80,7 +85,32 @@ def story_of(
     if found.gamma_is and found.gamma_is.startswith("1 + "):
         story = replace(story, added_to_weight=(1.0, found.gamma_is.removeprefix("1 + ")))
     told = call_of(found)
-    return _traced(seen, story, told.norm, told.arguments, told.spread)
+    return _traced(seen, story, slices, told.norm, told.arguments, told.spread)
+
+
+def _asked(seen: Capture) -> Identity:
+    """What the layer is, asked on all of x, or on some samples (or tokens) of a large one."""
+    x = seen.tensor
+    for axis in range(x.dim() if x.numel() > ASKED else 0):
+        few = max(2, ASKED * x.shape[axis] // x.numel())
+        if few >= x.shape[axis]:
+            continue
+        try:
+            found = identify(seen.layer, x.narrow(axis, 0, few))
+            told = call_of(found) if found else None
+        except (ValueError, TypeError):
+            continue  # not of this length
+        if told is not None and _has_sets_on(told.norm, told.arguments, tuple(x.shape)):
+            return found
+    return identify(seen.layer, x)
+
+
+def _has_sets_on(norm: Norm, arguments: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
+    try:
+        norm.on_call(shape, arguments)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _refusal(module: Any, layer: str | None, found: Identity) -> str:
@@ -93,22 +123,23 @@ def _refusal(module: Any, layer: str | None, found: Identity) -> str:
     )
 
 
-def _of_class(seen: Capture, story: Story) -> Found | None:
+def _of_class(seen: Capture, story: Story, slices: Slices) -> Shown | None:
     """The trace of the twin that the layer's class has, where it gives what the layer gives."""
     try:
-        made = of_twin(from_torch(seen.layer), seen.x, seen.grad_output, story)
+        made = of_twin(from_torch(seen.layer), seen.x, seen.grad_output, story, slices)
     except (ValueError, TypeError):
         return None
-    return made if made[1].agrees(made[0]) else None
+    return made if made.story.agrees(made.trace) else None
 
 
 def _traced(
     seen: Capture,
     story: Story,
+    slices: Slices,
     norm: Norm,
     arguments: dict[str, Any],
     spread: Spread = USUAL,
-) -> Found:
+) -> Shown:
     """The trace on x, in a rank that a sheet shows."""
     x, grad = seen.x, seen.grad_output
     shape = _shown_shape(norm, arguments, x.shape)
@@ -117,7 +148,8 @@ def _traced(
             story.with_shape(shape), source=f"{story.source}, of shape {x.shape} shown as {shape}"
         )
         x, grad = x.reshape(shape), grad.reshape(shape)
-    return traced(norm, x, checked_tensor(grad, "grad_output"), arguments, spread), story
+    grad = checked_tensor(grad, "grad_output", finite=False)
+    return shown(Numbers(norm, x, grad, arguments, spread), story, slices)
 
 
 def _shown_shape(
@@ -141,17 +173,15 @@ def _shown_shape(
     return other
 
 
-def _as_said(seen: Capture, story: Story, sets: str, sizes: dict[str, Any]) -> Found:
+def _as_said(
+    seen: Capture, story: Story, sets: str, sizes: dict[str, Any], slices: Slices
+) -> Shown:
     """The trace of what the user says the layer should be."""
-    best: Found | None = None
-    for norm, arguments in _readings(seen, sets, sizes):
-        made = _traced(seen, story, norm, arguments)
-        gap = made[1].distance(made[0])
-        if best is None or gap < best[1].distance(best[0]):
-            best = made
-    assert best is not None
+    read = (_traced(seen, story, slices, *each) for each in _readings(seen, sets, sizes))
+    best = min(read, key=lambda made: made.story.distance(made.trace))
     said = f"said to be {sets}" + "".join(f", {a} = {n}" for a, n in sizes.items())
-    return best[0], replace(best[1], identity=f"{said}; red is where the layer departs from that")
+    said += "; red is where the layer departs from that"
+    return best._replace(story=replace(best.story, identity=said))
 
 
 def _readings(

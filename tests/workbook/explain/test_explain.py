@@ -355,12 +355,17 @@ class TestTorch:
         with pytest.raises(ValueError, match=r"got 'feature\.1': did you mean features\.1 or"):
             normviz.explain(model, torch.randn(5, 1, 8, 8), tmp_path / "m.xlsx", layer="feature.1")
 
-    def test_numbers_that_are_none(self, torch: Any, tmp_path: Path) -> None:
+    def test_an_infinity_in_x_is_shown_where_it_came_in(self, torch: Any, tmp_path: Path) -> None:
         x = torch.randn(4, 3)
         x[2, 1] = float("inf")
-        with pytest.raises(ValueError, match=r"x must be finite, got inf at index \(2, 1\)"):
-            normviz.explain(torch.nn.BatchNorm1d(3), x, tmp_path / "m.xlsx")
-        assert list(tmp_path.iterdir()) == []
+        path = normviz.explain(torch.nn.BatchNorm1d(3), x, tmp_path / "m.xlsx")
+        book = openpyxl.load_workbook(path)
+        texts = [str(c.value) for row in book["Contents"].iter_rows() for c in row]
+        assert "first x, as the layer was given it, is ∞ at index (2, 1)" in texts
+        cells = [c.value for row in book["Inputs"].iter_rows() for c in row]
+        assert cells.count("∞") == 1
+        steps = [c.value for row in book["BatchNorm"].iter_rows() for c in row]
+        assert steps.count("NaN") >= 4 * 3
 
 
 def test_very_small_gradients_can_be_read(tmp_path: Path) -> None:

@@ -53,16 +53,14 @@ class NormPage:
             book,
             words.title,
             words.title,
-            _idea(trace, self.note),
+            _idea(trace, self.note) + repeating(self.set_count),
             of_tensor(self.frame.layout),
             frame=self.frame,
             reads={"inputs": inputs},
             scaled=self.scaled,
         )
-        sets = trace.sets
-        count = (
-            f"elements in each of the {sets.count} sets" if sets.count > 1 else "elements in all"
-        )
+        sets, many = trace.sets, self.set_count
+        count = f"elements in each of the {many:,} sets" if many > 1 else "elements in all"
         self.sheet.facts(
             Line("eps", "ε =", trace.eps, "{inputs.eps}"),
             Line("count", "m =", sets.size),
@@ -79,6 +77,11 @@ class NormPage:
             made=trace.spread,
         )
         self._number = 0
+
+    @property
+    def set_count(self) -> int:
+        """How many sets x has."""
+        return self.trace.sets.count
 
     @property
     def page(self) -> Page:
@@ -176,7 +179,7 @@ def _idea(trace: Trace, note: str) -> str:
     paper = f" ({words.paper})" if words.paper else ""
     torch = f" In torch: {layer}." if layer else ""
     said = f"{sentence} {use}".strip()
-    return f"{said}{paper}{note}{torch}{repeating(sets.count)}"
+    return f"{said}{paper}{note}{torch}"
 
 
 def _sentence(sets: StatisticsSets, axes: tuple[str, ...]) -> str:
