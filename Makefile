@@ -60,7 +60,8 @@ models: $(VENV)/development ## which layers of timm and transformers are recogni
 	$(BIN)/python -W ignore -m tests.models.test_zoo
 
 fuzz: $(VENV)/development ## 10,000 command lines, tensors and damaged files (CASES=)
-	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q tests/cli/test_fuzz.py tests/tensors/test_strangers.py
+	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest -q tests/cli/test_fuzz.py \
+	  tests/training/cli/test_fuzz.py tests/tensors/test_strangers.py
 
 soak: $(VENV)/development ## a training killed twenty times must end with the same bits (KILLS=)
 	$(BIN)/python -m tests.soak $(KILLS)

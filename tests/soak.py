@@ -26,6 +26,7 @@ import torch
 TASKS = ("bn/seed-0", "ln/seed-0")
 WORDS = ("run", "bn", "ln", "--data", "sample", "--epochs", "4", "--jobs", "2", "--resume")
 STOPS = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
+PATIENCE = 300  # seconds for what was stopped to end
 STATUS = {"kill -9": -9, "SIGTERM": 143, "Ctrl-C": 130, "full disk": 2}
 SMALL, LARGE = "1m", "256m"  # a checkpoint of the two has 2 MiB
 
@@ -51,14 +52,22 @@ def stop(folder: Path, how: str, after: float) -> tuple[int, str]:
     try:
         _, said = process.communicate(timeout=after)
     except subprocess.TimeoutExpired:
-        if how == "full disk":
-            _, said = process.communicate()
-        else:
+        if how != "full disk":
             process.send_signal(STOPS[how])
-            _, said = process.communicate(timeout=120)
+        _, said = ended(process)
     if how == "full disk":
         remount(folder.parent, LARGE)
     return process.returncode, said
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it said; one that does not end takes nothing of the soak's own with it."""
+    try:
+        return process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
 
 
 def mount(folder: Path) -> bool:
@@ -92,6 +101,8 @@ def result(folder: Path) -> list[object]:
 
 def main(kills: int, place: str | None) -> int:
     """Stop the training so many times, and say whether the bits are the same."""
+    # A shell starts its background jobs deaf to Ctrl-C, and the trainings would be deaf too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(0)
     with tempfile.TemporaryDirectory(dir=place) as scratch:
         undisturbed, disturbed = Path(scratch, "undisturbed"), Path(scratch, "disk")

@@ -5,6 +5,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_any_command_line_ends_in_its_way(
         assert shown == f"{written}\n"
 
 
-def run(words: list[str]) -> tuple[int, str, str]:
+def run(words: list[str], main: Callable[[list[str]], int] = main) -> tuple[int, str, str]:
     """How the command ends, what it shows and what it says."""
     shown, said = StringIO(), StringIO()
     with redirect_stdout(shown), redirect_stderr(said):

@@ -66,8 +66,7 @@ def make_plan(options: Namespace) -> Plan:
         StudyTable(Path(options.table or folder / f"{study.name}.csv"), study) if study else None
     )
     tasks = _study_tasks(options, study, folder, table) if study else _tasks(options, folder)
-    if len(tasks) > MOST_UNASKED and not options.yes:
-        raise TrainingError(f"these are {len(tasks):,} tasks: --yes runs more than {MOST_UNASKED}")
+    _refuse_many(len(tasks), options)
     if options.tensorboard:
         check_tensorboard()
     _refuse_existing(tasks)
@@ -86,14 +85,22 @@ def _tasks(options: Namespace, folder: Path) -> list[Task]:
     configs = [find_trial(name) for name in dict.fromkeys(options.trials)] or list(TRIALS.values())
     if options.epochs:
         configs = [replace(config, epochs=options.epochs) for config in configs]
-    settings = parse_settings(options.set)
-    if options.scale_lr and "batch_size" not in settings:
+    changes = parse_settings(options.set)
+    if options.scale_lr and "batch_size" not in changes:
         raise TrainingError(
             "--scale-lr follows a changed batch size: it goes with --set batch_size="
         )
-    configs = grid(configs, settings, options.scale_lr)
+    configs = grid(configs, changes, options.scale_lr)
     seeds = parse_seeds(options.seeds or "1")
-    return [Task(c, seed, _settings(options), folder) for c in configs for seed in seeds]
+    _refuse_many(len(configs) * len(seeds), options)
+    settings = _settings(options)
+    return [Task(config, seed, settings, folder) for config in configs for seed in seeds]
+
+
+def _refuse_many(count: int, options: Namespace) -> None:
+    """Refuse more tasks than anybody means to run, before they are made."""
+    if count > MOST_UNASKED and not options.yes:
+        raise TrainingError(f"these are {count:,} tasks: --yes runs more than {MOST_UNASKED}")
 
 
 def _study_tasks(
