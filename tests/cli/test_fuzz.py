@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -73,6 +73,7 @@ OPS = st.one_of(
 
 
 @FUZZ
+@example("explain", "x.npy", [], ["--sets", "[n] c [...]"], [], np.full((1, 4), 5e148))
 @given(
     command=st.sampled_from(["show", "show", "explain"]),
     place=st.sampled_from(["x.npy", "x.npy", "x.npz", "x.npz:x", "x.csv", "x.csv.gz", "y.npy"]),

@@ -31,6 +31,7 @@ from normviz.workbook.explain.not_finite import bursts, first_not_finite
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 from normviz.workbook.explain.story import OwnResult, Story
+from normviz.workbook.formulas.differences import distance_of
 from normviz.workbook.sheets.checks import must_be_zero
 from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import sheet as contents
@@ -157,7 +158,7 @@ def _own_check(
 ) -> tuple[Entry, str, Entry]:
     """The layer's own result beside the steps: it rests while inputs are others than it saw."""
     shown = np.asarray(page.pick("element", own.allowed))
-    allowed = float(f"{np.sqrt(np.sum(shown * shown)):.2g}")
+    allowed = float(f"{distance_of(shown, 0.0):.2g}")
     body = f"layer_{own.name}_difference"
     gap = next(iter(page.page.values(page.placed[body].area)))
     text = f"{own.symbol} of {_short(story.layer)} ({own.dtype}) is {own.symbol} here"

@@ -7,6 +7,7 @@ largest difference, and 0 exactly where all are equal.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,5 +23,9 @@ def distance(first: str, second: str) -> str:
 
 
 def distance_of(first: Any, second: Any) -> float:
-    """Its value."""
-    return float(np.sqrt(np.sum(np.subtract(first, second) ** 2)))
+    """Its value; no square of a large difference overflows.
+
+    >>> distance_of([3.0, 0.0], [0.0, 4.0]), distance_of([3e200], [0.0])
+    (5.0, 3e+200)
+    """
+    return math.hypot(*np.subtract(first, second).ravel().tolist())
