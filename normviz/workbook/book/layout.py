@@ -41,7 +41,8 @@ class Layout:
 
     The last axis runs across, the spatial axes before it run down. `flat` puts all pixels of a
     channel side by side, so that the sheet read row by row is the tensor in row-major order.
-    `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one.
+    `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one,
+    `inner_numbers` the places in them, axis by axis.
 
     Where `features_last`, as in a tensor (N, T, D) of tokens or (N, D) of rows, the features go
     across, and the tokens of one sequence stand below each other.
@@ -58,6 +59,23 @@ class Layout:
     channel_numbers: tuple[int, ...] = ()
     letters: tuple[str, str] = ("n", "c")
     features_last: bool = False
+    inner_numbers: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def inner_letters(self) -> str:
+        """What the axes in a block are called.
+
+        >>> Layout((4, 3, 2, 2)).inner_letters, Layout((4, 3, 8), letters=("n", "t")).inner_letters
+        ('hw', 'd')
+        """
+        count = len(self.shape) - 2
+        if self.letters[1] in _SAMPLES:
+            return "jk"[: count - 1] + "d"
+        return "dhw"[3 - count :]
+
+    def inner_number(self, axis: int, place: int) -> int:
+        """What a place in a block is called, by the axis of x and where it stands."""
+        return self.inner_numbers[axis - 2][place] if self.inner_numbers else place
 
     def words(self, index: int) -> str:
         """An element by its index in row-major order.
@@ -76,8 +94,13 @@ class Layout:
             for letter, at in zip(self.letters, numbers, strict=True)
         ]
         if pixel:
-            word = "feature" if "t" in self.letters else _PLACES[len(pixel)]
-            found.append(f"{word} {pixel[0] if len(pixel) == 1 else tuple(pixel)}")
+            places = [self.inner_number(axis, at) for axis, at in enumerate(pixel, start=2)]
+            if self.letters[1] == "i":
+                names = zip(self.inner_letters, places, strict=True)
+                found += [f"{self.word(letter)} {at}" for letter, at in names]
+            else:
+                word = "feature" if "t" in self.letters else _PLACES[len(pixel)]
+                found.append(f"{word} {places[0] if len(places) == 1 else tuple(places)}")
         return ", ".join(found)
 
     def word(self, letter: str) -> str:
@@ -163,7 +186,7 @@ _PLACES = {1: "position", 2: "pixel", 3: "voxel"}
 
 _AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
 _AXIS_WORDS |= {"t": "token", "d": "feature"}
-_SAMPLES = {"t": "sequence", "d": "sample"}
+_SAMPLES = {"t": "sequence", "d": "sample", "i": "sample"}
 
 
 MOST_LISTED = 5
@@ -184,6 +207,12 @@ def numbers_text(numbers: Sequence[int]) -> str:
         return f"{first}–{last}"
     shown = numbers if len(numbers) <= MOST_LISTED else (*numbers[:2], "...", last)
     return ", ".join(map(str, shown))
+
+
+def _only(numbers: Labels) -> int | None:
+    """The number that all of them are, if they are one."""
+    first = int(numbers[0])
+    return first if bool((numbers == first).all()) else None
 
 
 def _span_words(word: str, numbers: Sequence[int]) -> str:
@@ -226,20 +255,28 @@ class Regions:
         return Span(numbers[0], numbers[-1], total, tuple(numbers))
 
     def pixel(self, label: int) -> tuple[str | None, str | None]:
-        """The row and the column of pixels that a set lies in, where its blocks have several."""
-        layout, (top, left, bottom, right) = self.layout, self.box(label)
-        (height, width), (down, across) = layout.block, layout.gaps
+        """The row and the column of its blocks that a set lies in, where they have several."""
+        layout = self.layout
         if layout.features_last:
             return None, None
-        lengths = layout.shape[2:-1] if not layout.flat else ()
-        at = np.unravel_index(top % (height + down), lengths) if lengths else ()
-        names = "dh"[-len(at) :] if at else ""
-        row = " ".join(f"{name}{int(i)}" for name, i in zip(names, at, strict=False))
-        column = f"w{left % (width + across)}"
-        return (
-            row if height > 1 and top == bottom else None,
-            column if width > 1 and left == right else None,
+        row, column = (
+            _only(places % (size + gap)) if size > 1 else None
+            for places, size, gap in zip(
+                self._members[label - 1], layout.block, layout.gaps, strict=True
+            )
         )
+        above, last = layout.inner_letters[:-1], layout.inner_letters[-1:]
+        if layout.flat or row is None:
+            down = None
+        else:
+            at = np.unravel_index(row, layout.shape[2:-1])
+            down = " ".join(
+                f"{letter}{layout.inner_number(axis, int(i))}"
+                for axis, (letter, i) in enumerate(zip(above, at, strict=True), start=2)
+            )
+        end = len(layout.shape) - 1
+        across = None if column is None else f"{last}{layout.inner_number(end, column)}"
+        return down, across
 
     def words(self, label: int) -> str:
         """A set by the images and channels it reaches over."""

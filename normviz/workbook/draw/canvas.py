@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Block, Choice, Page, Rule, Value
 from normviz.workbook.book.sizes import height_of, lines_of
-from normviz.workbook.book.styles import SCIENTIFIC_FORMAT, Style
+from normviz.workbook.book.styles import SCIENTIFIC_FORMAT, SMALL_FORMAT, Style
 from normviz.workbook.draw import content
-from normviz.workbook.draw.columns import Columns
+from normviz.workbook.draw.columns import NUMBER_WIDTHS, Columns
 from normviz.workbook.draw.places import NOWHERE, Abroad, Cells, Here, Place, resolved
 from normviz.workbook.draw.tensor import Frame, Paint
 
@@ -81,10 +81,12 @@ class Canvas:
         if not self.scaled or largest == 0.0 or SMALLEST <= largest < LARGEST:
             return look
         looks: dict[Style, Style] = {}
+        is_narrow = max(map(max, self.columns.cells)) < NUMBER_WIDTHS[0]
+        exponent = SMALL_FORMAT if is_narrow else SCIENTIFIC_FORMAT
 
         def scaled(index: int) -> Style:
             style = look(index)
-            return looks.setdefault(style, style.but(number=SCIENTIFIC_FORMAT))
+            return looks.setdefault(style, style.but(number=exponent))
 
         return scaled
 

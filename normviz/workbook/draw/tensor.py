@@ -76,7 +76,7 @@ def features_last(sets: StatisticsSets) -> bool:
 
 
 def axes_of(sets: StatisticsSets) -> tuple[str, ...]:
-    """The letters of x's axes where they are tokens or rows by the pattern; empty for images.
+    """The letters of x's axes where its last are features by the pattern; empty for images.
 
     >>> from normviz.norms.sets import statistics_sets
     >>> axes_of(statistics_sets("layer_norm", (2, 5, 8), normalized_shape=(8,)))
@@ -88,6 +88,8 @@ def axes_of(sets: StatisticsSets) -> tuple[str, ...]:
     features = [f for f in sets.factors if f.name == "d" and f.dimension == last]
     if not features or not names <= {REST, "n", "t", "h", "d"}:
         return ()
+    if last == 3 and names <= {REST, "d"}:  # heads of tokens, or pixels: no name says which
+        return ("n", "i", "j", "d")
     return {1: ("n", "d"), 2: ("n", "t", "d")}.get(last, ())
 
 
@@ -234,7 +236,7 @@ class Statistics:
                 across.add((first, last))
                 text = range_text(channel, regions.channels(label))
                 if pixel_column is not None:  # one of several of its channel: it says which
-                    text = f"{channel}{regions.channels(label)[0]} {pixel_column}"
+                    text = _with_place(channel, regions.channels(label), pixel_column)
                 page.span((self.top - 1, first, self.top - 1, last), text, AXIS)
             last = regions.layout.features_last and (self.per == "set" or self.height > 1)
             several = regions.layout.images > 1 or last
@@ -242,10 +244,19 @@ class Statistics:
                 down.add(row)
                 text = range_text(image, regions.images(label))
                 if pixel_row is not None:
-                    text = f"{image}{regions.images(label)[0]} " * several + pixel_row
+                    images = regions.images(label)
+                    text = _with_place(image, images, pixel_row) if several else pixel_row
                 if regions.layout.features_last and len(regions.layout.shape) == 3:
                     text += f", {range_text('t', regions.tokens(label))}"
                 page.put(row, self.left - 1, text, AXIS_LEFT)
+
+
+def _with_place(letter: str, span: Span, place: str) -> str:
+    """A place in the blocks that a set reaches over: `c0 w1`, `c = 0–1 w1`, or `w1` in all."""
+    if span.first == span.last:
+        return f"{letter}{span.first} {place}"
+    everywhere = len(span.numbers) == span.total
+    return place if everywhere else f"{range_text(letter, span)} {place}"
 
 
 class Single:

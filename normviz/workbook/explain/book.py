@@ -11,7 +11,15 @@ import numpy.typing as npt
 from normviz.norms.partition import StatisticsSets
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
-from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, INPUT_WORD, LABEL, PLAIN
+from normviz.workbook.book.styles import (
+    BODY,
+    BODY_CENTER,
+    BODY_SMALL,
+    INPUT_WORD,
+    LABEL,
+    PLAIN,
+    VERDICT,
+)
 from normviz.workbook.draw.content import (
     FAIL,
     PASS,
@@ -169,12 +177,12 @@ def _own_check(
     passed = isinstance(gap, float) and gap <= allowed
     if not page.follows:
         passed = not any(page.pick("element", own.departs(trace[own.name])))
-        return Entry(PASS if passed else FAIL, BODY_CENTER), text, Entry(gap, BODY_SMALL)
+        return Entry(PASS if passed else FAIL, VERDICT), text, Entry(gap, BODY_SMALL)
     whole = f"COUNT({page.sheet.refer(f'layer_{own.name}', '*')})={shown.size}"
     near = f"IFERROR({page.sheet.refer(body)}<={allowed!r},FALSE)"
     live = f'IF(AND({whole},{near}),"{PASS}",IF({as_shipped},"{FAIL}","{RESTS}"))'
     return (
-        Entry(PASS if passed else FAIL, BODY_CENTER, live),
+        Entry(PASS if passed else FAIL, VERDICT, live),
         text,
         Entry(gap, BODY_SMALL, page.sheet.refer(body)),
     )

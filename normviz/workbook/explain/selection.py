@@ -24,13 +24,14 @@ MOST_SHOWN = 1_024
 WHOLE_UP_TO, LONGEST_AXIS = 256, 16
 """A tensor so small is shown whole."""
 
-_FEW = {2: (4, 8), 3: (4, 4, 6), 4: (4, 4, 3, 3), 5: (2, 4, 2, 3, 3)}
+_FEW = {2: (4, 8), 3: (4, 4, 4), 4: (4, 4, 3, 3), 5: (2, 4, 2, 3, 3)}
 """How much of each axis is shown by default, by the rank of x."""
 
 
 _NAMES = {
     ("n", "t", "d"): ("sequences", "tokens", "features"),
     ("n", "d"): ("samples", "features"),
+    ("n", "i", "j", "d"): ("samples", "axis 1", "axis 2", "features"),
 }
 """What the axes of tokens and of rows are called."""
 
@@ -141,15 +142,7 @@ def select(
             f"samples, channels and pixels must leave at most {MOST_SHOWN:,} elements to show, got "
             f"{shown:,}: for example {' x '.join(str(n) for n in _FEW[len(shape)])}"
         )
-    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), _of_vectors(sets)))
-
-
-def _of_vectors(sets: StatisticsSets) -> tuple[str, ...]:
-    """What the axes are called where each vector along the last is a set: heads of tokens, say."""
-    rank = len(sets.shape)
-    if rank < 4 or sets.statistic_shape != sets.shape[:-1]:
-        return ()
-    return ("samples", *(f"axis {axis}" for axis in range(1, rank - 1)), "features")
+    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), ()))
 
 
 def _some(sets: StatisticsSets, axis: int, few: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from which the set's mean may move away (Chan, Golub & LeVeque 1983, eq. 2.1).
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,16 +58,15 @@ class ShownFrame(Frame):
         shape = selection.shown_shape
         axes = axes_of(sets)
         letters = (axes[0], axes[1]) if axes else ("n", "c")
-        self.layout = Layout(shape, False, images, channels, letters)
+        inner = selection.numbers[2:]
+        self.layout = Layout(shape, False, images, channels, letters, False, inner)
         labels, self.set_numbers = _renumbered(selection.take(whole))
         self.sets = ShownRegions(self.layout, labels, _spans(whole, selection, labels))
         shown, self.parameter_numbers = _renumbered(selection.take(parameters))
         spans = _spans(parameters, selection, shown)
         self.parameters = ShownRegions(self.layout, shown, spans)
         one = bool((shown == shown[:1]).all())
-        self.one_image = (
-            Layout((1, *shape[1:]), False, images, channels, letters) if one else self.layout
-        )
+        self.one_image = replace(self.layout, shape=(1, *shape[1:])) if one else self.layout
         self.shown_parameters = (
             ShownRegions(self.one_image, shown[:1], spans) if one else self.parameters
         )

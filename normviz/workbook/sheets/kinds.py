@@ -131,6 +131,15 @@ SAMPLES = Kind(
         "C, H, W": "C",
     },
 )
+VECTORS = Kind(
+    ("n", "i", "j", "d"),
+    ("features", "samples"),
+    "Samples n go down, the indices i of axis 1 across; a block has those of axis 2, j, down and "
+    "the features d across.",
+    _OF_SAMPLES,
+)
+"""Heads of tokens, or images whose channels come last: the two axes between may mean anything."""
+
 KINDS = (ROWS, TOKENS, IMAGES, VOLUMES, SIGNALS, SAMPLES)
 """The first of so many dimensions is what a shape without names of axes means."""
 
@@ -154,6 +163,8 @@ def kind_called(shape: Shape, axes: Sequence[str] = ()) -> Kind:
 def kind_of(sets: StatisticsSets) -> Kind:
     """The kind of tensor that sets are about, by the names in their pattern."""
     names = axes_of(sets)
+    if names == VECTORS.axes:
+        return VECTORS
     if names:
         return kind_called(sets.shape, names)
     of_channels = [kind for kind in KINDS if not kind.features_last]

@@ -26,7 +26,7 @@ from normviz.workbook.draw.content import Caption, Line
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Body, Frame, Paint, axes_of, by_set, evenly
 from normviz.workbook.formulas.steps import FORMULAS, Chain
-from normviz.workbook.sheets.kinds import OF_IMAGES, kind_of
+from normviz.workbook.sheets.kinds import OF_IMAGES, VECTORS, kind_of
 
 
 class NormPage:
@@ -184,6 +184,9 @@ def _idea(trace: Trace, note: str) -> str:
 
 def _sentence(sets: StatisticsSets, axes: tuple[str, ...]) -> str:
     """The sets in the words of tokens or rows, whatever the pattern calls what it does not name."""
+    if axes == VECTORS.axes:
+        said = sets_in_words(parse("n [d]"), sets.centered)
+        return said.replace("each sample", "each vector along the last axis")
     names = []
     for factor in sets.factors:
         rest = factor.name == REST
