@@ -24,7 +24,8 @@ def step(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
     assert frame is not None, "a step needs a tensor to be laid out on"
     beside = spot.alone and canvas.columns.words > 0
     left, right = (2, 2) if beside else (spot.left - 1, spot.right)
-    rows = caption_rows(item.caption, canvas.page.width(left, right))
+    written = item.caption if item.worded else content.Caption()
+    rows = caption_rows(written, canvas.page.width(left, right))
     top = spot.top if beside else spot.top + max(spot.room, rows)
     body = frame.body(item.per, top + (item.per != "single"), spot.left)
     canvas.know(item.name, body)
@@ -32,7 +33,7 @@ def step(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
     words = item.caption
 
     def write() -> None:
-        write_caption(canvas, words, spot.top, left, right)
+        write_caption(canvas, written, spot.top, left, right)
         body.draw_axes(canvas.page)
         paint = canvas.fitting(item.paint, values if item.per != "single" else ())
         for index, value in enumerate(values):
@@ -77,9 +78,9 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
             write_caption(canvas, item.caption, spot.top, spot.left, spot.right)
         for at, name in enumerate(heads):
             canvas.page.put(top, spot.left + at, name, AXIS)
-        labels = [] if item.beside or not item.labelled else [part.label for part in item.parts]
+        labels = [] if item.beside else [part.label for part in item.parts]
         down = item.down or labels
-        for at, label in enumerate(down):
+        for at, label in enumerate(down if item.labelled else ()):
             if label != "":
                 canvas.page.put(first + at, spot.left - 1, label, NAME)
         for writer in writers:
@@ -106,17 +107,29 @@ def _write_cells(
     name = part.label or caption.name or part.name
     canvas.allow(body.area, part.rule, name)
     canvas.mark(body.area, part.marks, Here({axis: 0 for axis in body.axes if axis}))
-    down = [str(name) for name in table.down] if len(values) > 1 else []
-    across = list(table.across) if len(values[0]) > 1 else []
+    down = _names(table.down, body.axes[0], "row", len(values))
+    across = _names(table.across, body.axes[1], "column", len(values[0]))
 
     def which(row: int, column: int) -> str:
-        i, j = row - body.top, column - body.left
-        return ", ".join(names[at] for names, at in ((down, i), (across, j)) if at < len(names))
+        return ", ".join(filter(None, (down[row - body.top], across[column - body.left])))
 
     words = (caption.formula, caption.sentence)
     if all(value is None for line in values for value in line):
         return
     canvas.block(Block(name, body.area, which, "", *words, checked=part.checked))
+
+
+def _names(written: Sequence[Value], letter: str, word: str, count: int) -> list[str]:
+    """What each row or column is called: as is written there, else by its letter, else counted.
+
+    >>> _names((), "c", "column", 2), _names((), "", "column", 2), _names(("n = 0",), "n", "row", 1)
+    (['c = 0', 'c = 1'], ['column 1', 'column 2'], [''])
+    """
+    if count == 1:
+        return [""]
+    if len(written) >= count:
+        return [str(name) for name in written]
+    return [f"{letter} = {at}" if letter else f"{word} {at + 1}" for at in range(count)]
 
 
 def as_rows(values: Any) -> list[list[Value]]:

@@ -181,8 +181,8 @@ class Table:
 
     `axes` are the letters that go down and across, `down` and `across` what stands there for each
     place. `skip` rows are left free above, so that rows of neighbors meet. `steps` is a name for
-    the column of the names down. Where a neighbor has the labels already, a table that is not
-    `labelled` leaves them out.
+    the column of the names down. Where a neighbor has the names down already, a table that is not
+    `labelled` leaves them out; its cells are called by them all the same.
     """
 
     cells: Cells | Sequence[Cells]
@@ -203,7 +203,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Step:
-    """A step on a tensor: its values, one for each "element", "set", "parameter", or "single"."""
+    """A step on a tensor: its values, one for each "element", "set", "parameter", or "single".
+
+    A step that is not `worded` leaves its caption to whoever has a place for it.
+    """
 
     name: str
     caption: Caption
@@ -214,6 +217,7 @@ class Step:
     frame: Frame | None = None
     rule: Rule | None = None
     marks: Sequence[Mark] = ()
+    worded: bool = True
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,46 @@ def test_what_changed_is_marked_and_fades(opened: Opened, tall: Book) -> None:
     page = opened(tall)
     page.evaluate("normviz.set('Data', 'A1', 2)")
     assert page.locator(".changed").count() > 10
-    until(page, "document.querySelectorAll('.changed').length === 0")
+    until(page, "document.querySelectorAll('.fading').length > 10")
+    until(page, "document.querySelectorAll('.changed, .fading').length === 0")
+
+
+@pytest.mark.parametrize("way", ["dragged", "slid"])
+def test_what_a_moving_number_changed_is_marked_when_it_rests(
+    opened: Opened, tall: Book, way: str
+) -> None:
+    page = opened(tall, "#sheet=Data&cell=A1")
+    until(page, "document.querySelector('.slider')")
+    page.evaluate("window.slider = document.querySelector('.slider')")
+    if way == "dragged":
+        box = page.locator("td.yours").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 10, box["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 40, box["y"] + 10)
+    else:
+        page.evaluate("slider.value = '10'; slider.dispatchEvent(new Event('input'))")
+    until(page, "normviz.get('Data', 'A1') === 2")
+    assert page.locator(".changed").count() == 0
+    if way == "dragged":
+        page.mouse.up()
+    else:
+        page.evaluate("slider.dispatchEvent(new Event('change'))")
+    until(page, "document.querySelectorAll('.changed').length > 10")
+    until(page, "document.querySelectorAll('.changed, .fading').length === 0")
+
+
+def test_a_slider_stays_where_it_is_while_it_slides(opened: Opened, tall: Book) -> None:
+    page = opened(tall, "#sheet=Data&cell=A1")
+    slider = page.locator(".slider")
+    before = slider.bounding_box()
+    slider.evaluate("(own) => { window.slider = own; own.value = '10' }")
+    slider.evaluate("(own) => own.dispatchEvent(new Event('input'))")
+    until(page, "normviz.get('Data', 'A1') === 2")
+    assert page.evaluate("document.querySelector('.slider') === slider")
+    assert slider.bounding_box() == before
+    page.get_by_role("button", name="Put it back").click()
+    assert page.evaluate("normviz.changed()") == []
 
 
 @pytest.mark.parametrize(
@@ -146,10 +185,24 @@ def test_outlines_lie_on_the_cells_that_a_number_comes_from(
 
 def test_texts_are_folded_to_the_width_of_a_phone(opened: Opened, default_page: Path) -> None:
     page = opened(default_page, "#sheet=Why", (390, 844), is_mobile=True, has_touch=True)
-    box = page.locator(".prose").first.bounding_box()
-    assert box is not None
-    assert box["x"] + box["width"] <= 390
+    ends = page.evaluate("""() => [...document.querySelectorAll("tr")].slice(0, 8).flatMap(row =>
+        [...row.querySelectorAll("td[data-at]")].filter(td => td.textContent).map(td => {
+            const range = document.createRange();
+            range.selectNodeContents(td.firstElementChild ?? td);
+            return range.getBoundingClientRect().right;
+        }))""")
+    assert len(ends) > 8
+    assert max(ends) <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_title_stays_in_sight_on_a_phone(opened: Opened, default_page: Path) -> None:
+    page = opened(default_page, "#sheet=Evaluation", (390, 844), is_mobile=True, has_touch=True)
+    page.evaluate("document.getElementById('view').scrollLeft = 400")
+    box = page.get_by_text("Evaluation: why the same input").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
 
 
 def test_the_button_turns_light_and_dark(opened: Opened, tall: Book) -> None:

@@ -8,7 +8,7 @@ import pytest
 from normviz import set_labels
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
-from normviz.workbook.book.cells import Book, Page
+from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.layout import Layout, Regions, areas_text
 from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
@@ -128,3 +128,20 @@ def test_all_text_stays_inside_the_printed_columns() -> None:
     for page in build().pages:
         used = max(max(line) for line in page.rows.values())
         assert used <= max(page.widths), page.title
+
+
+def test_every_number_of_a_block_is_called_by_words_of_its_own() -> None:
+    alike = []
+    for page in build().pages:
+        for block in page.blocks:
+            top, left, bottom, right = block.area
+            words = [
+                block.which(row, column)
+                for row in range(top, bottom + 1)
+                for column in range(left, right + 1)
+                if page.rows.get(row, {}).get(column, Cell(None)).value is not None
+            ]
+            told = [which for which in words if which is not None]
+            if len(set(told)) < len(told):
+                alike.append((page.title, block.name, told[:4]))
+    assert alike == []

@@ -36,7 +36,11 @@ export class Page {
       select: (at) => this.select(at),
       next: (at, step) => this.nextInput(at, step),
     });
-    this.scrubber = new Scrubber(this.book, (at) => this.select(at));
+    this.scrubber = new Scrubber(
+      this.book,
+      (at) => this.select(at),
+      () => this.grid.flash(),
+    );
     this.ask = new AskBar(this.book, {
       jump: (at) => this.jump(at),
       stepper: (at) => this.scrubber.stepper(at),
@@ -240,7 +244,7 @@ export class Page {
     for (const [sheet, grid] of this.grids) if (sheet !== this.sheet) grid.isOld = true;
     this.tabs.count(changed);
     if (this.grid) {
-      this.grid.update(changed, !this.scrubber.isScrubbing);
+      this.grid.update(changed, this.scrubber.isScrubbing);
       this.charts.get(this.sheet).update(changed);
       this.show(this.selected);
     }

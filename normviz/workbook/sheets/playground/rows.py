@@ -68,10 +68,11 @@ class Rows(Canvas):
         values: Sequence[Value],
         style: Style,
         formula: StepFormula,
+        caption: Caption,
         per: str = "element",
     ) -> Body:
         """A cell for every element or channel from the present row on, with the axes around."""
-        step = Step(name, Caption(), values, per, formula, style)
+        step = Step(name, caption, values, per, formula, style, worded=False)
         place(step, self, Spot(self.row, left, self.right, alone=False)).write()
         return self.bodies[name]
 
@@ -89,7 +90,7 @@ class Rows(Canvas):
 
         As many rows stay free `below` its cells, and are printed with them.
         """
-        area = self.draw(name, LEFT, values, style, formula, per).area
+        area = self.draw(name, LEFT, values, style, formula, caption, per).area
         under = self.words(caption, self.right, self.last)
         self.row = max(under, area[2] + 1 + below) + 1
         self.paper.keep(self.row - 2)

@@ -113,7 +113,8 @@ class _Steps:
         """x in the left half."""
         rows = self.rows
         rows.row = rows.words(Caption("x  the input"), LEFT, rows.middle - 1)
-        grid = rows.draw("x", LEFT, self.case.x.ravel().tolist(), TYPED, None)
+        values = self.case.x.ravel().tolist()
+        grid = rows.draw("x", LEFT, values, TYPED, None, Caption("x"))
         rows.name("x", grid.area)
         pixel_names(rows, grid)
         rows.row = grid.area[2] + 2
@@ -123,7 +124,8 @@ class _Steps:
         rows = self.rows
         rows.row = rows.words(Caption("y  the output"), rows.right, rows.last)
         values = self._values("output", self.readings.safe)
-        grid = rows.draw("y", rows.right, values, CELL, "{output}")
+        text = Caption("y", steps.OUTPUT.formula, sentence=steps.OUTPUT.sentence)
+        grid = rows.draw("y", rows.right, values, CELL, "{output}", text)
         pixel_names(rows, grid)
 
     def draw_labels(self) -> None:
@@ -143,11 +145,12 @@ class _Steps:
             return f'IF(COUNT({added})=1,1+{added}+{below},"")'
 
         text = Caption(
-            "set  the label of its set",
+            "the label of its set",
             "label = 1 + what its image adds + what its channel and pixel add",
             "1 + (gray, right) + (gray, below)",
             "The one step that differs from norm to norm: an axis that the sets reach over adds "
             "nothing. The last section of this sheet has the step of each axis.",
+            number="set",
         )
         labels: list[Value] = []
         if readings.ok and sets is not None:
@@ -183,9 +186,9 @@ class _Steps:
         step(steps.VARIANCE, "labels", over, "AVERAGEIF(labels, label, squared)")
         step(steps.STD, "", "SQRT({variance}+play_eps)", "SQRT(variance+eps)")
         step(steps.NORMALIZED, "std", "{centered}/{std}", "centered/std")
-        self._typed("gamma", Caption("weight  γ", "one for each channel"), self.case.gamma)
+        self._typed("gamma", Caption("weight", "one for each channel", symbol="γ"), self.case.gamma)
         words = "one for each channel; a norm without β (RMSNorm) leaves it out"
-        self._typed("beta", Caption("bias  β", words), self.case.beta)
+        self._typed("beta", Caption("bias", words, symbol="β"), self.case.beta)
         scaled = "{gamma}*{normalized}+IF(play_bias=1,{beta},0)"
         step(steps.OUTPUT, "normalized", scaled, "weight*normalized+bias")
 
@@ -194,7 +197,7 @@ class _Steps:
         rows, step = self.rows, self._step
         rows.banner("Backward", "from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule", BACKWARD)
         text = steps.GRAD_OUTPUT
-        caption = Caption(f"{text.name}  {text.symbol}", text.formula, "", text.sentence)
+        caption = Caption(text.name, text.formula, "", text.sentence, text.symbol)
         values = self.case.grad_output.ravel().tolist()
         rows.name("dy", rows.step("dy", caption, values, TYPED, None))
         self._per_channel(steps.GRAD_BIAS, "dy", 'SUMIF(labels, ">0", dy)')
@@ -250,8 +253,8 @@ class _Steps:
     def _caption(self, text: StepText, shown: str) -> Caption:
         """The words of a step, numbered, and its formula on this sheet."""
         self.number += 1
-        name = f"{self.number}  {text.name}  {text.symbol}"
-        return Caption(name, text.formula, shown, text.sentence)
+        number = str(self.number)
+        return Caption(text.name, text.formula, shown, text.sentence, text.symbol, number)
 
     def _values(self, name: str, shown: int) -> list[Value]:
         """What NumPy has for a step at every element, nothing where the sheet shows nothing."""

@@ -44,7 +44,7 @@ export class AskBar {
     this.terms = found ? found.terms : [];
     fill(byId("ask-what"), isOther, this.#what(at));
     fill(byId("ask-how"), isOther, this.#how(at, found));
-    fill(byId("ask-actions"), isOther, this.#actions(at));
+    this.#act(at, isOther);
     if (!this.more.hidden) fill(this.more, isOther, this.#details(at, found));
     return this.terms;
   }
@@ -132,28 +132,26 @@ export class AskBar {
     return `${engine.sheetOf(cells[0]).title} ${place}`;
   }
 
-  #actions(at) {
-    const { state } = this.book;
-    const made = [];
-    if (typeof this.book.engine.values[at] === "number" && this.book.isYours(at)) made.push(this.actions.stepper(at));
-    if (state.isEdited(at)) {
-      const words = state.original(at) === undefined ? "Restore the formula" : "Put it back";
-      made.push(make("button", { type: "button", onclick: () => state.restore(at) }, words));
-    }
-    const isOn = this.following === at;
-    made.push(
-      make(
-        "button",
-        {
-          type: "button",
-          "aria-pressed": String(isOn),
+  // What can be done with a cell. While a number slides, its slider stays, and stays in place.
+  #act(at, isOther) {
+    const { engine, state } = this.book;
+    const box = byId("ask-actions");
+    const isYours = this.book.isYours(at);
+    const slides = isYours && typeof engine.values[at] === "number";
+    if (isOther || slides !== box.firstElementChild?.matches(".stepper")) {
+      box.replaceChildren(
+        slides ? this.actions.stepper(at) : "",
+        button(isYours ? "Put it back" : "Restore the formula", () => state.restore(at), { class: "restore" }),
+        button("What follows?", () => this.actions.follow(at), {
+          class: "follow",
           title: "Tint every cell that follows from this one",
-          onclick: () => this.actions.follow(at),
-        },
-        "What follows?",
-      ),
-    );
-    return made;
+        }),
+      );
+    }
+    const restore = box.querySelector(".restore");
+    restore.disabled = !state.isEdited(at);
+    restore.hidden = restore.disabled && !isYours;
+    box.querySelector(".follow").setAttribute("aria-pressed", String(this.following === at));
   }
 
   #details(at, found) {
@@ -188,4 +186,5 @@ export class AskBar {
   }
 }
 
+const button = (words, onclick, more) => make("button", { type: "button", onclick, ...more }, words);
 const clipped = (words) => (words.length > 160 ? `${words.slice(0, 157)}…` : words);

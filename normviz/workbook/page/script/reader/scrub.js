@@ -18,8 +18,15 @@ export function stepped(value, count, step) {
 }
 
 export class Scrubber {
-  constructor(book, select) {
-    Object.assign(this, { book, select, isScrubbing: false });
+  // `ended` is told when a number is let go.
+  constructor(book, select, ended) {
+    Object.assign(this, { book, select, ended, isScrubbing: false });
+  }
+
+  #end() {
+    if (!this.isScrubbing) return;
+    this.isScrubbing = false;
+    this.ended();
   }
 
   // The value so many steps away, or the nearest whole number where only such fit; else undefined.
@@ -45,12 +52,14 @@ export class Scrubber {
     let taken = null;
     slider.addEventListener("input", () => {
       taken ??= { start: engine.values[at], key: `slide ${at} ${Math.random()}` };
+      this.isScrubbing = true;
       const value = this.#moved(at, taken.start, Number(slider.value), stepOf(taken.start));
       if (value !== undefined) state.put([[at, value]], taken.key);
     });
     slider.addEventListener("change", () => {
       taken = null;
       slider.value = "0";
+      this.#end();
     });
     return make(
       "span",
@@ -103,7 +112,8 @@ export class Scrubber {
       field.removeEventListener("pointerup", end);
       field.removeEventListener("pointercancel", end);
       veil.remove();
-      this.isScrubbing = false;
+      if (!isDrawn) draw();
+      this.#end();
     };
     field.addEventListener("pointermove", move);
     field.addEventListener("pointerup", end);

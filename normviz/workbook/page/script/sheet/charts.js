@@ -141,12 +141,13 @@ function stroked(line, x, y) {
     const stroke = { "stroke-width": line.weight * 1.3, "stroke-dasharray": DASHES[line.dash] ?? "" };
     made.push(shape("path", { class: "line", d, ...stroke }, { stroke: ink }));
   }
-  if (line.drawn && !line.marks) return made;
-  for (const [px, py] of line.points) {
-    const [cx, cy] = [x(px).toFixed(1), y(py).toFixed(1)];
-    if (line.marks === "bar") {
-      made.push(shape("path", { d: `M${Number(cx) - 7} ${cy}h14`, "stroke-width": 3 }, { stroke: ink }));
-    } else made.push(shape("circle", { cx, cy, r: 3.4 }, { fill: ink }));
+  if (line.marks === "bar") {
+    const d = line.points.map(([px, py]) => `M${(x(px) - 7).toFixed(1)} ${y(py).toFixed(1)}h14`).join("");
+    made.push(shape("path", { d, "stroke-width": 3 }, { stroke: ink }));
+  } else if (line.marks || !line.drawn) {
+    // All dots are one path, each a line of no length with round ends: the browser draws it at once.
+    const d = line.points.map(([px, py]) => `M${x(px).toFixed(1)} ${y(py).toFixed(1)}h0`).join("");
+    made.push(shape("path", { class: "dots", d, "stroke-width": 6.8 }, { stroke: ink }));
   }
   return made;
 }

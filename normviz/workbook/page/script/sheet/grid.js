@@ -9,7 +9,7 @@ import { Rules } from "./rules.js";
 import { Stale } from "./stale.js";
 import { table } from "./table.js";
 
-const MARKS_STAY = 1200;
+const [MARKS_STAY, MARKS_FADE] = [1200, 500];
 const SETTLES_AFTER = 250;
 const SLICE = 500;
 const AROUND = 60;
@@ -23,6 +23,7 @@ export class Grid {
     this.shownNow = new Map();
     this.paints = new Map();
     this.marked = [];
+    this.moved = new Set();
     this.isMarking = false;
     this.rules = new Rules(this.engine, sheet);
     this.links = new Map(sheet.links.map(([at, target, address]) => [at, { target, address }]));
@@ -137,22 +138,49 @@ export class Grid {
     if (this.stale.size) this.settling = setTimeout(() => this.settle(most));
   }
 
-  // Write what changed, and let it be seen for a moment.
-  update(changed, isSeen) {
+  // Write what changed, and let it be seen for a moment; while a number moves, when it rests.
+  update(changed, isMoving) {
     const { base, rows, columns } = this.sheet;
     this.#unmark();
-    this.isMarking = isSeen;
+    this.isMarking = !isMoving;
     const end = base + rows * columns;
-    for (const at of changed) if (at >= base && at < end && this.fields.has(at)) this.stale.add(at);
+    for (const at of changed) {
+      if (at < base || at >= end || !this.fields.has(at)) continue;
+      this.stale.add(at);
+      if (isMoving) this.moved.add(at);
+    }
     this.#repaint(changed);
     this.show();
-    if (!isSeen) return;
+    if (this.isMarking) this.#fade();
+  }
+
+  // Mark what has changed while a number moved.
+  flash() {
+    this.#unmark();
+    for (const at of this.moved) this.#mark(this.fields.get(at));
+    this.moved.clear();
+    this.#fade();
+  }
+
+  #mark(field) {
+    const marked = boxOf(field) ?? field;
+    marked.classList.add("changed");
+    this.marked.push(marked);
+  }
+
+  // Marks pale, and are gone.
+  #fade() {
     clearTimeout(this.fading);
-    this.fading = setTimeout(() => this.#unmark(), MARKS_STAY);
+    this.fading = setTimeout(() => {
+      this.isMarking = false;
+      for (const field of this.marked) field.classList.add("fading");
+      this.fading = setTimeout(() => this.#unmark(), MARKS_FADE);
+    }, MARKS_STAY);
   }
 
   #unmark() {
-    for (const field of this.marked) field.classList.remove("changed");
+    clearTimeout(this.fading);
+    for (const field of this.marked) field.classList.remove("changed", "fading");
     this.marked = [];
     this.isMarking = false;
   }
@@ -182,11 +210,7 @@ export class Grid {
     ]) {
       if (is !== field.classList.contains(name)) field.classList.toggle(name, is);
     }
-    if (this.isMarking && before && before.value !== value) {
-      const marked = boxOf(field) ?? field;
-      marked.classList.add("changed");
-      this.marked.push(marked);
-    }
+    if (this.isMarking && before && before.value !== value) this.#mark(field);
   }
 
   // The classes that depend on a cell's value, touched only where they change.
@@ -221,19 +245,19 @@ export class Grid {
 
   // A number stands in a box of its own that moves nothing around it: else every new digit would
   // lay out the whole table.
-  #say(field, at, words, value) {
+  #say(field, at, said, value) {
     const room = this.rooms.get(at);
+    const { left, isProse } = this.looks.get(at);
     const box = boxOf(field);
     if (typeof value === "number") {
-      if (box) box.firstChild.data = words;
-      else field.replaceChildren(boxed(words));
-    } else if (this.looks.get(at).isProse) field.replaceChildren(make("div", { class: "prose" }, words));
-    else if (typeof value !== "string" || room === undefined) field.textContent = words;
-    else {
-      const run = make("span", { class: "run" }, words);
-      run.style.maxWidth = `${room}px`;
-      field.replaceChildren(run);
-    }
+      if (box) box.firstChild.data = said;
+      else field.replaceChildren(boxed(said));
+    } else if (typeof value === "string" && (isProse || room)) {
+      const words = make("div", { class: isProse ? "prose" : "run" }, said);
+      words.style.setProperty("--left", `${left}px`);
+      if (!isProse) words.style.setProperty("--room", room);
+      field.replaceChildren(words);
+    } else field.textContent = said;
   }
 }
 

@@ -11,8 +11,9 @@ const [LEAST_BAND, MOST_BAND] = [16, 60];
 
 // {element, head, bands, rows, fields, owners, spans, looks, rooms}: the whole, its frozen rows, its
 // bands as {element, first}, the rows in order; the elements of the cells by their number, the cell
-// whose merged area covers another, merged areas as [rows, columns], each cell's look, how many
-// digits it shows and whether it has lines of text wider than a phone, and the pixels that a text has which runs on over empty neighbors.
+// whose merged area covers another, merged areas as [rows, columns], each cell's look, where it
+// begins, how many digits it shows and whether a text there may be wider than a phone, and how much
+// room a text has that runs on over empty neighbors.
 export function table(book, sheet) {
   const made = new Table(book, sheet);
   made.clip();
@@ -151,7 +152,8 @@ class Table {
     if (rows * columns > 1) this.#merge(field, at, rows, columns, taken);
     const width = this.#width(column - 1, column - 1 + columns);
     const room = Math.max(4, (width - 6) / DIGIT_PIXELS);
-    this.looks.set(at, { look, room, isProse: Boolean(wraps) && width > PROSE_PIXELS });
+    const left = this.#width(0, column - 1);
+    this.looks.set(at, { look, left, room, isProse: width > PROSE_PIXELS });
     this.fields.set(at, field);
     return field;
   }
@@ -177,9 +179,9 @@ class Table {
       const end = at - columnOf(sheet, at) + 1 + sheet.columns;
       while (next < end && (values[next] === null || next === at) && !this.#isCovered(next, at)) next += 1;
       if (rows > 1 || next === at + columns) field.classList.add("clip");
-      else if (next < end) {
+      else {
         const from = columnOf(sheet, at) - 1;
-        this.rooms.set(at, this.#width(from, from + next - at) - 6);
+        this.rooms.set(at, next < end ? `${this.#width(from, from + next - at) - 6}px` : "100vw");
       }
     }
   }

@@ -201,8 +201,9 @@ def _accumulation(case: BatchesCase) -> Sequence[Item]:
                 Table(
                     Cells(f"x_hat_{v.key}", value, v.normalized, v.look),
                     **NC,
-                    down=() if at else SAMPLE_NAMES,
+                    down=SAMPLE_NAMES,
                     caption=Caption(v.title, v.words),
+                    labelled=at == 0,
                 )
                 for at, (v, value) in enumerate(zip(VARIANTS, values, strict=True))
             ]

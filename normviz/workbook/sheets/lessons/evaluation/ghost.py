@@ -77,7 +77,8 @@ def _trajectory(case: EvaluationCase) -> Band:
                     Cells(f"split_{key}{split}", values[:, split], formula, look),
                     axes=("t", "c"),
                     skip=1,
-                    down=() if tables else STEP_NAMES[1:],
+                    down=STEP_NAMES[1:],
+                    labelled=not tables,
                     across=CHANNEL_NAMES,
                     caption=Caption(*words),
                 )
@@ -88,7 +89,16 @@ def _trajectory(case: EvaluationCase) -> Band:
             own, running, moved(own, f"{{first_{key}}}", f"AVERAGE({splits})"), of_channels(BOLD)
         )
         caption = Caption(f"running_{key}", "mean over splits")
-        tables.append(Table(cells, axes=("t", "c"), across=CHANNEL_NAMES, caption=caption))
+        tables.append(
+            Table(
+                cells,
+                axes=("t", "c"),
+                down=STEP_NAMES,
+                across=CHANNEL_NAMES,
+                caption=caption,
+                labelled=False,
+            )
+        )
     return Band(tables)
 
 

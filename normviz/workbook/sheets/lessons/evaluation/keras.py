@@ -65,7 +65,8 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             Table(
                 cells,
                 axes=("t", "c"),
-                down=() if at else STEP_NAMES,
+                down=STEP_NAMES,
+                labelled=at == 0,
                 across=CHANNEL_NAMES,
                 caption=Caption(*words),
             )

@@ -106,9 +106,10 @@ def _batches(case: EvaluationCase) -> Sequence[Item]:
             Table(
                 Cells(f"x{at}", x, None, INPUT_NUMBER, rule=NUMBERS),
                 axes=("n", "c"),
-                down=SAMPLE_NAMES if at == 1 else (),
+                down=SAMPLE_NAMES,
                 across=CHANNEL_NAMES,
                 caption=Caption(f"batch {at}"),
+                labelled=at == 1,
             )
         )
         area = f"{{x{at}}}"
@@ -220,14 +221,14 @@ def _outputs(case: EvaluationCase, mean: Any, var: Any) -> Band:
         ("x", ("x", ""), made.x, chosen("x"), GENERAL),
         (
             "trained",
-            ("y in training", "own μ and σ²"),
+            ("y in training", "γ(x − μ)/√(σ² + ε) + β"),
             made["output"],
             f"{{gamma}}*({{x}}-{{used_mean}})/{own}+{{beta}}",
             NUMBER,
         ),
         (
             "evaluated",
-            ("y in evaluation", "running ones"),
+            ("y in evaluation", "γ(x − μ′)/√(σ′² + ε) + β"),
             evaluated,
             f"{{gamma}}*({{x}}-{{stored_mean}})/{stored}+{{beta}}",
             NUMBER,

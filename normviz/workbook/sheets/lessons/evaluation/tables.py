@@ -36,9 +36,10 @@ def pairs(blocks: Sequence[tuple[str, tuple[str, str], Any, Any, Any]]) -> list[
         Table(
             Cells(name, values, formula, of_channels(look) if isinstance(look, Style) else look),
             axes=("n", "c"),
-            down=() if at else SAMPLE_NAMES,
+            down=SAMPLE_NAMES,
             across=CHANNEL_NAMES,
             caption=Caption(*words),
+            labelled=at == 0,
         )
         for at, (name, words, values, formula, look) in enumerate(blocks)
     ]
