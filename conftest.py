@@ -17,23 +17,10 @@ def interrupts_arrive() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def process_state() -> dict[str, object]:
-    """What one piece of code can change under the feet of all others in its process.
-
-    What a library does when a test is the first in its process to import it is not among it:
-    warning filters, which pytest puts back after each test, and the variables of torch's compiler.
-    """
+def numbers_state() -> dict[str, object]:
+    """What decides how numbers are computed and written in this process."""
     tiny = np.array([1e-310])
     state: dict[str, object] = {
-        "working directory": os.getcwd(),
-        "environment": {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTEST_CURRENT_TEST", "TORCH"))
-        },
-        "module search path": list(sys.path),
-        "SIGINT and SIGTERM": [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)],
-        "recursion limit": sys.getrecursionlimit(),
         "numpy print options": np.get_printoptions(),
         "numpy error handling": np.geterr(),
         "denormal numbers": bool((tiny * 1)[0]),
@@ -48,11 +35,29 @@ def process_state() -> dict[str, object]:
     return state
 
 
+def surroundings_state() -> dict[str, object]:
+    """What else one piece of code can change under the feet of all others in its process."""
+    variables = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    return {
+        "working directory": os.getcwd(),
+        "environment": variables,
+        "module search path": list(sys.path),
+        "SIGINT and SIGTERM": [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)],
+        "recursion limit": sys.getrecursionlimit(),
+    }
+
+
 @pytest.fixture(autouse=True)
 def leaves_the_process_as_found() -> Iterator[None]:
-    """Which tests follow in this process is chance; none of them may depend on this one."""
-    before = process_state()
+    """Which tests follow in this process is chance; none of them may depend on this one.
+
+    The first test to import a library is not blamed for what that library does to its
+    surroundings, such as the variables of torch's compiler; which test that is, is chance, too.
+    """
+    numbers, surroundings, modules = numbers_state(), surroundings_state(), set(sys.modules)
     yield
-    after = process_state()
+    before, after = numbers, numbers_state()
+    if set(sys.modules) <= modules:
+        before, after = before | surroundings, after | surroundings_state()
     changed = {k: (v, after[k]) for k, v in before.items() if after[k] != v}
     assert not changed, f"this test changed for all that follow: {changed}"
