@@ -16,7 +16,7 @@ class RMSNorm2d(nn.Module):
     as torch.nn.RMSNorm. That layer has one weight per element, so it would fix the image's size.
 
     Shapes: x (N, C, H, W); weight (C,). In mixed precision y has x's dtype. For torch.fx the layer
-    is one node.
+    is one node; not for torch.jit.script.
 
     Raises:
         ValueError: another rank or number of channels.

@@ -61,27 +61,32 @@ def capture(
     kwargs: Mapping[str, Any] | None = None,
     call: int = 1,
     loss: Loss = None,
+    model_grad_output: Any = None,
 ) -> Capture:
     """Run ``module`` and keep what its normalization layer sees at its ``call``-th call.
 
     Without ``layer`` the module is that layer: a torch module, or any function of a tensor. With
     it, the module is a model and ``layer`` the name of one of its layers; x is then a tensor, a
-    tuple of arguments or a dict. The upstream gradient is ``grad_output``, of the layer's output or
-    else of the model's, or comes from ``loss``: a function of the model's output or "sum". Without
-    either it is drawn at random.
+    tuple of arguments or a dict. The upstream gradient is ``grad_output``, of the layer's output,
+    or what reaches the layer of ``model_grad_output``, of the model's, or of ``loss``: a function
+    of the model's output or "sum". Without any of them it is drawn at random.
 
     Raises:
         ValueError: a name that does not exist (with the nearest that do), a layer that the model
             does not run so often, a gradient of another shape or one that does not reach it.
         TypeError: what cannot be called, or arguments that hold no numbers.
     """
+    upstream = _Upstream(grad_output, model_grad_output, loss)
     if layer is None:
+        if loss is not None or model_grad_output is not None:
+            name = "model_grad_output" if loss is None else "loss"
+            raise ValueError(f"{name} is for a model whose layer is named by layer=")
         return _single(module, x, grad_output)
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"module must be a torch model to have a layer, got {type(module).__name__}"
         )
-    return _in_model(module, x, grad_output, layer, kwargs, call, loss)
+    return _in_model(module, x, upstream, layer, kwargs, call)
 
 
 def _single(layer: Any, x: Any, given: Any) -> Capture:
@@ -99,11 +104,10 @@ def _single(layer: Any, x: Any, given: Any) -> Capture:
 def _in_model(
     module: nn.Module,
     args: Any,
-    given: Any,
+    upstream: _Upstream,
     name: str,
     kwargs: Mapping[str, Any] | None,
     number: int,
-    loss: Loss,
 ) -> Capture:
     model = plain_model(copied(module, hooks=True).modules[0])
     path = find_layer(model, name, lambda: norm_like(model))
@@ -114,12 +118,12 @@ def _in_model(
         result = run()
         seen.forward = False
         x, layer, output = seen.of_call(name, number)
-        upstream, where = _upstream(seen, result, given, number, loss, path)
+        dy, where = upstream.at(seen.calls[number - 1], result, path)
     title = f"{path}: {type(model.get_submodule(path)).__name__}"
     source = f"what {path} sees when the model runs on {run}"
     if len(seen.calls) > 1:
         source += f", call {number} of {len(seen.calls)}"
-    return _completed(layer, path, title, x, output, upstream, source, where)
+    return _completed(layer, path, title, x, output, dy, source, where)
 
 
 def _completed(
@@ -254,31 +258,52 @@ class _Alone:
         return called
 
 
-def _upstream(
-    seen: _Seen, result: Any, given: Any, number: int, loss: Loss, name: str
-) -> tuple[Any, str]:
-    """dy of the layer's call, and a sentence on where it comes from."""
-    call = seen.calls[number - 1]
-    if loss is not None:
-        if given is not None:
-            raise ValueError("grad_output must be None where a loss is given")
-        _loss_of(result, loss).backward()
-        return _reached(call, name), "what reaches the layer of the loss that was given"
-    if given is None:
-        return None, RANDOM
-    shape = tuple(np.shape(given)) if not isinstance(given, torch.Tensor) else tuple(given.shape)
-    if shape == tuple(call["output"].shape):
-        return given, GIVEN
-    for output in tensors_in(result):
-        if tuple(output.shape) == shape and output.requires_grad:
-            output.backward(_gradient_like(given, output, ""))
-            return _reached(call, name), (
-                "what reaches the layer of the gradient that was given for the model's output"
+@dataclass(frozen=True)
+class _Upstream:
+    """Where dy comes from: given for the layer's output or the model's, of a loss, or at random."""
+
+    of_layer: Any
+    of_model: Any
+    loss: Loss
+
+    def __post_init__(self) -> None:
+        names = ("grad_output", "model_grad_output", "loss")
+        values = (self.of_layer, self.of_model, self.loss)
+        given = [name for name, value in zip(names, values, strict=True) if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} must be None where {given[1]} is given")
+
+    def at(self, call: dict[str, Any], result: Any, name: str) -> tuple[Any, str]:
+        """dy of a call of the layer, and a sentence on where it comes from."""
+        if self.loss is not None:
+            _loss_of(result, self.loss).backward()
+            return _reached(call, name), "what reaches the layer of the loss that was given"
+        outputs = [tuple(t.shape) for t in tensors_in(result)]
+        if self.of_model is not None:
+            shape = _shape_of(self.of_model)
+            for output in tensors_in(result):
+                if tuple(output.shape) == shape and output.requires_grad:
+                    output.backward(_gradient_like(self.of_model, output, ""))
+                    said = "what reaches the layer of the gradient given for the model's output"
+                    return _reached(call, name), said
+            raise ValueError(
+                "model_grad_output must have the shape of an output of the model, "
+                f"{' or '.join(map(str, outputs))}, got {shape}"
             )
-    raise ValueError(
-        "grad_output must have the shape of the layer's output, "
-        f"{tuple(call['output'].shape)} or of the model's output, got {shape}"
-    )
+        if self.of_layer is None:
+            return None, RANDOM
+        shape, wanted = _shape_of(self.of_layer), tuple(call["output"].shape)
+        if shape != wanted:
+            hint = ": that is model_grad_output" if shape in outputs else ""
+            raise ValueError(
+                f"grad_output must have the shape of the layer's output, {wanted}, got "
+                f"{shape}{hint}"
+            )
+        return self.of_layer, GIVEN
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else tuple(np.shape(value))
 
 
 def _loss_of(result: Any, loss: Any) -> torch.Tensor:

@@ -22,6 +22,13 @@ for dtype in (torch.float16, torch.bfloat16):
     y = layer(x.requires_grad_())
     y.backward(dy)
     found[str(dtype)] = (y.detach(), x.grad, layer.weight.grad, layer.running_var)
+leaf = torch.ones(2, 3, 2, 2).mul_(torch.arange(4.0).reshape(2, 2)).requires_grad_()
+(once,) = torch.autograd.grad(SyncBatchNorm2d(3)(leaf).square().sum(), leaf, create_graph=True)
+try:
+    once.sum().backward()
+    found["twice"] = "no error"
+except RuntimeError as error:
+    found["twice"] = str(error)
 torch.save(found, f"{folder}/{rank}.pt")
 distributed.destroy_process_group()
 """
@@ -60,3 +67,8 @@ def test_two_processes_in_half_precision_are_one_batch(ranks, dtype):
     torch.testing.assert_close(weight, layer.weight.grad, rtol=0.02, atol=0.2)
     for part in own:
         torch.testing.assert_close(part[3], layer.running_var, **close)
+
+
+def test_a_second_derivative_over_processes_is_refused_and_not_zero(ranks):
+    for part in ranks[1]:
+        assert part["twice"].startswith("SyncBatchNorm2d over several processes has no second der")

@@ -48,6 +48,7 @@ def explain(
     kwargs: Mapping[str, Any] | None = None,
     call: int = 1,
     loss: Any = None,
+    model_grad_output: Any = None,
     sets: str | None = None,
     sizes: Mapping[str, Any] | None = None,
     samples: Choice = None,
@@ -67,9 +68,9 @@ def explain(
     be, and the book shows in red where it departs. Training or evaluation is the mode the module
     is in; module, buffers, gradients, hooks and random generators stay as they are.
 
-    The upstream gradient is ``grad_output``, of the layer's output (or of the model's where it has
-    that shape instead), or comes from ``loss``, a function of the model's output or "sum"; by
-    default it is random numbers.
+    The upstream gradient is ``grad_output``, of the layer's output, or what reaches the layer of
+    ``model_grad_output``, of the model's, or of ``loss``, a function of the model's output or
+    "sum"; by default it is random numbers.
 
     Every statistic is computed over the whole tensor; of a large one the sheets show the slice of
     ``samples``, ``channels`` and ``pixels`` ("0:4", "0,3,7", a slice, numbers; for pixels a tuple
@@ -105,11 +106,15 @@ def explain(
     else:
         needs_torch("explaining a torch module")
         # torch is needed here alone: an op or a NumPy layer is explained without it.
+        from normviz.torch_models.capture import capture
         from normviz.workbook.explain.torch_layer import story_of
 
-        found = story_of(
-            module, x, grad_output, layer, kwargs, call, loss, sets, dict(sizes or {}), slices
-        )
+        if layer is None and hasattr(x, "shape"):
+            check_size(tuple(x.shape), "x")  # before anything runs
+        given = {"kwargs": kwargs, "call": call, "loss": loss}
+        given["model_grad_output"] = model_grad_output
+        seen = capture(module, x, grad_output, layer, **given)
+        found = story_of(seen, module, layer, sets, dict(sizes or {}), slices)
     book = explain_book(*found)
     return Explained(book) if path is None else save(book, path)
 

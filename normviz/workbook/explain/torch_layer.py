@@ -20,8 +20,7 @@ from normviz.norms.partition import StatisticsSets
 from normviz.norms.sets import norm_of
 from normviz.reference.spread import Spread
 from normviz.reference.trace import USUAL
-from normviz.tensors.limits import check_size
-from normviz.torch_models.capture import Capture, capture, norm_like
+from normviz.torch_models.capture import Capture, norm_like
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import Identity, identify
 from normviz.torch_models.identify.call import call_of
@@ -36,26 +35,19 @@ ASKED = 2_000_000
 
 
 def story_of(
+    seen: Capture,
     module: Any,
-    x: Any,
-    grad_output: Any,
     layer: str | None,
-    kwargs: Mapping[str, Any] | None,
-    call: int,
-    loss: Any,
     sets: str | None,
     sizes: dict[str, Any],
     slices: Slices,
 ) -> Shown:
-    """Run the layer, tell what it is, and trace that in float64.
+    """Tell what a layer is that was seen, of that name in a module or it itself, and trace that.
 
     Raises:
         TypeError: a layer that is no normalization, unless ``sets`` says what it should be.
-        ValueError: as :func:`normviz.torch_models.capture.capture`, and for steps not finite.
+        ValueError: what cannot be shown, in a sentence.
     """
-    if layer is None and hasattr(x, "shape"):
-        check_size(tuple(x.shape), "x")  # before anything runs
-    seen = capture(module, x, grad_output, layer, kwargs=kwargs, call=call, loss=loss)
     story = Story(
         layer=seen.title,
         source=seen.where_x,

@@ -312,7 +312,7 @@ class TestTorch:
 
         model = self.model(torch)
         x, grad = torch.randn(5, 1, 8, 8), torch.randn(5, 3)
-        seen = capture(model, x, grad, "1")
+        seen = capture(model, x, layer="1", model_grad_output=grad)
         h = model[0](x).detach().requires_grad_()
         copied = torch.nn.BatchNorm2d(4)
         y = copied(h)
@@ -325,7 +325,7 @@ class TestTorch:
         assert float(model[1].num_batches_tracked) == 0
         assert all(p.grad is None for p in model.parameters())
         assert not model[1]._forward_hooks
-        path = normviz.explain(model, x, tmp_path / "m.xlsx", grad, layer="1")
+        path = normviz.explain(model, x, tmp_path / "m.xlsx", layer="1", model_grad_output=grad)
         texts = [
             c.value for row in openpyxl.load_workbook(path)["Contents"].iter_rows() for c in row
         ]
@@ -338,8 +338,25 @@ class TestTorch:
             ({"layer": "2"}, "layer '2' must be a normalization layer: ReLU is no normalization: "),
             ({}, "module must be a normalization layer: Sequential is no normalization: its out"),
             ({"layer": "1", "grad_output": np.ones((2, 2))}, "grad_output must have the shape"),
+            (
+                {"layer": "1", "grad_output": np.ones((5, 3))},
+                r"grad_output must have the shape of the layer's output, \(5, 4, 6, 6\), got "
+                r"\(5, 3\): that is model_grad_output",
+            ),
+            (
+                {"layer": "1", "model_grad_output": np.ones((5, 2))},
+                r"model_grad_output must have the shape of an output of the model, \(5, 3\), got ",
+            ),
+            ({"loss": "sum"}, "loss is for a model whose layer is named by layer="),
+            (
+                {"layer": "1", "loss": "sum", "model_grad_output": np.ones((5, 3))},
+                "model_grad_output must be None where loss is given",
+            ),
         ],
-        ids=["unknown", "no norm", "no name", "gradient"],
+        ids=[
+            *("unknown", "no norm", "no name", "gradient", "the model's gradient"),
+            *("neither's gradient", "no model", "two gradients"),
+        ],
     )
     def test_what_is_refused(
         self, torch: Any, arguments: dict[str, Any], words: str, tmp_path: Path
