@@ -40,12 +40,15 @@ class StatisticsSets:
     def _parts(self) -> list[tuple[int, bool, bool]]:
         """Length, whether shared and whether affine of every axis of the view.
 
-        Neighbors that are alike in both are one axis: fewer axes are faster.
+        Neighbors that are alike in both are one axis, and one of length 1 is none: fewer axes are
+        faster.
         """
         affine = {name for names in self.affine for name in names}
         parts: list[tuple[int, bool, bool]] = []
         for factor in self.factors:
             kind = (factor.shared, factor.name in affine)
+            if factor.length == 1 and not factor.shared:
+                continue
             if parts and parts[-1][1:] == kind:
                 parts[-1] = (parts[-1][0] * factor.length, *kind)
             else:

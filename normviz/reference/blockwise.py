@@ -12,7 +12,6 @@ for Computing the Sample Variance", 1983). Sums add up in float64 (:mod:`normviz
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,37 +27,59 @@ BLOCK_BYTES = 1_700_000
 A tensor up to twice as large is not cut at all: the calls for a second block would take longer.
 """
 
-_STATISTICS_BYTES = 6 * 8
-"""Bytes of what is worked out of one set: six numbers in float64."""
+BESIDE = 1.6
+"""How large what is beside a block may be, in units of x: less than two, for what Python takes."""
+
+SMALL_BYTES = 16_384
+"""Bytes of an x so small that it counts no more what is beside it, but the time of every call."""
+
+_STATISTICS_BYTES = {False: 6 * 8, True: 10 * 8}
+"""Bytes of what is worked out of one set, forward and backward: numbers in float64."""
 
 
-@contextmanager
-def quiet_and_unbuffered() -> Iterator[None]:
+class _Quiet(np.errstate):
     """NaN and infinity pass through without warnings, as in torch, and broadcasting stays fast.
 
     NumPy copies a broadcast operand through its ufunc buffer when the inner loop is shorter than
     the buffer (8192 elements), which more than doubles the time of ``x - mean`` on a feature map;
     with a small buffer it does not. (The end of errstate puts the buffer back, too.)
     """
-    with np.errstate(all="ignore"):
+
+    def __enter__(self) -> None:
+        super().__enter__()
         np.setbufsize(512)
-        yield
 
 
-def blocks(sets: StatisticsSets, itemsize: int) -> Iterable[Slices]:
-    """Slices that cut the view into blocks of whole sets, each at most ``BLOCK_BYTES`` large.
+def quiet_and_unbuffered() -> _Quiet:
+    """Around the arithmetic of a call."""
+    return _Quiet(all="ignore")
+
+
+def blocks(sets: StatisticsSets, dtype: np.dtype[Any], backward: bool = False) -> Iterable[Slices]:
+    """Slices that cut the view of an x into blocks of whole sets, at most ``BLOCK_BYTES`` each.
 
     (Or of a single set, where that alone is larger; or all of a view at most twice as large.)
     Sets with a parameter for each of their elements need products of a block's size beside it, and
     may be so small that their statistics are larger than themselves: their blocks are a quarter.
+    All blocks are so small, if x is not, that what is beside one is at most ``BESIDE`` times x.
     """
-    each, limit, uncut = sets.size * itemsize, BLOCK_BYTES, 2 * BLOCK_BYTES
-    if sets.are_columns:
-        each += _STATISTICS_BYTES
-        limit = uncut = BLOCK_BYTES // 4
-    if 0 < sets.count * each <= uncut:
+    bytes_of_x = sets.count * sets.size * dtype.itemsize
+    is_small = bytes_of_x <= SMALL_BYTES
+    if is_small and 0 < bytes_of_x <= BLOCK_BYTES // 16:
         return (sets.everywhere,)
-    room = max(1, limit // max(1, each))
+    itemsize = working_dtype(dtype).itemsize
+    each, limit, uncut = sets.size * itemsize, BLOCK_BYTES, 2 * BLOCK_BYTES
+    # Products of the elements (BLAS adds up a row without), and the elements in another dtype.
+    copies = (not sets.are_rows or sets.size < 8) + backward * sets.parameters_differ_within
+    copies += (dtype.itemsize != itemsize) * (2 + backward)
+    beside = copies * each + _STATISTICS_BYTES[backward]
+    if sets.are_columns:
+        each += _STATISTICS_BYTES[False]
+        limit = uncut = BLOCK_BYTES // 4
+    most = sets.count if is_small else int(BESIDE * bytes_of_x / beside)
+    if 0 < sets.count * each <= uncut and most >= sets.count:
+        return (sets.everywhere,)
+    room = max(1, min(most, limit // max(1, each)))
     return _cut(sets, sets.kept, room, [slice(None)] * len(sets.view))
 
 
@@ -124,17 +145,17 @@ def normalize(
     x_view, output_view = x.reshape(sets.view), output.reshape(sets.view)
     gamma, beta = _beside_sets(weight, sets), _beside_sets(bias, sets)
     with quiet_and_unbuffered():
-        for at in blocks(sets, dtype.itemsize):
+        for at in blocks(sets, x.dtype):
             block = x_view[at].astype(dtype, copy=False)
             out = output_view[at].astype(dtype, copy=False)
             centered, var = _center(block, sets, out, at, given, found)
             inv_std = core.inverse_std(var, eps)
-            there = of_parameter(at, sets)
-            _scale_into(centered, inv_std, None if gamma is None else gamma[there], sets, out)
+            _scale_into(centered, inv_std, of_parameter(gamma, at, sets), sets, out)
             if beta is not None:
-                out += beta[there]
+                out += of_parameter(beta, at, sets)
             if out.dtype != x.dtype:
                 output_view[at] = out
+            del block, out, centered  # or they would be kept beside the next ones
     return output
 
 
@@ -166,15 +187,15 @@ def differentiate(
     gamma = _beside_sets(weight, sets)
     weight_inside = gamma is not None and sets.parameters_differ_within
     sums = ParameterSums(sets, weight, bias)
-    scratch = _empty_block(sets, dtype) if weight_inside else None
+    scratch = _empty_block(sets, x.dtype) if weight_inside else None
     with quiet_and_unbuffered():
-        for at in blocks(sets, dtype.itemsize):
+        for at in blocks(sets, x.dtype, backward=True):
             grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
             products = None if scratch is None else scratch[tuple(map(slice, block.shape))]
             centered, var = _center(block, sets, out, at, given)
             inv_std = core.inverse_std(var, eps)
             plain, weighed = sums.add(grad, centered, inv_std, at, products)
-            outside, inside = inv_std, None if gamma is None else gamma[of_parameter(at, sets)]
+            outside, inside = inv_std, of_parameter(gamma, at, sets)
             if inside is not None and not weight_inside:
                 outside, inside = inv_std * inside, None
             if sums.inner != sets.axes:  # one sum a parameter: add them up to one a set
@@ -192,6 +213,7 @@ def differentiate(
                 np.multiply(grad_normalized, outside.astype(dtype), out=out)
             if out.dtype != x.dtype:
                 views[2][at] = out
+            del grad, block, out, centered, plain, weighed, grad_normalized
         return Gradients(grad_input, sums.of_weight(), sums.of_bias())
 
 
@@ -233,13 +255,16 @@ def empty_moments(sets: StatisticsSets) -> Moments:
 
 
 def _empty_block(sets: StatisticsSets, dtype: np.dtype[Any]) -> Array:
-    """An array as large as the largest block, which is the first."""
-    at = next(iter(blocks(sets, dtype.itemsize)), (slice(0),) * len(sets.view))
-    return np.empty([len(range(n)[s]) for n, s in zip(sets.view, at, strict=True)], dtype)
+    """An array as large as the largest block of gradients, which is the first."""
+    at = next(iter(blocks(sets, dtype, backward=True)), (slice(0),) * len(sets.view))
+    shape = [len(range(n)[s]) for n, s in zip(sets.view, at, strict=True)]
+    return np.empty(shape, working_dtype(dtype))
 
 
 def _beside_sets(parameter: Array | None, sets: StatisticsSets) -> Array | None:
     """weight or bias in a form that broadcasts against the view."""
     if parameter is None:
         return None
-    return parameter.reshape(sets.parameter_view).astype(working_dtype(parameter.dtype), copy=False)
+    wide = working_dtype(parameter.dtype)
+    beside = parameter.reshape(sets.parameter_view)
+    return beside if wide is parameter.dtype else beside.astype(wide)

@@ -143,11 +143,12 @@ def update_running(
 
     With one set per channel (batch_norm) that is torch's update; with more it is the mean of what
     torch would have made of each set. The variance is unbiased: times m / (m - 1), m
-    being the size of a set.
+    being the size of a set. It is worked in float64, whatever the buffers and momentum are of.
     """
     if running_mean is None or running_var is None or sets.size * sets.count == 0:
         return
     new_mean = moments.mean.mean(axis=sets.other_axes)
     new_var = moments.var.mean(axis=sets.other_axes) * (sets.size / (sets.size - 1))
-    running_mean[...] = (1.0 - momentum) * running_mean + momentum * new_mean
-    running_var[...] = (1.0 - momentum) * running_var + momentum * new_var
+    weight = float(momentum)
+    for buffer, new in ((running_mean, new_mean), (running_var, new_var)):
+        buffer[...] = (1.0 - weight) * buffer.astype(np.float64) + weight * new

@@ -18,6 +18,8 @@ from normviz.norms.partition import StatisticsSets
 
 Array = npt.NDArray[Any]
 
+_FLOAT32 = np.dtype(np.float32)
+
 
 class Moments(NamedTuple):
     """Mean and biased variance, one float64 value per set, broadcastable against the view."""
@@ -45,7 +47,7 @@ def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     >>> working_dtype(np.dtype("float16"))
     dtype('float32')
     """
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
+    return _FLOAT32 if dtype.char == "e" else dtype
 
 
 def normalize(

@@ -18,6 +18,9 @@ Slices = tuple[slice, ...]
 _RUN = 4096
 """The longest run of elements summed in x's own dtype before float64 takes over."""
 
+_SHORT = 64
+"""Rows so short that a call of BLAS for each takes longer than its sum: one call for all."""
+
 _ONES = {np.dtype(t): np.ones(_RUN, t) for t in (np.float32, np.float64)}
 
 
@@ -42,6 +45,8 @@ def _run_sums(a: Array, b: Array | None) -> Array:
     length = a.shape[-1]
     if b is None:
         b = _ONES[a.dtype][: min(length, _RUN)]
+        if length <= _SHORT and a.ndim == 2 and a.flags.c_contiguous:
+            return np.asarray(np.dot(a, b), np.float64)
     if length <= _RUN:
         return np.asarray(np.vecdot(a, b), np.float64)
     whole = length - length % _RUN
@@ -93,7 +98,7 @@ class ParameterSums:
         if not self.at_once:
             self.sums[name][at] = value if factor is None else value * factor
             return
-        there = self.sums[name][of_parameter(at, self.sets)]
+        there = of_parameter(self.sums[name], at, self.sets)
         if self.rows:
             # The factors weigh the rows, a matrix product adds them.
             # (dot, because matmul is ten times as slow for a single row.)
@@ -122,6 +127,8 @@ class ParameterSums:
         return total_.reshape(parameter.shape).astype(parameter.dtype)
 
 
-def of_parameter(at: Slices, sets: StatisticsSets) -> Slices:
-    """Where in weight or bias, as they lie beside the view, a block of the view is."""
-    return tuple(s if a in sets.affine_axes else slice(None) for a, s in enumerate(at))
+def of_parameter(parameter: Any, at: Slices, sets: StatisticsSets) -> Any:
+    """The part of weight or bias, as it lies beside the view, that a block of the view has."""
+    if parameter is None or at is sets.everywhere:
+        return parameter
+    return parameter[tuple(s if a in sets.affine_axes else slice(None) for a, s in enumerate(at))]

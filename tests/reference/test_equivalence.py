@@ -1,7 +1,9 @@
 """Forward, every gradient and the running buffers equal torch's, over a wide grid of calls."""
 
+import numpy as np
 import pytest
 
+import normviz
 from tests.reference.calls import (
     AFFINE,
     BIAS_ONLY,
@@ -70,6 +72,26 @@ def test_eps_zero_where_torch_allows_it(op):
 def test_eps_zero_in_evaluation(op):
     call = make_call(op, (4, 6, 3, 2), mode=EVALUATION, eps=0.0)
     assert_same(by_normviz(call), by_torch(call))
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_running_buffer_is_rounded_once_whatever_momentum_is_of(dtype, number):
+    """As torch, which works it in double: no product is rounded to the buffer's dtype before."""
+    # Half of a channel is 2 above its mean, half 2 below: every sum is exact in any order.
+    x = (
+        np.tile(np.array([2.0, -2.0], dtype), (4, 6, 3, 1))
+        + np.arange(6, dtype=dtype)[:, None, None]
+    )
+    momentum, rng = number(0.01), np.random.default_rng(3)
+    mean, var = (rng.uniform(0.5, 900.0, 6).astype(dtype) for _ in range(2))
+    weight = float(momentum)
+    expected = [
+        ((1.0 - weight) * buffer.astype(np.float64) + weight * new).astype(dtype)
+        for buffer, new in ((mean, np.arange(6)), (var, 4.0 * (24 / 23)))
+    ]
+    normviz.batch_norm(x, mean, var, training=True, momentum=momentum)
+    np.testing.assert_array_equal([mean, var], expected)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.01, 0.1, 0.5, 1.0])
