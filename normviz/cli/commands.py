@@ -217,11 +217,14 @@ def _verify(options: argparse.Namespace) -> int:
     from normviz.torch_models.verify.standard_layers import verify_all
 
     reports = verify_all()
-    print(f"{'verdict':<8} {'layer':<20} {'dtype':<8} {'mode':<11} {'largest error':>13}  tensor")
+    wide = max(len(report.layer) for report in reports)
+    print(
+        f"{'verdict':<8} {'layer':<{wide}} {'dtype':<8} {'mode':<11} {'largest error':>13}  tensor"
+    )
     for report in reports:
         worst = report.worst
         print(
-            f"{'PASS' if report else 'FAIL':<8} {report.layer:<20} {report.dtype:<8} "
+            f"{'PASS' if report else 'FAIL':<8} {report.layer:<{wide}} {report.dtype:<8} "
             f"{'training' if report.training else 'evaluation':<11} {worst.relative:>13.1e}  "
             f"{worst.tensor}"
         )

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from normviz.norms.norm import Norm, Refusal, SizeArgument, When
+from normviz.norms.norm import Norm, Refusal, When
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.sizes import SizeArgument
 
 _IMAGES = "(N, C, *spatial)"
 _SHAPE = SizeArgument("d", "normalized_shape", example="x.shape[1:]")
@@ -33,6 +34,10 @@ def _no_values(sets: StatisticsSets) -> str | None:
 def _named(function: str) -> Any:
     """torch's function of that name."""
     return lambda torch, x, **arguments: getattr(torch.nn.functional, function)(x, **arguments)
+
+
+def _each_rank(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{rank}d" for rank in (1, 2, 3))
 
 
 def _each_split(torch: Any, x: Any, num_splits: int, **arguments: Any) -> Any:
@@ -80,6 +85,7 @@ _BATCH = Norm(
     tries="Change one image: every other image's output changes too.",
     paper="Ioffe & Szegedy 2015",
     torch_layer="torch.nn.BatchNorm2d(C)",
+    layers=(*_each_rank("torch.nn.BatchNorm"), "normviz.torch_layers.SyncBatchNorm2d"),
     layout=_IMAGES,
     torch=_named("batch_norm"),
 )
@@ -102,6 +108,7 @@ _DECLARED = (
         ),
         paper="Ba, Kiros & Hinton 2016",
         torch_layer="torch.nn.LayerNorm((C, H, W))",
+        layers=("torch.nn.LayerNorm",),
         torch=_named("layer_norm"),
     ),
     Norm(
@@ -129,6 +136,7 @@ _DECLARED = (
         ),
         paper="Wu & He 2018",
         torch_layer="torch.nn.GroupNorm(groups, C)",
+        layers=("torch.nn.GroupNorm",),
         layout=_IMAGES,
         torch=_named("group_norm"),
     ),
@@ -151,6 +159,7 @@ _DECLARED = (
         ),
         paper="Ulyanov, Vedaldi & Lempitsky 2016",
         torch_layer="torch.nn.InstanceNorm2d(C, affine=True)",
+        layers=_each_rank("torch.nn.InstanceNorm"),
         layout=_IMAGES,
         torch=_named("instance_norm"),
     ),
@@ -188,6 +197,7 @@ _DECLARED = (
         tries="Change an image of one split: the other split does not notice.",
         paper="Hoffer, Hubara & Soudry 2017",
         torch_layer="normviz.torch_layers.GhostBatchNorm2d(C, splits)",
+        layers=("normviz.torch_layers.GhostBatchNorm2d",),
         layout=_IMAGES,
         torch=_each_split,
     ),
@@ -214,6 +224,7 @@ _DECLARED = (
         tries="Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
         paper="Zhang & Sennrich 2019",
         torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
+        layers=("torch.nn.RMSNorm", "normviz.torch_layers.RMSNorm2d"),
         torch=_named("rms_norm"),
     ),
     Norm(

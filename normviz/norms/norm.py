@@ -4,44 +4,25 @@ Everything that knows a norm reads it from here: the arithmetic, traces, layers,
 and tests. :mod:`normviz.norms.declared` has those that normviz comes with.
 """
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from inspect import Parameter, Signature
 from typing import Any
 
-from normviz.norms.notation import (
-    REST,
-    Pattern,
-    Shape,
-    Size,
-    divisors,
-    parameter_axes,
-    parse,
-    positive_integer,
-)
+from normviz.norms.notation import REST, Pattern, Shape, Size, parameter_axes, parse
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.sizes import (
+    SizeArgument,
+    checked_shape,
+    divisor,
+    place_of,
+    smallest_factor,
+    trailing,
+)
 from normviz.norms.words import Word, axis_words, sets_in_words
 
 Refusal = Callable[[StatisticsSets], str | None]
-
-
-@dataclass(frozen=True)
-class SizeArgument:
-    """An argument that tells the size of an axis of the pattern.
-
-    ``example`` is a value as one would write it, ``divides`` what it has to divide ("channel"),
-    ``hint`` what the error says at its end, and ``empty`` whether there may be none of these.
-    Without ``divides`` the argument is a tuple: the lengths of the axes that the name stands for.
-    """
-
-    axis: str
-    argument: str
-    example: str = "2"
-    divides: str = ""
-    hint: str = ""
-    empty: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +56,7 @@ class Norm:
     - ``title``, ``sentence`` (on the sets), ``use``, ``when``, ``paper``, ``torch_layer`` (as one
       writes it), ``layout`` (of x, in an error): the words. ``shows`` and ``tries``: what is to be
       seen on its sheet of the workbook, and what to try there, where that is not as on every other.
+    - ``layers``: the classes of torch that do it, and normviz's own: ``normviz verify`` runs them.
     - ``basic``: whether it is one of those to learn first, which an exercise asks by itself.
     - ``torch``: the same by torch's own functions, ``torch(torch_module, x, **arguments)``.
     - ``per_channel``: whether weight and bias are one per index of x's dimension 1, whatever
@@ -110,6 +92,7 @@ class Norm:
     tries: str = ""
     paper: str = ""
     torch_layer: str = ""
+    layers: tuple[str, ...] = ()
     layout: str = ""
     basic: bool = False
     torch: Callable[..., Any] | None = None
@@ -188,7 +171,7 @@ class Norm:
             if size.argument in known:
                 found[size.argument] = known[size.argument]
             elif size.divides:
-                found[size.argument] = _smallest_factor(shape[_place(self, size)])
+                found[size.argument] = smallest_factor(shape[place_of(self.pattern, size)])
             else:
                 found[size.argument] = shape[1:]
         return found
@@ -292,7 +275,7 @@ def _sets(norm: Norm, shape: Shape, *values: Any) -> StatisticsSets:
     known: dict[str, Size] = dict(norm.fixed or {})
     for size, value in zip(norm.sizes, values, strict=True):
         if not size.divides:
-            known[size.axis] = _trailing(size.argument, value, shape)
+            known[size.axis] = trailing(size.argument, value, shape)
     minimum = sum(dimension[0].name != REST for dimension in norm.pattern.dimensions)
     if norm.layout and len(shape) < minimum:
         raise ValueError(
@@ -301,7 +284,7 @@ def _sets(norm: Norm, shape: Shape, *values: Any) -> StatisticsSets:
         )
     for size, value in zip(norm.sizes, values, strict=True):
         if size.divides:
-            known[size.axis] = _divisor(norm, size, value, shape)
+            known[size.axis] = divisor(norm.pattern, size, value, shape)
     factors = norm.pattern.fit(shape, known)
     affine = parameter_axes(norm.pattern, norm.affine)
     sets = StatisticsSets(norm.name, shape, factors, affine, norm.centered)
@@ -315,64 +298,6 @@ _once = lru_cache(maxsize=4096)(_sets)
 def _is_plain(value: Any) -> bool:
     """Whether ``value`` equals nothing of another type that would be refused (2 == 2.0 == ...)."""
     return type(value) is int or (type(value) is tuple and all(type(n) is int for n in value))
-
-
-def checked_shape(shape: Any) -> Shape:
-    """``shape`` as a tuple of ints.
-
-    Raises:
-        TypeError, ValueError: for anything else, or a negative length.
-    """
-    try:
-        checked = tuple(operator.index(n) for n in shape)
-    except TypeError:
-        raise TypeError(
-            f"shape must be a tuple of ints, got {shape!r}: for example (4, 6, 2, 2)"
-        ) from None
-    if min(checked, default=0) < 0:
-        raise ValueError(f"shape must not have negative dimensions, got {checked}")
-    return checked
-
-
-def _trailing(argument: str, value: Any, shape: Shape) -> Shape:
-    """The lengths of the last dimensions of x, as ``argument`` gives them."""
-    example = f"for example {shape[1:] or shape}"
-    try:
-        trailing = tuple(operator.index(n) for n in value)
-    except TypeError:
-        raise TypeError(f"{argument} must be a tuple of ints, got {value!r}: {example}") from None
-    if not trailing or shape[-len(trailing) :] != trailing:
-        raise ValueError(
-            f"{argument} must be the last dimensions of x, got {trailing} for x of shape {shape}: "
-            f"{example}"
-        )
-    return trailing
-
-
-def _divisor(norm: Norm, size: SizeArgument, value: Any, shape: Shape) -> int:
-    """The size of a factor of a composed dimension, which it has to divide."""
-    number = positive_integer(size.argument, value)
-    length = shape[_place(norm, size)]
-    if length % number or not (length or size.empty):
-        choices = f"use one of {divisors(length)}"
-        if not length:
-            choices = f"x needs at least one {size.divides}"
-        raise ValueError(
-            f"{size.argument} must divide the {length} {size.divides}s of x, got "
-            f"{size.argument}={number}: {choices}{size.hint}"
-        )
-    return number
-
-
-def _place(norm: Norm, size: SizeArgument) -> int:
-    """The dimension of x that an axis is a factor of; counted from the end after "..."."""
-    names = [[axis.name for axis in dimension] for dimension in norm.pattern.dimensions]
-    place = next(i for i, of in enumerate(names) if size.axis in of)
-    return place - len(names) if [REST] in names[:place] else place
-
-
-def _smallest_factor(length: int) -> int:
-    return next((d for d in range(2, length + 1) if length % d == 0), 1)
 
 
 def _title(name: str) -> str:

@@ -73,6 +73,29 @@ def norm_for(
     return norm_of(sets, {"sizes": sizes, "affine": affine, "centered": centered})[0]
 
 
+def told_shape(norm: Norm, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """``shape`` with the lengths that it leaves open (None) where sizes of the norm tell them.
+
+    >>> told_shape(norm_for("n t (h [d])", sizes={"h": 2, "d": 4}), (None, None, None))
+    (None, None, 8)
+    """
+    sizes = norm.fixed or {}
+    named = [[axis.name for axis in axes] for axes in norm.pattern.dimensions]
+    rest = named.index([REST]) if [REST] in named else len(named)
+    left = [n for names in named[:rest] for n in _told(names, sizes)]
+    right = [n for names in named[rest + 1 :] for n in _told(names, sizes)]
+    told = [*left, *[None] * (len(shape) - len(left) - len(right)), *right]
+    return tuple(n if own is None else own for n, own in zip(told, shape, strict=False))
+
+
+def _told(names: Sequence[str], sizes: Mapping[str, Size]) -> tuple[int | None, ...]:
+    """The lengths of the dimensions that are composed of these axes, as sizes tell them."""
+    known = [sizes.get(name) for name in names]
+    if isinstance(known[0], tuple):
+        return known[0]
+    return (None if None in known else math.prod(n for n in known if isinstance(n, int)),)
+
+
 def sets_where_known(norm: Norm, shape: Sequence[int | None]) -> StatisticsSets:
     """The statistics sets on x of which some lengths may vary (None), for their parameters.
 
@@ -84,11 +107,12 @@ def sets_where_known(norm: Norm, shape: Sequence[int | None]) -> StatisticsSets:
     """
     # A length that every size divides stands in for one that may vary.
     stand_in = math.prod(n for n in (norm.fixed or {}).values() if isinstance(n, int))
-    found = norm.on(tuple(stand_in if n is None else n for n in shape))
+    found = norm.on(tuple(stand_in if n is None else n for n in told_shape(norm, shape)))
     affine = {name for names in found.affine for name in names}
     for factor in found.factors:
         places = range(factor.dimension, factor.dimension + len(factor.lengths))
-        if factor.name in affine and any(shape[at] is None for at in places):
+        told = told_shape(norm, shape)
+        if factor.name in affine and any(told[at] is None for at in places):
             raise ValueError(
                 f"shape must tell the length of {factor.name!r}, which weight and bias have, got "
                 f"{tuple(shape)} for the pattern {norm.sets!r}"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Factor, Size
-from normviz.norms.sets import norm_for, sets_where_known
+from normviz.norms.sets import norm_for, sets_where_known, told_shape
 from normviz.torch_layers.common import node_of
 
 
@@ -55,7 +55,7 @@ class Norm(nn.Module):
     ) -> None:
         super().__init__()
         self.norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
-        self.shape, self.eps = tuple(shape), eps
+        self.shape, self.eps = told_shape(self.norm, shape), eps
         found = sets_where_known(self.norm, self.shape)
         for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias)):
             parameter = None

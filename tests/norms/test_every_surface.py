@@ -1,5 +1,6 @@
 """A norm is one declaration: every declared one, and two that nobody foresaw, on every surface."""
 
+import ast
 import inspect
 from collections.abc import Iterator
 from io import StringIO
@@ -13,11 +14,12 @@ import torch
 import normviz
 from normviz import NORMS, Norm
 from normviz.cli.commands import main
-from normviz.norms.norm import SizeArgument
+from normviz.norms.sizes import SizeArgument
 from normviz.reference import layers
 from normviz.reference.call import backward, complete, forward
 from normviz.torch_layers import ReferenceNorm2d
 from normviz.torch_models.torch_steps import torch_steps
+from normviz.torch_models.verify.standard_layers import standard_layers
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
 from normviz.workbook.exercise.sheet import ExerciseSheet
@@ -122,6 +124,44 @@ def test_the_reference_module_and_its_numpy_twin_agree_with_autograd(name):
     twin = normviz.from_torch(module)
     assert isinstance(twin, layers.ReferenceNorm2d)
     assert twin.norm is module.norm
+
+
+@every_norm
+def test_the_table_of_verify_has_its_layers(name):
+    rows = {row: (module, x) for row, module, x in standard_layers("float64")}
+    norm = NORMS[name]
+    classes = [place.rpartition(".")[2] for place in norm.layers] or [f"Norm({name})"]
+    for row in (*classes, f"ReferenceNorm2d({name})"):
+        assert normviz.verify(*rows[row]), row
+
+
+def test_the_table_of_verify_has_every_layer_that_torch_has():
+    rows = {row for row, _, _ in standard_layers("float64")}
+    of_torch = {name for name in layers.__all__ if hasattr(torch.nn, name)}
+    assert of_torch - rows == {"SyncBatchNorm"}  # which needs a GPU
+
+
+NAMED_BY_HAND = {
+    "normviz/public.py",
+    "normviz/reference/layers/__init__.py",
+    "normviz/workbook/sheets/kinds.py",
+    "training/model/norms.py",
+}
+"""Functions and classes of that name; two as torch's layers of features; the trainer's choice."""
+
+
+def test_no_list_of_norms_is_written_by_hand_outside_the_declarations():
+    """A list, a tuple, a set or the keys of a dictionary with the names or titles of two norms."""
+    root = Path(__file__).parents[2]
+    names = {*NORMS, *(norm.title for norm in NORMS.values())}
+    found = set()
+    for path in [*root.glob("normviz/**/*.py"), *root.glob("training/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = getattr(node, "keys" if isinstance(node, ast.Dict) else "elts", [])
+            listed = {part.value for part in parts if isinstance(part, ast.Constant)}
+            if len(listed & names) > 1:
+                found.add(path.relative_to(root).as_posix())
+    assert found <= NAMED_BY_HAND, found - NAMED_BY_HAND
 
 
 @every_norm

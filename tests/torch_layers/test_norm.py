@@ -77,3 +77,23 @@ def test_a_length_that_a_size_does_not_divide_is_refused_in_the_words_of_the_not
     layer = LAYERS["splits"][0]()
     with pytest.raises(ValueError, match=r"must divide 5.*got s=2: use one of 1, 5"):
         layer(torch.randn(5, 4, 2))
+
+
+@pytest.mark.parametrize(
+    ("sets", "shape", "sizes", "told"),
+    [
+        ("(s [m]) c", (None, 4), {"s": 2, "m": 3}, (6, 4)),
+        ("[n] c (s [m])", (None, 4, None), {"n": 3, "s": 2}, (3, 4, None)),
+        ("n ... (h [d])", (None, None, None), {"h": 2, "d": 4}, (None, None, 8)),
+        ("... [d]", (None, None, None), {"d": (2, 3)}, (None, 2, 3)),
+    ],
+)
+def test_a_length_that_sizes_tell_need_not_be_given_and_is_held(sets, shape, sizes, told):
+    layer = Norm(sets, shape, sizes=sizes)
+    assert layer.shape == told
+    given = [2 if n is None else n for n in told]
+    assert layer(torch.randn(given)).shape == tuple(given)
+    for at in (at for at, n in enumerate(shape) if n is None and told[at]):
+        wrong = [*given[:at], given[at] + 1, *given[at + 1 :]]
+        with pytest.raises(ValueError, match=r"^x must have shape \("):
+            layer(torch.randn(wrong))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from normviz import NORMS, Norm
-from normviz.norms.norm import SizeArgument
+from normviz.norms.sizes import SizeArgument
 from normviz.workbook.build import build
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.identities import TITLE, identities

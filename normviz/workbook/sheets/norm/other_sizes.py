@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from normviz.norms.norm import Norm, SizeArgument
+from normviz.norms.norm import Norm
+from normviz.norms.sizes import SizeArgument
 from normviz.reference.trace import Trace
 from normviz.workbook.book.styles import PLAIN
 from normviz.workbook.draw.content import Banner, Item, Line, judged, whole
@@ -13,7 +14,7 @@ PARTS = {"channel": ("groups", "channels"), "sample": ("splits", "samples")}
 
 
 def other_sizes(trace: Trace) -> Iterator[Item]:
-    """A yellow cell for the number of parts, and what normviz says to it, a refusal or a size."""
+    """An input cell for the number of parts, and what normviz says to it, a refusal or a size."""
     norm, shape = trace.norm, trace.sets.shape
     for size in norm.sizes:
         if size.divides in PARTS:
