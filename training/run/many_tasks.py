@@ -113,10 +113,9 @@ def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
     # A worker keeps freed memory on purpose (see threads), which loky takes for a leak: it replaces
     # such a worker between two tasks, where that costs nothing.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-    _quiet_about_semaphores()
     pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
     try:
-        with _deaf_to_interrupts():
+        with _deaf_to_interrupts(), _quiet_about_semaphores():
             outcomes = pool(calls)
         yield from outcomes
     except BaseException:
@@ -125,11 +124,18 @@ def _parallel(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
         raise
 
 
-def _quiet_about_semaphores() -> None:
-    """Let joblib's tracker clean up after a killed run without telling the terminal."""
-    said = os.environ.get("PYTHONWARNINGS", "")
-    if TRACKER not in said:
-        os.environ["PYTHONWARNINGS"] = f"{said},{TRACKER}" if said else TRACKER
+@contextmanager
+def _quiet_about_semaphores() -> Iterator[None]:
+    """Within it joblib's tracker starts, which cleans up after a killed run: without a word."""
+    said = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{said},{TRACKER}" if said else TRACKER
+    try:
+        yield
+    finally:
+        if said is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = said
 
 
 def processes_can_start() -> bool:
