@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from normviz.workbook.book.address import fixed_area, on_sheet
-from normviz.workbook.book.cells import Book
+from normviz.workbook.book.cells import Block, Book
 from normviz.workbook.book.styles import LABEL_RIGHT, Style
 from normviz.workbook.draw import content
 from normviz.workbook.draw.canvas import Canvas
@@ -81,6 +81,9 @@ class Sheet(Canvas):
             look, live, left = fact.look or FACT, self.live(fact.formula), column
             _, column = field(self.page, column, room, fact.value, look, live)
             self.mark((LINK_ROW, left, LINK_ROW, column - 1), fact.marks)
+            if fact.label.endswith("="):
+                name, place = fact.label.removesuffix("=").strip(), (LINK_ROW, left, LINK_ROW, left)
+                self.block(Block(name, place, lambda *_: ""))
         self.fact_column = column
 
     def refer(self, name: str, spec: str = "") -> str:

@@ -240,6 +240,16 @@ def test_the_search_finds_sheets_and_words(opened: Opened, default_page: Path) -
     assert page.evaluate("document.activeElement.closest('td, #view') !== null")
 
 
+def test_the_search_finds_a_number_as_a_sheet_shows_it(opened: Opened, small: Book) -> None:
+    page = opened(small)
+    page.evaluate("normviz.set('Data', 'A1', 0.9406)")
+    page.keyboard.press("/")
+    page.keyboard.type("-2.04")
+    expect(page.locator("#found .words")).to_have_text("C60 = -2.0396")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ask-what .where")).to_have_text("Data C60")
+
+
 def test_the_page_opens_on_why_and_leads_through_ten_stops(
     opened: Opened, default_page: Path
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from normviz.reference import steps
 from normviz.reference.steps import StepText
 from normviz.workbook.book.address import address
-from normviz.workbook.book.cells import Book, Rule, Value
+from normviz.workbook.book.cells import Block, Book, Rule, Value
 from normviz.workbook.book.styles import (
     BACKWARD,
     INPUT_NUMBER,
@@ -157,6 +157,7 @@ class _Steps:
             labels = list(sets.labels().ravel().tolist())
         area = rows.step("labels", text, self._padded(labels), WHOLE, label, below=2)
         rows.name("labels", area)
+        self._say_what_adds(area[0], place_row, columns)
         for n in range(rows.images):
             formula, value = readings.of_image(n)
             rows.page.put(area[0] + n, rows.middle, value, ADDED, formula)
@@ -169,6 +170,24 @@ class _Steps:
         rows.page.put(row, LEFT, size, WHOLE.but(bold=True, fill=PAPER), live)
         rows.page.put(row, LEFT + 1, "= m, how many elements share them", LABEL.but(size=9.5))
         rows.name("n", (row, LEFT, row, LEFT))
+        rows.block(Block("elements in a set: m", (row, LEFT, row, LEFT), lambda *_: ""))
+
+    def _say_what_adds(self, image_row: int, place_row: int, columns: Sequence[int]) -> None:
+        """Call the gray numbers beside and below the labels."""
+        rows = self.rows
+        index = {column: at for at, column in enumerate(columns[: rows.channels * rows.pixels])}
+
+        def of_image(row: int, _: int) -> str:
+            return f"image {row - image_row}"
+
+        def of_place(_: int, column: int) -> str | None:
+            at = index.get(column)
+            return None if at is None else rows.layout.words(at).partition(", ")[2]
+
+        last = (image_row + rows.images - 1, rows.middle)
+        rows.block(Block("added to the label", (image_row, rows.middle, *last), of_image))
+        across = (place_row, columns[0], place_row, max(index))
+        rows.block(Block("added to the label", across, of_place))
 
     def draw_forward(self) -> None:
         """From x to y, γ and β in their place."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Block
 from normviz.workbook.book.charts import Axis, Chart, Line
 from normviz.workbook.book.styles import ACCENT, AXIS_LEFT, HEADER, NUMBER, SHORT_FORMAT
 from normviz.workbook.sheets.case import Array
@@ -42,7 +43,15 @@ STRIPS = (
     Strip("normalized", "x̂", "x̂ in each set: mean 0, spread 1", "play_normalized"),
     Strip("output", "y", "y in each set: scaled by γ, shifted by β", "play_output"),
 )
-COLUMNS = ("{}", "mean", "u²", "σ", "−σ", "+σ")
+COLUMNS = {
+    "{}": "{}",
+    "mean": "mean of {} over the set",
+    "u²": "squared distance of {} from the mean",
+    "σ": "σ of {} over the set",
+    "−σ": "mean − σ of {}",
+    "+σ": "mean + σ of {}",
+}
+"""What stands over each column of a strip, and what its numbers are."""
 
 
 def place_strips(rows: Rows) -> None:
@@ -72,6 +81,7 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
         cell = rows.at("labels", i)
         live = f"IF(play_safe=1,IF(COUNT({cell})=1,{cell},{OFF:.0f}),{OFF:.0f})"
         page.put(first + i, label, value, CELL.but(number="0"), live)
+    _say(rows, "number of the set", label, case)
     width = page.width(2, rows.last) / len(STRIPS)
     for at, strip in enumerate(STRIPS):
         used = [columns.pop(0) for _ in COLUMNS]
@@ -109,6 +119,7 @@ def _columns(
     labels = f"${address(first, label)}:{address(last, label)}"
     for column, name in zip(used, COLUMNS, strict=True):
         page.put(rows.row, column, name.format(strip.symbol), HEADER.but(size=9.5))
+        _say(rows, COLUMNS[name].format(strip.symbol), column, case)
     for i in range(case.x.size):
         row, at = first + i, address(first + i, label)
         value, mean, _, spread = (address(row, c) for c in used[:4])
@@ -124,6 +135,13 @@ def _columns(
         for place, (column, formula) in enumerate(zip(used, formulas, strict=True)):
             shown = float(numbers[i, place]) if i < len(numbers) else 0.0
             page.put(row, column, shown, CELL, f"IF({at}>0,{formula},0)")
+
+
+def _say(rows: Rows, name: str, column: int, case: PlayCase) -> None:
+    """Call the numbers of a column by their elements."""
+    first = rows.row + 1
+    area = (first, column, first + case.x.size - 1, column)
+    rows.block(Block(name, area, lambda row, _: rows.layout.words(row - first)))
 
 
 def _numbers(case: PlayCase, step: str) -> Array:

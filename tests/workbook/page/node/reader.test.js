@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { typed } from "../../../../normviz/workbook/page/script/reader/edit.js";
 import { stepOf, stepped } from "../../../../normviz/workbook/page/script/reader/scrub.js";
+import { asked } from "../../../../normviz/workbook/page/script/reader/search.js";
 
 const words = [
   ["2.5", { value: 2.5 }],
@@ -39,3 +40,22 @@ test("steps leave no dust of binary fractions", () => {
   assert.equal(stepped(0.1, 2, 0.1), 0.3);
   assert.equal(stepped(1, -10, 0.1), 0);
 });
+
+const sought = [
+  ["0.059", 0.05931, true],
+  ["0.059", -0.05931, false],
+  ["-0.059", -0.05931, true],
+  ["−.06", -0.05931, true],
+  ["0.059", 0.0596, false],
+  ["3", 3, true],
+  ["3", 3.2, false],
+];
+
+for (const [words, value, isFound] of sought) {
+  test(`a search for ${words} ${isFound ? "finds" : "passes over"} ${value}`, () =>
+    assert.equal(asked(words)(value), isFound));
+}
+
+for (const words of ["momentum", "0.1 torch", "-", "."]) {
+  test(`"${words}" asks for no number`, () => assert.equal(asked(words.replaceAll(" ", "")), null));
+}

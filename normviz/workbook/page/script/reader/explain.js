@@ -30,7 +30,7 @@ export function about(book, at) {
 
 export function said(book, at) {
   const found = about(book, at);
-  if (!found) return "";
+  if (!found) return book.choiceAt(at)?.title ?? "";
   const name = [found.name, found.symbol].filter(Boolean).join(" ");
   return found.which ? `${name} of ${found.which}` : name;
 }

@@ -1,7 +1,9 @@
-// The search over sheets, questions and every other text of the book.
+// The search over sheets, questions and every other text of the book, and for a number over numbers.
 
 import { byId, make } from "../dom.js";
+import { general } from "../engine/format.js";
 import { text } from "../engine/values.js";
+import { said } from "./explain.js";
 
 const MOST_FOUND = 12;
 
@@ -41,16 +43,33 @@ export class Search {
     return found;
   }
 
+  // The numbers that are the one asked for, as far as its digits go; those of a step first.
+  #numbers(words) {
+    const { engine, sheets } = this.book;
+    const isAsked = asked(words.join(""));
+    if (!isAsked) return [];
+    const found = [];
+    for (const sheet of sheets) {
+      if (sheet.hidden) continue;
+      for (let at = sheet.base; at < sheet.base + sheet.rows * sheet.columns; at++) {
+        const value = engine.values[at];
+        if (typeof value !== "number" || !isAsked(value)) continue;
+        const what = said(this.book, at);
+        const name = [what || engine.addressed(at), general(Number(value.toPrecision(6)))].join(" = ");
+        found.push({ sheet, at, words: name, weight: what ? 0 : 1 });
+      }
+    }
+    return found.sort((a, b) => a.weight - b.weight);
+  }
+
   #search() {
     const words = this.field.value.toLowerCase().split(/\s+/).filter(Boolean);
     this.list.replaceChildren();
     if (!words.length) return this.close();
     this.entries ??= this.#gather();
     const fits = (entry) => words.every((word) => entry.words.toLowerCase().includes(word));
-    const found = this.entries
-      .filter(fits)
-      .sort((a, b) => a.weight - b.weight)
-      .slice(0, MOST_FOUND);
+    const texts = this.entries.filter(fits).sort((a, b) => a.weight - b.weight);
+    const found = [...this.#numbers(words), ...texts].slice(0, MOST_FOUND);
     found.forEach((entry, k) => {
       const item = make("li", { role: "option", id: `found-${k}`, onmousedown: () => this.#take(entry) });
       item.append(make("span", { class: "words" }, entry.words), make("span", { class: "where" }, entry.sheet.title));
@@ -94,4 +113,15 @@ export class Search {
     this.field.blur();
     this.go(entry.sheet, entry.at);
   }
+}
+
+// Whether a number is the one that was typed, rounded to as many decimals as were typed; a whole number
+// is only itself. Null where no number was typed.
+export function asked(words) {
+  const match = /^[-+−]?(\d+(?:\.(\d*))?|\.(\d+))$/.exec(words);
+  if (!match) return null;
+  const wanted = Number(words.replace("−", "-"));
+  const half = 0.5 * 10 ** -(match[2] ?? match[3] ?? "").length;
+  const near = half === 0.5 ? 1e-9 : half * (1 + 1e-9);
+  return (value) => Math.abs(value - wanted) <= near;
 }
