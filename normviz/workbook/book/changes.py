@@ -1,7 +1,8 @@
 """What a reader changed: a cell that no longer has the value it was shipped with wears a mark.
 
 The mark is bold, doubly underlined and of an ink of its own, so that it is seen without colors too.
-A medium that starts from the model knows what a cell was shipped with; a file has to carry it.
+A medium that starts from the model knows what a cell was shipped with; a file has to carry it. A
+formula asks for it by `SHIPPED(area)`, which each medium turns into what it has there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ NEAR, TINY = 1e-9, 1e-12
 
 MARKED = "bold and doubly underlined"
 """How a sheet says what the mark looks like."""
+
+
+SHIPPED = "SHIPPED"
+"""In a formula: an area as it was shipped, cell by cell, where areas are calculated with."""
 
 
 def remembered(page: Page) -> Iterator[tuple[int, int, Value]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from normviz.workbook.book.changes import SHIPPED
 from normviz.workbook.book.formula import (
     Call,
     FormulaError,
@@ -126,6 +127,9 @@ class _Compiler:
             return f"each({_OPERATORS[tree.operator]},{inner})"
         if isinstance(tree, Reference):
             return f"grid({self.reference(tree)})" if tree.is_area else self.value(tree)
+        if isinstance(tree, Call) and tree.function == SHIPPED:
+            self._counted(tree, 1, 1)
+            return f"shipped({self._area(tree.arguments[0], SHIPPED)})"
         if isinstance(tree, Call) and tree.function in _EACH:
             inner = ",".join(self.array(argument) for argument in tree.arguments)
             self._counted(tree, VALUES[tree.function], VALUES[tree.function])

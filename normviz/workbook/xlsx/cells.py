@@ -60,7 +60,8 @@ class CellWriter:
         if cell.formula is not None:
             kind, text = cached_value(cell.value) if self.values else ("", "")
             type_ = f' t="{kind}"' if kind else ""
-            return f"{head}{type_}><f>{escape(cell.formula)}</f><v>{escape(text)}</v></c>"
+            formula = escape(self.book.formula(cell.formula))
+            return f"{head}{type_}><f>{formula}</f><v>{escape(text)}</v></c>"
         value = cell.value
         if value is None:
             return f"{head}></c>"

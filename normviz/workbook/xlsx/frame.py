@@ -6,16 +6,19 @@ them is written once: equal frames are equal files but for the cells.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from normviz.workbook.book.address import Area
+from normviz.workbook.book.address import Area, on_sheet
 from normviz.workbook.book.cells import Book, Cell, Choice, Link, Page, Picture, Rule, Value
+from normviz.workbook.book.changes import SHIPPED
 from normviz.workbook.book.charts import Chart
 from normviz.workbook.book.styles import Style
 from normviz.workbook.xlsx.shipped_values import ShippedValues
 
 Texts = tuple[str | None, ...]
+_SHIPPED = re.compile(rf"{SHIPPED}\(((?:'(?:[^']|'')*'|\w+)!)([$A-Z0-9:]+)\)")
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class FileBook:
 
     def __init__(self, book: Book) -> None:
         self.pages = [FilePage(page, ShippedValues(page)) for page in book.pages]
+        self._shipped = {on_sheet(p.page.title, ""): p.shipped for p in self.pages}
         looks: dict[Style, int] = {}
         # Equal looks are mostly one object, which is found sooner than what equals it.
         self._known: dict[int, int] = {}
@@ -117,6 +121,12 @@ class FileBook:
                         self._known[id(cell.style)] = looks.setdefault(cell.style, len(looks))
         pages = tuple(page.frame() for page in self.pages)
         self.frame = BookFrame(book.title, pages, tuple(book.names.items()), tuple(looks))
+
+    def formula(self, formula: str) -> str:
+        """A formula of the book as the file has it."""
+        if SHIPPED not in formula:
+            return formula
+        return _SHIPPED.sub(lambda m: m[1] + self._shipped[m[1]].beside(m[2]), formula)
 
     def look(self, cell: Cell) -> int:
         """The place of a cell's style among the frame's."""

@@ -3,16 +3,17 @@
 A conditional format of a file may look at its own sheet only, if every program is to follow it. So
 each sheet repeats its values in columns of its own to the right, which nobody sees, and one rule
 compares every cell with the one that lies as far to the right. A text is kept with a bar
-behind it: an empty one is then told from no text.
+behind it: an empty one is then told from no text. A formula's SHIPPED(area) is that area of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from functools import cached_property
 
-from normviz.workbook.book.address import address
+from normviz.workbook.book.address import address, column_letter, column_number
 from normviz.workbook.book.cells import Cell, Page, Rule
 from normviz.workbook.book.changes import NEAR, TINY, remembered
 from normviz.workbook.book.styles import CHANGED_INK
@@ -34,6 +35,10 @@ class ShippedValues:
             text = f"{value or ''}|" if isinstance(value, str) or value is None else float(value)
             found[row][column + self.last] = Cell(text)
         return found
+
+    def beside(self, reference: str) -> str:
+        """Where the hidden columns have the values of an address or area."""
+        return re.sub("[A-Z]+", lambda m: column_letter(column_number(m[0]) + self.last), reference)
 
     @property
     def hidden(self) -> tuple[int, int] | None:

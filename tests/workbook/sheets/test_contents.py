@@ -153,6 +153,55 @@ def test_every_word_of_the_glossary_leads_to_the_row_that_shows_it(
     assert {link.title for link in links if link.reference == "A1"} == {"Contents"}
 
 
+def now(book: Book, path: Path, typed: dict[tuple[str, str], str]) -> dict[str, object]:
+    """What the column Now of Contents says of each sheet, after typing."""
+    rows: dict[str, int] = {}
+    for (row, _), link in sorted(book.pages[0].links.items()):
+        rows.setdefault(link.title, row)
+    cells = {title: ("Contents", address(row, TICK)) for title, row in rows.items()}
+    said = ironcalc_values(path, dict.fromkeys(cells.values()), typed)
+    return {title: said[cell] for title, cell in cells.items()}
+
+
+def cells_of(book: Book, title: str, name: str) -> list[tuple[str, str]]:
+    """The cells of a block that hold something."""
+    page = sheet(book, title)
+    top, left, bottom, right = next(b.area for b in page.blocks if b.name == name)
+    places = ((r, c) for r in range(top, bottom + 1) for c in range(left, right + 1))
+    return [(title, address(*at)) for at in places if at[1] in page.rows.get(at[0], {})]
+
+
+def test_two_x_of_one_set_that_change_places_are_seen_on_the_sheets_that_read_them(
+    book: Book, path: Path
+) -> None:
+    """No sum over a set moves then, and no mean."""
+    first, second, *_ = cells_of(book, "Inputs", "x, as typed")
+    values = [sheet(book, "Inputs").rows[r][c].value for r, c in map(place, (first, second))]
+    assert values[0] != values[1]
+    said = now(book, path, {first: str(values[1]), second: str(values[0])})
+    changed = {title for title, word in said.items() if word == "changed"}
+    assert {"Inputs", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm"} <= changed
+    assert not changed & {"Why", "Four numbers", "Evaluation", "Reference", "Playground"}
+
+
+@pytest.mark.parametrize(
+    ("title", "name"), [("BatchNorm", "normalized"), ("Why", "plain"), ("Reference", "x")]
+)
+def test_two_edits_that_cancel_are_seen(title: str, name: str, book: Book, path: Path) -> None:
+    first, second, *_ = cells_of(book, title, name)
+    page = sheet(book, title)
+    values = [float(str(page.rows[r][c].value)) for r, c in map(place, (first, second))]
+    assert now(book, path, {})[title] == ""
+    assert now(book, path, {first: repr(values[0] + 1), second: repr(values[1] - 1)})[title] == (
+        "changed"
+    )
+
+
+def place(cell: tuple[str, str]) -> tuple[int, int]:
+    """Row and column of a cell."""
+    return parse_area(cell[1])[:2]
+
+
 @pytest.mark.parametrize("title", ["Contents", "Inputs"])
 def test_the_box_for_ones_own_layer_is_where_it_is_asked_for(title: str, book: Book) -> None:
     texts = [str(c.value) for line in sheet(book, title).rows.values() for c in line.values()]

@@ -19,6 +19,7 @@ from normviz.workbook.draw.content import FAIL, PASS
 from normviz.workbook.sheets.checks.sheet import UNCHECKED
 from normviz.workbook.sheets.checks.shipped import is_checked
 from normviz.workbook.write import save
+from normviz.workbook.xlsx.frame import FileBook
 
 SEED, DRAWN = 20261126, 500
 READ_BY_OTHERS = ("Inputs", "Identities", "Checks")
@@ -118,7 +119,7 @@ def test_the_verdict_turns_at_whatever_formula_is_typed_over(book: Book, model: 
     assert len(places) > 9_000
     draw = np.random.default_rng(SEED)
     drawn = [places[at] for at in draw.choice(len(places), DRAWN, replace=False)]
-    rows, checks = verdicts_of(book), _sheet(book, "Checks")
+    rows, checks, in_file = verdicts_of(book), _sheet(book, "Checks"), FileBook(book)
     assert verdict(book, model).startswith("All ")
     unseen = []
     for typed in rounds(book, drawn):
@@ -134,7 +135,7 @@ def test_the_verdict_turns_at_whatever_formula_is_typed_over(book: Book, model: 
             ]
             if not turned or (len(typed) > 1 and not any(fails)):
                 unseen.append(f"{title}!{address(row, column)}: {cell.formula}")
-            back = f"={cell.formula}"
+            back = f"={in_file.formula(str(cell.formula))}"
             model.set_user_input(sheet, row, column, back)  # type: ignore[attr-defined]
     model.evaluate()  # type: ignore[attr-defined]
     assert unseen == []

@@ -85,10 +85,10 @@ def build(
         laws,
         Banner("Every live step against NumPy and torch, for the inputs as shipped"),
         steps,
-        Banner("Every other formula of every sheet, for the inputs as shipped"),
+        Banner("Every other number of every sheet, for the inputs as shipped"),
         Words(
-            "Each block of formulas must add up to what NumPy has for it, each text must be the "
-            f"same. {UNCHECKED}"
+            "Each number must be what NumPy has for it, each text must be the same; the deviation "
+            f"of a block is the root of the sum of its squared differences. {UNCHECKED}"
         ),
         pages,
     )
@@ -229,7 +229,7 @@ def _pages(book: Book) -> Listing:
         rows.append(
             (
                 found.title,
-                f"{found.formulas} formulas in {found.blocks} blocks",
+                f"{found.cells} numbers in {found.blocks} blocks",
                 Entry(found.inputs, BODY_CENTER),
                 gap,
                 Entry(judged_by.value, VERDICT, live),
@@ -240,7 +240,7 @@ def _pages(book: Book) -> Listing:
     return Listing(
         rows,
         (
-            *("Sheet", "What is added up", f"{INPUT_WORD} cells", "largest deviation", "verdict"),
+            *("Sheet", "What is compared", f"{INPUT_WORD} cells", "largest deviation", "verdict"),
             *(f"its {INPUT_WORD} cells", "allowed"),
         ),
         (BODY, BODY, *(BODY_CENTER,) * 5),

@@ -1,24 +1,25 @@
-"""Every formula cell of every sheet held to its value as shipped, in few formulas a sheet.
+"""Every number and formula of every sheet held to its value as shipped, in few formulas a sheet.
 
-A block of formulas must add up to what NumPy has for it: a number typed over one of them moves the
-sum. Where numbers of one block differ so much that a small one would be lost in the sum, each cell
-is compared by itself, and so is a text. What an input holds is the user's: it is compared only to
-know whether the comparison means anything.
+A block is as far from what NumPy has for it as the squares of the differences say, cell by cell.
+Where numbers of one block differ so much that a change of a small one would not count, each cell is
+compared by itself, and so is a text. What an input holds is the user's: it is compared only to know
+whether the comparison means anything.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, zip_longest
 
 from normviz.workbook.book.address import Area, area_text, fixed_area, on_sheet
 from normviz.workbook.book.cells import Book, Cell, Page
+from normviz.workbook.book.changes import SHIPPED
 from normviz.workbook.book.styles import INPUT
+from normviz.workbook.formulas.differences import distance
 
 WIDEST_RANGE = 1e6
-"""So many times larger may the largest number of a block be than the smallest to be added up."""
+"""So many times larger may the largest number of a block be than the smallest to be one term."""
 
 Located = tuple[int, int, Cell]
 
@@ -35,7 +36,7 @@ class Summary:
     """
 
     title: str
-    formulas: int
+    cells: int
     blocks: int
     inputs: int
     deviation: str
@@ -103,31 +104,35 @@ def _chunks(terms: Sequence[_Term]) -> list[list[_Term]]:
 
 
 def _cells(page: Page, *, inputs: bool) -> Iterator[Located]:
-    """The inputs of a page, or its other formulas."""
+    """The inputs of a page, or its other formulas and numbers."""
     for row, line in sorted(page.rows.items()):
         for column, cell in sorted(line.items()):
             is_input = cell.style.fill == INPUT and cell.value is not None
-            if is_input if inputs else (cell.formula is not None and not is_input):
+            is_ours = cell.formula is not None or isinstance(cell.value, int | float)
+            if is_input if inputs else (is_ours and not is_input):
                 yield row, column, cell
 
 
 def is_checked(page: Page, row: int, column: int) -> bool:
-    """Whether a formula is more than rounding."""
+    """Whether a number is more than rounding."""
     at = page.block_at(row, column)
     return at is None or at[0].checked
 
 
 def _blocks(page: Page, live: Sequence[Located]) -> list[tuple[Area, list[Located]]]:
-    """The formulas of a page by the block they belong to; what belongs to none, by its row."""
+    """The numbers of a page by the block they belong to; what belongs to none, by its column."""
     found: dict[Area, list[Located]] = {}
-    others: dict[int, list[Located]] = {}
+    runs: dict[int, list[Located]] = {}
     for row, column, cell in live:
         at = page.block_at(row, column)
-        into = found.setdefault(at[0].area, []) if at else others.setdefault(row, [])
-        into.append((row, column, cell))
-    for row, cells in others.items():
-        found[row, cells[0][1], row, cells[-1][1]] = cells
-    return list(found.items())
+        if at:
+            found.setdefault(at[0].area, []).append((row, column, cell))
+            continue
+        run = runs.get(column, [])
+        if not run or run[-1][0] != row - 1:
+            run = runs[column] = found[row, column, row, column] = []
+        run.append((row, column, cell))
+    return [((*area[:2], *cells[-1][:2]), cells) for area, cells in found.items()]
 
 
 def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[_Term]:
@@ -135,11 +140,11 @@ def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[_Term]:
     numbers = [cell.value for *_, cell in cells if isinstance(cell.value, int | float)]
     sizes = [abs(value) for value in numbers if abs(value) > 1 / WIDEST_RANGE]
     narrow = not sizes or max(sizes) <= WIDEST_RANGE * min(sizes)
-    inside = [value for value in page.values(area) if isinstance(value, int | float)]
-    if len(numbers) == len(cells) and narrow and len(inside) == len(numbers):
-        where = on_sheet(page.title, fixed_area(area))
-        summed = _apart(f"SUM({where})", math.fsum(inside), max([1.0, *sizes]))
-        yield _Term(summed, len(cells), area)
+    inside = [value for value in page.values(area) if value is not None]
+    if len(cells) > 1 and narrow and len(inside) == len(numbers) == len(cells):
+        where, scale = on_sheet(page.title, fixed_area(area)), max([1.0, *sizes])
+        text = distance(where, f"{SHIPPED}({where})")
+        yield _Term(text if scale == 1.0 else f"{text}/{scale!r}", len(cells), area)
         return
     for row, column, cell in cells:
         where = _at(page, row, column)

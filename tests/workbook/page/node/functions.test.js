@@ -91,6 +91,12 @@ const sheet = reading(
   (node, what) => notes.set(node, what),
   () => 0.999,
 );
+const shippedOtherwise = reading(
+  cells,
+  () => {},
+  () => 0,
+  () => [0, 0, 0, 1, 2, 3],
+);
 const labels = new Area(cells, 0, 1, 3, 3);
 const numbers = new Area(cells, 3, 1, 3, 3);
 
@@ -108,6 +114,11 @@ const looked = [
     "operators inside SUMPRODUCT work place by place",
     () => sheet.SUMPRODUCT(sheet.each(mul, sheet.each(eq, sheet.grid(labels), 1), sheet.grid(numbers))),
     30,
+  ],
+  [
+    "SHIPPED is what an area was, whatever it is now",
+    () => sheet.SUMPRODUCT(sheet.each(sub, sheet.grid(numbers), shippedOtherwise.shipped(numbers))),
+    54,
   ],
   ["the largest difference", () => sheet.SUMPRODUCT(MAX(sheet.each(sub, sheet.grid(numbers), sheet.grid(labels)))), 28],
   [

@@ -41,7 +41,8 @@ export class Engine {
     const note = (node, what) => {
       if (this.notes) this.notes.set(node, what);
     };
-    const readers = reading(this.values, note, () => this.random());
+    const initial = () => this.initial ?? this.values;
+    const readers = reading(this.values, note, () => this.random(), initial);
     this.compiled = makeShapes({ ...operators, ...functions, ...readers });
     this.#place(data);
     this.calculate(null);

@@ -46,7 +46,7 @@ function attempted(operate, one, other) {
 
 // The functions that read cells or tell which way they went; `note` is called with the number of a
 // node and the branch taken or the cells used while someone asks.
-export function reading(values, note, random) {
+export function reading(values, note, random, initial = () => values) {
   const C = (at) => {
     const value = values[at];
     if (value instanceof CellError) throw value;
@@ -63,6 +63,11 @@ export function reading(values, note, random) {
     const items = [];
     area.each((value) => items.push(value));
     return new Grid(items, area.rows, area.columns);
+  }
+
+  // An area as it was shipped: its values now, until there are others.
+  function shipped({ at, rows, columns, stride }) {
+    return grid(new Area(initial(), at, rows, columns, stride));
   }
 
   // One operator over one or two arguments, element by element; an error stays where it arises.
@@ -190,6 +195,7 @@ export function reading(values, note, random) {
     A,
     taken,
     grid,
+    shipped,
     each,
     SUMPRODUCT,
     AVERAGEIF,
