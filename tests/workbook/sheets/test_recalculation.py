@@ -33,7 +33,9 @@ SETTINGS = {
     "one pixel": Settings((6, 4, 1, 1), groups=2, splits=3, seed=3),
     "one channel": Settings((4, 1, 3, 3), groups=1, splits=4, seed=4),
     "wide": Settings((2, 6, 1, 5), groups=3, splits=1, eps=0.5, seed=5),
-    "tall": Settings((3, 4, 4, 1), groups=2, splits=1, seed=6),
+    "tall": Settings((3, 4, 4, 1), groups=2, splits=1, seed=6, also=("n [c] h w",)),
+    "tokens": Settings((2, 5, 8)),
+    "signals": Settings((2, 4, 6), axes=("n", "c", "l")),
 }
 
 
