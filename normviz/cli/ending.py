@@ -33,10 +33,14 @@ def run_process(load: Callable[[], Callable[[], int]], kept: str = "") -> int:
         _replace_what_cannot_be_written(stream)
     command = load()
     _on_signals(_raise)
+    status = 0
     try:
-        return command()
+        status = command()
+        return status
     finally:
-        _on_signals(lambda number, _: os._exit(128 + number))
+        # Who was told already that the command stopped hears nothing more of it.
+        told = status in (INTERRUPTED, TERMINATED)
+        _on_signals(lambda number, _: _end_at_once(number, kept, told=told))
 
 
 def one_sentence(
@@ -94,9 +98,10 @@ def _stopped(status: int, kept: str) -> str:
     return f"{word}: {kept}" if kept else word
 
 
-def _end_at_once(number: int, kept: str) -> None:
+def _end_at_once(number: int, kept: str, told: bool = False) -> None:
     with suppress(OSError, ValueError):
-        os.write(2, f"{_stopped(128 + number, kept)}\n".encode())
+        if not told:
+            os.write(2, f"{_stopped(128 + number, kept)}\n".encode())
     os._exit(128 + number)
 
 

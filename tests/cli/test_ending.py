@@ -80,7 +80,17 @@ def test_stopped_while_python_goes() -> None:
         "sys.exit(run_process(lambda: lambda: 0))"
     )
     done = python(code)
-    assert (done.returncode, done.stderr) == (130, "")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_stopped_once_more_while_python_goes_it_says_no_more() -> None:
+    code = (
+        "import atexit, os, signal, sys; from normviz.cli.ending import one_sentence, run_process; "
+        "stop = lambda: os.kill(os.getpid(), signal.SIGINT); atexit.register(stop); "
+        "sys.exit(run_process(lambda: lambda: one_sentence(stop, ())))"
+    )
+    done = python(code)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8])
