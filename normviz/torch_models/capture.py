@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from normviz.torch_models.identify.inputs import checked_layer
+from normviz.torch_models.identify.inputs import check_plain, checked_layer
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
 from normviz.torch_models.identify.probe import gradient_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
@@ -91,6 +91,8 @@ def capture(
 
 def _single(layer: Any, x: Any, given: Any) -> Capture:
     checked_layer(layer)
+    if isinstance(x, torch.Tensor):
+        check_plain(x)
     twin = copied(layer)
     call = ModelCall(twin.modules[0] if twin.modules else nn.Identity(), x, None)
     tensor = next(tensors_in(call.args), None)
@@ -137,14 +139,17 @@ def _completed(
     where: str,
 ) -> Capture:
     """The layer's own y and dx, by a copy of its own."""
+    check_plain(x, f"x of {title}")
     twin = copied(layer, hooks=True)
     devices = [x.device]
     with undisturbed(devices, autocast=True), silent():
         leaf = x.detach().clone().requires_grad_(x.is_floating_point())
         y = _called(twin.call, leaf.clone(), title)
         if not isinstance(y, torch.Tensor):
+            parts = list(layer.children()) if isinstance(layer, nn.Module) else []
+            hint = "; name a layer of it by layer=: normviz.layers_of lists them" if parts else ""
             raise TypeError(
-                f"the layer's output must be a tensor, {title} gives {type(y).__name__}"
+                f"the layer's output must be a tensor, {title} gives {type(y).__name__}{hint}"
             )
         dy = _gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
         dx = None

@@ -63,7 +63,8 @@ class ModelCall:
     def _argument(self, value: Any, name: str) -> Any:
         if isinstance(value, torch.Tensor):
             _check_count(name, value.numel())
-            return value.detach().to(self.device).clone()
+            with torch.inference_mode(False):  # else the copy could not be differentiated
+                return value.detach().to(self.device).clone()
         if isinstance(value, tuple):
             return type(value)(self._argument(v, name) for v in value)
         if isinstance(value, Mapping):
@@ -82,8 +83,9 @@ class ModelCall:
                 f"{name} must be a tensor of numbers, got {type(value).__name__} of {array.dtype}"
             )
         _check_count(name, array.size)
-        tensor = torch.from_numpy(np.array(array)).to(self.device)
-        return tensor.to(self.dtype) if self.dtype and array.dtype.kind == "f" else tensor
+        with torch.inference_mode(False):
+            tensor = torch.from_numpy(np.array(array)).to(self.device)
+            return tensor.to(self.dtype) if self.dtype and array.dtype.kind == "f" else tensor
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

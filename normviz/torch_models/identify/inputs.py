@@ -46,6 +46,23 @@ def checked_layer(layer: Any) -> Any:
     return layer
 
 
+def check_plain(x: torch.Tensor, name: str = "x") -> None:
+    """Refuse a tensor that has more or less than one real number for each index.
+
+    Raises:
+        TypeError: with what it is.
+    """
+    kinds = {
+        "nested": x.is_nested,
+        "sparse": x.layout is not torch.strided,
+        "complex": x.is_complex(),
+        "quantized": x.is_quantized,
+    }
+    found = next((kind for kind, is_one in kinds.items() if is_one), "")
+    if found:
+        raise TypeError(f"{name} must be a dense tensor of real numbers, got a {found} one")
+
+
 def tensor_for(layer: Any, x: Any) -> torch.Tensor:
     """x as a tensor; numbers that are no tensor take the dtype of the layer's parameters.
 
@@ -54,6 +71,7 @@ def tensor_for(layer: Any, x: Any) -> torch.Tensor:
         ValueError: for no elements, or too many.
     """
     if isinstance(x, torch.Tensor):
+        check_plain(x)
         tensor = x
     else:
         array = np.asarray(x)

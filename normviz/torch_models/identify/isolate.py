@@ -77,7 +77,8 @@ def copied(layer: Any, wide: bool = False, hooks: bool = False) -> Copy:
     """
     made = Copy()
     try:
-        made.call = _copied(layer, made, wide, hooks, "")
+        with torch.inference_mode(False):  # else the copy could not be differentiated
+            made.call = _copied(layer, made, wide, hooks, "")
     except (TypeError, RuntimeError, AttributeError) as error:
         raise CannotBeCopiedError(
             f"layer must be something that can be copied, got {type(layer).__name__}: {error}"

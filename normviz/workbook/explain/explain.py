@@ -109,8 +109,6 @@ def explain(
         from normviz.torch_models.capture import capture
         from normviz.workbook.explain.torch_layer import story_of
 
-        if layer is None and hasattr(x, "shape"):
-            check_size(tuple(x.shape), "x")  # before anything runs
         given = {"kwargs": kwargs, "call": call, "loss": loss}
         given["model_grad_output"] = model_grad_output
         seen = capture(module, x, grad_output, layer, **given)

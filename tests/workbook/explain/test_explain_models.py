@@ -125,6 +125,22 @@ class Wrapped(nn.Module):
         return self.last(h)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_is_refused_in_a_sentence() -> None:
+    nested = torch.nested.nested_tensor([x_of(2, 8), x_of(3, 8)])
+    for ask in (normviz.identify, normviz.explain):
+        with pytest.raises(TypeError, match="x must be a dense tensor of real numbers, got a nest"):
+            ask(nn.LayerNorm(8), nested)
+
+
+@pytest.mark.parametrize("given", ["tensor", "array"])
+def test_under_inference_mode_the_gradient_is_known_too(given: str) -> None:
+    with torch.inference_mode():
+        x = torch.ones(3, 8)
+        seen = capture(Model(), x if given == "tensor" else x.numpy(), layer="norm", loss="sum")
+    assert seen.grad_input is not None
+
+
 @pytest.mark.parametrize("how", ["reentrant", "not reentrant", "no_grad"])
 def test_checkpoints_and_no_grad(how: str) -> None:
     model = Wrapped(how)
@@ -349,8 +365,13 @@ def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: 
         ),
         (
             {"layer": None, "x": torch.empty(1).expand(103_000_000)},
-            "x is too large: 103,000,000 elements of shape (103000000,), at most 50,000,000 can be",
+            "x must have at most 50,000,000 elements, got 103,000,000: give a part of it",
         ),
+        (
+            {"layer": None, "x": torch.eye(8).to_sparse()},
+            "x must be a dense tensor of real numbers, got a sparse one",
+        ),
+        ({"layer": None}, "the layer's output must be a tensor, Model gives dict; name a layer of"),
         ({"path": "m.xls"}, "a workbook is a file that ends in .xlsx or .html, got"),
         ({"path": "nowhere/m.xlsx"}, "[Errno 2] its folder does not exist"),
     ],
@@ -363,6 +384,8 @@ def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: 
         "integers",
         "huge",
         "huge alone",
+        "sparse",
+        "no layer",
         "suffix",
         "folder",
     ],
