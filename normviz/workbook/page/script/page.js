@@ -48,7 +48,11 @@ export class Page {
       grown: () => this.selected >= 0 && this.#reveal(this.grid.field(this.selected)),
     });
     this.tabs = new Tabs(this.book, (sheet) => this.open(sheet));
-    this.search = new Search(this.book, (sheet, at) => this.jump(at < 0 ? sheet.base : at));
+    this.search = new Search(
+      this.book,
+      (sheet, at) => this.jump(at < 0 ? sheet.base : at),
+      () => this.sheet,
+    );
     const stops = (data.tour ?? []).map(([title, ...stop]) => [this.#named(title), ...stop]);
     this.tour = new Tour(stops, (sheet, address) => this.visit(place(sheet, address)));
     this.state.onChange((changed, cause) => this.#changed(changed, cause));

@@ -3,13 +3,14 @@
 import { byId, make } from "../dom.js";
 import { general } from "../engine/format.js";
 import { text } from "../engine/values.js";
-import { said } from "./explain.js";
+import { about, said } from "./explain.js";
 
 const MOST_FOUND = 12;
 
 export class Search {
-  constructor(book, go) {
-    Object.assign(this, { book, go, field: byId("search"), list: byId("found"), entries: null });
+  // `open` is the sheet that is looked at.
+  constructor(book, go, open) {
+    Object.assign(this, { book, go, open, field: byId("search"), list: byId("found"), entries: null });
     this.field.addEventListener("input", () => this.#search());
     this.field.addEventListener("focus", () => this.#search());
     this.field.addEventListener("keydown", (event) => this.#key(event));
@@ -43,20 +44,25 @@ export class Search {
     return found;
   }
 
-  // The numbers that are the one asked for, as far as its digits go; those of a step first.
+  // The numbers that are the one asked for, as far as its digits go: first those of the open sheet, and
+  // of steps; of equal ones of a step the first.
   #numbers(words) {
     const { engine, sheets } = this.book;
     const isAsked = asked(words.join(""));
     if (!isAsked) return [];
     const found = [];
+    const seen = new Set();
     for (const sheet of sheets) {
       if (sheet.hidden) continue;
       for (let at = sheet.base; at < sheet.base + sheet.rows * sheet.columns; at++) {
         const value = engine.values[at];
         if (typeof value !== "number" || !isAsked(value)) continue;
+        const key = [sheet.title, about(this.book, at)?.name ?? at, value].join();
+        if (seen.has(key)) continue;
+        seen.add(key);
         const what = said(this.book, at);
         const name = [what || engine.addressed(at), general(Number(value.toPrecision(6)))].join(" = ");
-        found.push({ sheet, at, words: name, weight: what ? 0 : 1 });
+        found.push({ sheet, at, words: name, weight: (sheet === this.open() ? 0 : 2) + (what ? 0 : 1) });
       }
     }
     return found.sort((a, b) => a.weight - b.weight);
