@@ -1,10 +1,11 @@
 """Command lines of the training that nobody thought of: a status and a sentence, never half a file.
 
 Everything of a command but the training and the workbook themselves: a task has an end that is
-drawn (finished, failed, diverged, interrupted), and a workbook is a short text. As many cases as in
-`tests/cli/test_fuzz.py`.
+drawn (finished, failed, diverged, interrupted), and a workbook is a short text. 80 cases here, as
+many as FUZZ_CASES says otherwise (`make fuzz`: 10,000).
 """
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import chdir
@@ -13,11 +14,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import normviz
-from tests.cli.test_fuzz import FUZZ, LISTS, NUMBERS, SLICES, run
+from tests.cli.test_fuzz import CASES, FUZZ, LISTS, NUMBERS, SLICES, run
 from training.cli import plan
 from training.cli.commands import main
 from training.data import load
@@ -107,7 +108,7 @@ def trained_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@FUZZ
+@settings(FUZZ, max_examples=CASES if "FUZZ_CASES" in os.environ else 80)
 @given(
     words=st.one_of(RUNS, RUNS, RUNS, OTHERS, EXPLAINED),
     content=st.one_of(st.just(STUDY.encode()), st.binary(max_size=60), st.text().map(str.encode)),
