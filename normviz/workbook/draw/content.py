@@ -240,7 +240,8 @@ class Entry:
 class Listing:
     """Rows of texts and numbers under heads, as a table of contents is.
 
-    `shares` are the widths of its columns as parts of the page, where they are not its columns.
+    `shares` are the widths of its columns as parts of the page, where they are not its columns;
+    `widths` are the least ones in characters, of all but the last, which takes what is left.
     `names` call the columns, each a block of one column with the axis "row"; `marks` color a column
     by its name.
     """
@@ -249,6 +250,7 @@ class Listing:
     heads: Sequence[str] = ()
     looks: Sequence[Style] = (BODY,)
     shares: Sequence[float] = ()
+    widths: Sequence[float] = ()
     names: Sequence[str] = ()
     marks: Mapping[str, Sequence[Mark]] = field(default_factory=dict)
 

@@ -61,6 +61,15 @@ def _boundaries(item: content.Listing, canvas: Canvas) -> list[tuple[int, int]]:
     """The first and last column of each column of a list."""
     count = max(len(item.heads), *(len(line) for line in item.rows))
     last = canvas.columns.last
+    if item.widths:
+        ends, left = [], 2
+        for width in item.widths:
+            right = left
+            while canvas.page.width(left, right) < width:
+                right += 1
+            ends.append((left, right))
+            left = right + 1
+        return [*ends, (left, last)]
     if not item.shares:
         return [(2 + at, 2 + at) for at in range(count)]
     total = canvas.page.width(2, last)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from normviz.workbook.book.address import fixed
-from normviz.workbook.book.cells import Choice, Rule, Value
+from normviz.workbook.book.cells import Link, Value
 from normviz.workbook.book.styles import (
     AXIS,
     BACK_LINK,
@@ -18,11 +17,13 @@ from normviz.workbook.book.styles import (
     INPUT_TEXT,
     PAPER,
     SOFT,
+    SUBTITLE,
     TITLE,
     WARN,
     WARN_INK,
     Style,
 )
+from normviz.workbook.draw.content import Entry, Listing, Mark, Rule, Words
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reach import AXES, AXIS_WORDS, OWN
@@ -31,8 +32,7 @@ from normviz.workbook.sheets.playground.rows import Rows
 from normviz.workbook.sheets.playground.says import sentence
 from normviz.workbook.sheets.playground.table import table
 
-NAMES_ROW, CONTROL_ROW, SAYS_ROW, TEXT_ROW = 1, 2, 3, 4
-HEIGHTS = {NAMES_ROW: 26, CONTROL_ROW: 17.5, SAYS_ROW: 24}
+HEIGHTS = (26, 17.5, 24)
 """In points, 90 pixels in all: what is frozen leaves room for the rest."""
 
 SAYS = Style(size=9.5, bold=True, wrap=True, indent=1)
@@ -43,7 +43,10 @@ LONGEST_LIST = 16
 
 @dataclass(frozen=True)
 class Setting:
-    """A number to type: its name, what stands above it, and what may be typed."""
+    """A number to type: its name, what stands above it, and what may be typed.
+
+    A switch says above it whether it is in force (`reached`), by a formula where the norm decides.
+    """
 
     name: str
     label: str
@@ -51,46 +54,70 @@ class Setting:
     hint: str
     options: tuple[str, ...] = ()
     rule: str = ""
-    """A condition on the cell `{0}`, where no list of options says what may be typed."""
+    reached: bool | None = None
+
+    @property
+    def above(self) -> Entry:
+        """What stands above it; ticked where the sets of the norm in force reach so far."""
+        if self.reached is None:
+            return Entry(self.label, NAME)
+        reached = f"play_reach_{self.name.removeprefix('share_')}=1"
+        live = f'IF({reached},"✓ ","")&"{self.label}"'
+        text = ("✓ " if self.reached else "") + self.label
+        return Entry(text, NAME, live, marks=(Mark(reached, GOOD, GOOD_INK),))
+
+    @property
+    def typed(self) -> Entry:
+        """Its cell; gray where it is not in force."""
+        rule = Rule(self.hint, self.rule, self.options, self.name.replace("_", " "))
+        marks = () if self.reached is None else (Mark("play_own=0", PAPER, SOFT),)
+        look = INPUT_NUMBER.but(size=11)
+        return Entry(self.value, look, name=f"play_{self.name}", marks=marks, rule=rule)
 
 
-def draw_head(rows: Rows, case: PlayCase, readings: Readings) -> None:
-    """The drop-down, the switches, the numbers, and below them the sentence."""
-    page = rows.page
-    page.heights.update(HEIGHTS)
-    last = rows.reach(2, CHOICE_WIDTH)
-    page.span((NAMES_ROW, 2, NAMES_ROW, last), "Playground", TITLE.but(size=14))
-    _drop_down(rows, readings, last)
-    column = last + 1
-    for setting, value in zip(_switches(case), case.norm.reach.all, strict=True):
-        column = _draw_setting(rows, setting, column, value)
-    for setting in _numbers(case):
-        column = _draw_setting(rows, setting, column, None)
-    page.span((CONTROL_ROW, column + 1, CONTROL_ROW, rows.last), "← Contents", BACK_LINK)
-    page.link(CONTROL_ROW, column + 1, CONTENTS)
-    _says(rows, readings)
-    page.freeze = (SAYS_ROW + 1, 1)
-    page.repeat_rows = (NAMES_ROW, SAYS_ROW)
-
-
-def _drop_down(rows: Rows, readings: Readings, last: int) -> None:
-    page, titles = rows.page, [str(title) for title in table(readings)[0].values]
-    area = (CONTROL_ROW, 2, CONTROL_ROW, last)
-    page.span(area, titles[readings.number - 1], INPUT_TEXT.but(size=12))
-    rows.name("norm", (CONTROL_ROW, 2, CONTROL_ROW, 2))
+def draw_head(rows: Rows, case: PlayCase, readings: Readings, text: str) -> None:
+    """The drop-down, the switches, the numbers, below them the sentence, and what it all is."""
+    page, settings = rows.page, [*_switches(case), *_numbers(case)]
+    titles = tuple(str(title) for title in table(readings)[0].values)
     hint = f"Choose one: every grid below is painted and calculated anew. {OWN}: the switches."
-    page.choices.append(Choice(area, tuple(titles), title="Norm", hint=hint))
+    choice = Entry(
+        titles[readings.number - 1],
+        INPUT_TEXT.but(size=12),
+        name="play_norm",
+        rule=Rule(hint, options=titles, title="Norm"),
+    )
+    back = Entry("← Contents", BACK_LINK, link=Link(CONTENTS))
+    above = [Entry("Playground", TITLE.but(size=14)), *(s.above for s in settings), Entry("", NAME)]
+    widths = [CHOICE_WIDTH, *[CELL_WIDTH] * len(settings)]
+    row = [choice, *(setting.typed for setting in settings), back]
+    rows.put(Listing([above, row], widths=widths), free=0)
+    formula, said = sentence(readings)
+    fits = "play_groups_fit*play_splits_fit"
+    marks = (
+        Mark("play_safe=0", BAD, BAD_INK),
+        Mark(f"AND(play_safe=1,{fits}=0)", WARN, WARN_INK),
+        Mark(f"AND(play_safe=1,{fits}=1)", GOOD, GOOD_INK),
+    )
+    rows.put(Words(said, SAYS, formula, name="play_says", marks=marks), free=0)
+    for name in ("norm", "says", *(setting.name for setting in settings)):
+        rows.name(name, rows.placed[f"play_{name}"].area)
+    page.heights.update(enumerate(HEIGHTS, start=1))
+    page.freeze = (len(HEIGHTS) + 1, 1)
+    page.repeat_rows = (1, len(HEIGHTS))
+    rows.put(Words(text, SUBTITLE.but(size=9.5)), free=0)
 
 
 def _switches(case: PlayCase) -> list[Setting]:
     made = []
-    for axis, value in zip(AXES, case.own.switches, strict=True):
+    for axis, value, reached in zip(AXES, case.own.switches, case.norm.reach.all, strict=False):
         words = AXIS_WORDS[axis].removeprefix("the ")
         hint = f"Does a set reach over {AXIS_WORDS[axis]}? 1 yes, 0 no; for the choice {OWN}."
-        made.append(Setting(f"share_{axis}", words, value, hint, ("1", "0")))
+        made.append(Setting(f"share_{axis}", words, value, hint, ("1", "0"), reached=bool(reached)))
     hint = f"1: a split is every S-th image; 0: a run of images. For the choice {OWN}."
     interleaved = int(case.own.interleaved)
-    return [*made, Setting("interleaved", "splits interleaved", interleaved, hint, ("1", "0"))]
+    label, reached = "splits interleaved", bool(case.norm.reach.all[-1])
+    last = Setting("interleaved", label, interleaved, hint, ("1", "0"), reached=reached)
+    return [*made, last]
 
 
 def _numbers(case: PlayCase) -> list[Setting]:
@@ -111,46 +138,11 @@ def _numbers(case: PlayCase) -> list[Setting]:
             "ε (eps) =",
             case.eps,
             "A number, zero or more; the usual value is 1E-5.",
-            rule="COUNT({0})=1",
+            rule="COUNT({this})=1",
         ),
     ]
 
 
 def _whole(name: str, label: str, value: int, most: int, hint: str) -> Setting:
     options = tuple(map(str, range(1, most + 1))) if most <= LONGEST_LIST else ()
-    return Setting(name, label, value, hint, options, "" if options else "COUNT({0})=1")
-
-
-def _draw_setting(rows: Rows, setting: Setting, left: int, in_force: int | None) -> int:
-    """An input cell with its name above it, ticked where it is in force; the column after it."""
-    page, right = rows.page, rows.reach(left, CELL_WIDTH)
-    area, above = ((row, left, row, right) for row in (CONTROL_ROW, NAMES_ROW))
-    if in_force is None:
-        page.span(above, setting.label, NAME)
-    else:
-        reached = f"play_reach_{setting.name.removeprefix('share_')}=1"
-        live = f'IF({reached},"✓ ","")&"{setting.label}"'
-        page.span(above, ("✓ " if in_force else "") + setting.label, NAME, live)
-        page.rules.append(Rule(above, reached, GOOD, GOOD_INK, bold=True))
-        page.rules.append(Rule(area, "play_own=0", PAPER, SOFT))
-    page.span(area, setting.value, INPUT_NUMBER.but(size=11))
-    rows.name(setting.name, (CONTROL_ROW, left, CONTROL_ROW, left))
-    rule = setting.rule.format(fixed(CONTROL_ROW, left)) or None
-    title = setting.name.replace("_", " ")
-    page.choices.append(Choice(area, setting.options, rule, title, setting.hint))
-    return right + 1
-
-
-def _says(rows: Rows, readings: Readings) -> None:
-    """One sentence: which sets there are, or what is wrong."""
-    formula, text = sentence(readings)
-    area = (SAYS_ROW, 2, SAYS_ROW, rows.last)
-    rows.page.span(area, text, SAYS, formula)
-    rows.name("says", area)
-    fits = "play_groups_fit*play_splits_fit"
-    for test, fill, ink in (
-        ("play_safe=0", BAD, BAD_INK),
-        (f"AND(play_safe=1,{fits}=0)", WARN, WARN_INK),
-        (f"AND(play_safe=1,{fits}=1)", GOOD, GOOD_INK),
-    ):
-        rows.page.rules.append(Rule(area, test, fill, ink))
+    return Setting(name, label, value, hint, options, "" if options else "COUNT({this})=1")

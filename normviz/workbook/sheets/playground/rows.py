@@ -16,7 +16,7 @@ from normviz.workbook.book.layout import Layout
 from normviz.workbook.book.styles import AXIS, AXIS_LEFT, FORWARD, Style
 from normviz.workbook.draw.canvas import Canvas
 from normviz.workbook.draw.columns import Columns
-from normviz.workbook.draw.content import Banner, Caption, Step, StepFormula
+from normviz.workbook.draw.content import Banner, Caption, Item, Step, StepFormula
 from normviz.workbook.draw.page_breaks import Paper
 from normviz.workbook.draw.placing import place
 from normviz.workbook.draw.spot import Spot
@@ -55,6 +55,12 @@ class Rows(Canvas):
         made = place(Banner(title, note, fill), self, Spot(self.row, LEFT, self.last))
         made.write()
         self.row = made.bottom + 1
+
+    def put(self, item: Item, free: int = 1) -> None:
+        """What is no step, across the page, and free rows below it."""
+        made = place(item, self, Spot(self.row, LEFT, self.last))
+        made.write()
+        self.row = made.bottom + 1 + free
 
     def words(self, caption: Caption, left: int, right: int) -> int:
         """The words of a step, from the present row on; the row below."""

@@ -7,7 +7,6 @@ repaints the tensor and recalculates every step.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from normviz.reference import steps
@@ -23,13 +22,12 @@ from normviz.workbook.book.styles import (
     SET_COLORS,
     SHORT_FORMAT,
     SOFT,
-    SUBTITLE,
 )
 from normviz.workbook.draw.content import Caption
 from normviz.workbook.draw.tensor import Grid
 from normviz.workbook.sheets.case import Array, Settings
 from normviz.workbook.sheets.playground.case import PlayCase, play_case
-from normviz.workbook.sheets.playground.head import TEXT_ROW, draw_head
+from normviz.workbook.sheets.playground.head import draw_head
 from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows, pixel_names
 from normviz.workbook.sheets.playground.settings import draw_settings
@@ -68,11 +66,7 @@ def draw(book: Book, case: PlayCase) -> None:
     """The sheet for a case."""
     page = book.page(TITLE, TAB)
     rows, readings = Rows(book, page, case.x.shape), Readings(case)
-    draw_head(rows, case, readings)
-    text = IDEA + case.note
-    page.span((TEXT_ROW, 2, TEXT_ROW, rows.last), text, SUBTITLE.but(size=9.5))
-    page.heights[TEXT_ROW] = 13 * math.ceil(len(text) / (page.width(2, rows.last) * 1.25)) + 3
-    rows.row = TEXT_ROW + 1
+    draw_head(rows, case, readings, IDEA + case.note)
     top = rows.row
     drawn = _Steps(rows, case, readings)
     drawn.draw_x()
