@@ -138,7 +138,7 @@ class Page:
     protected: bool = False
     """Whether only unlocked cells can be changed; without a password, against slips of the hand."""
     answers: bool = False
-    """Whether its yellow cells wait for answers: then only a change of what is given is marked."""
+    """Whether its input cells wait for answers: then only a change of what is given is marked."""
 
     def put(
         self,

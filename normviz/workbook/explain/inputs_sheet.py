@@ -148,7 +148,7 @@ _MAY_BE_TYPED = (
 
 
 def as_shipped(inputs: Sheet) -> str:
-    """A condition: the yellow cells add up to what they were, block by block."""
+    """A condition: the input cells add up to what they were, block by block."""
     terms = []
     for name in _MAY_BE_TYPED:
         if name not in inputs.placed:

@@ -1,4 +1,4 @@
-"""The inputs: every number a student may change, in yellow, and what the other sheets use."""
+"""The inputs: every number a student may change, and what the other sheets use."""
 
 from __future__ import annotations
 

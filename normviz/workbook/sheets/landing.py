@@ -1,6 +1,6 @@
 """Where a link lands: on the row that answers, found by what stands there.
 
-A place has a name that its reader sees: that of a block or of a yellow cell, the symbol of a block,
+A place has a name that its reader sees: that of a block or of an input cell, the symbol of a block,
 or the first words of a text. Links are led there when all sheets are drawn.
 """
 
@@ -13,7 +13,7 @@ from normviz.workbook.book.cells import Book, Page
 
 
 def place_of(page: Page, name: str) -> str | None:
-    """The first cell of the first block that bears a name or symbol, of a yellow cell, or text."""
+    """The first cell of the first block that bears a name or symbol, of an input cell, or text."""
     areas = [block.area for block in page.blocks if block.name == name]
     areas += [choice.area for choice in page.choices if choice.title == name]
     areas += [block.area for block in page.blocks if block.symbol == name]

@@ -1,4 +1,4 @@
-"""The yellow cell for momentum, which says at once what to type for Keras' number."""
+"""The input cell for momentum, which says at once what to type for Keras' number."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ STOPS = (
         "verdict here turns. The sheet Questions has what people ask most.",
     ),
 )
-"""Sheet, name of a block or of a yellow cell on it, heading, words."""
+"""Sheet, name of a block or of an input cell on it, heading, words."""
 
 
 def add_tour(book: Book) -> None:

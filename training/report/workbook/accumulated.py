@@ -6,7 +6,7 @@ import numpy as np
 
 from normviz.workbook.book.address import address, area_text, fixed
 from normviz.workbook.book.cells import Book, Page
-from normviz.workbook.book.styles import INPUT_NUMBER, LABEL, LABEL_RIGHT
+from normviz.workbook.book.styles import INPUT_NUMBER, INPUT_WORD, LABEL, LABEL_RIGHT
 from training.experiments.trials import find_trial
 from training.report.page import ACCUMULATED, factors
 from training.report.workbook.parts import (
@@ -24,7 +24,7 @@ LAST_COLUMN = 1 + len(WIDTHS)
 TEXT = (
     "The published loop added λ times the running sum of |p| to the loss once for every parameter "
     "tensor, while that sum was still growing. Of T tensors the first is so penalized T times, the "
-    "last once. Change the yellow λ to see the strength in effect."
+    f"last once. Change the {INPUT_WORD} λ to see the strength in effect."
 )
 
 

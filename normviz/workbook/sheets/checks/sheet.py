@@ -217,7 +217,7 @@ def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing
 
 
 def _pages(book: Book) -> Listing:
-    """A row or more a sheet: its yellow cells, and all its formulas against values as shipped."""
+    """A row or more a sheet: its input cells, and all its formulas against values as shipped."""
     known = shipped.summaries(book)
     rows = []
     for found in known:

@@ -106,7 +106,7 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
 
 
 def path(images: int, groups: int) -> tuple[Item, ...]:
-    """The stops with a yellow cell each, which says by sign and color whether it was right."""
+    """The stops with an input cell each, which says by sign and color whether it was right."""
     marks = (
         Mark(f'{{tick}}="{RIGHT}"', GOOD, GOOD_INK),
         Mark(f'{{tick}}="{WRONG}"', BAD, BAD_INK),

@@ -1,4 +1,4 @@
-"""The sheets that teach: each complete in itself, with yellow cells of its own."""
+"""The sheets that teach: each complete in itself, with input cells of its own."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ export class Scrubber {
     );
   }
 
-  // Drag a yellow number sideways. Shift goes ten times as fast, Alt ten times as slow.
+  // Drag an input number sideways. Shift goes ten times as fast, Alt ten times as slow.
   listen(view) {
     view.addEventListener("pointerdown", (event) => {
       const field = event.target.closest?.("td.yours.number:not(.choice)");

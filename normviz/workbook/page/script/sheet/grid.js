@@ -228,7 +228,7 @@ export class Grid {
   }
 
   // Whether a cell has another value than the book was shipped with; on a sheet of answers, where
-  // each yellow cell waits for one, only what is given.
+  // each input cell waits for one, only what is given.
   #differs(at, value) {
     const shipped = this.engine.initial[at];
     if (value === shipped) return false;

@@ -33,7 +33,7 @@ def _dy() -> Array:
 
 @dataclass
 class BatchesCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     x: Array = field(default_factory=_x)
     dy: Array = field(default_factory=_dy)

@@ -34,7 +34,7 @@ DEFAULTS = (
 
 @dataclass
 class ConventionsCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     x: Array = field(default_factory=lambda: np.array([2.0, 4.0, 4.0, 5.0, 7.0, 8.0]))
     running_var: float = 1.0

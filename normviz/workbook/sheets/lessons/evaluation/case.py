@@ -26,7 +26,7 @@ def _batches() -> Array:
 
 @dataclass
 class EvaluationCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     batches: Array = field(default_factory=_batches)
     weight: Array = field(default_factory=lambda: np.array([1.0, 2.0]))

@@ -34,7 +34,7 @@ def _convolution() -> Array:
 
 @dataclass
 class LayerCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     op: str = "batch_norm"
     groups: int = 2

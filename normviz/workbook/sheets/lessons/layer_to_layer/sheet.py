@@ -128,7 +128,7 @@ def _step(name: str, caption: Caption, values: Any, formula: StepFormula) -> Ste
 
 
 def _inputs(case: LayerCase) -> Sequence[Item]:
-    """x in yellow, and the set of every element."""
+    """x as inputs, and the set of every element."""
 
     def label(i: int) -> str:
         return SETS.label([int(at) for at in np.unravel_index(i, SHAPE)])

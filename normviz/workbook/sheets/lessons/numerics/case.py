@@ -76,7 +76,7 @@ def shown(number: Any) -> float | str:
 
 @dataclass
 class NumericsCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     values: Array = field(default_factory=lambda: np.array([4.0, 7.0, 13.0, 16.0]))
     offset: float = 1e8

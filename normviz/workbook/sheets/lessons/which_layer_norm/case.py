@@ -39,7 +39,7 @@ GAMMA, BETA = (1.0, 2.0, 0.5, -1.0), (0.0, 1.0, -1.0, 0.5)
 
 @dataclass
 class WhichCase:
-    """The yellow cells of the sheet; the defaults are what ships."""
+    """The input cells of the sheet; the defaults are what ships."""
 
     x: Array = field(default_factory=_x)
     eps: float = 1e-5
