@@ -11,9 +11,8 @@ import numpy as np
 from normviz.workbook.book.cells import Block, Value
 from normviz.workbook.book.styles import AXIS, NAME
 from normviz.workbook.draw import content
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Placed, Spot, Write
 from normviz.workbook.draw.places import Cells, Here
-from normviz.workbook.draw.spot import Placed, Spot, Write
 from normviz.workbook.draw.tensor import values_of
 from normviz.workbook.draw.words import caption_rows, write_caption
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Block, Choice, Page, Rule, Value
@@ -17,6 +19,29 @@ SMALLEST, LARGEST = 0.01, 100_000.0
 """Between these the usual decimals tell the largest of a step's numbers apart."""
 
 LABEL_ROOM, VALUE_ROOM = 16.0, 7.0
+
+Write = Callable[[], None]
+
+
+class Placed(NamedTuple):
+    """The last row that was taken, and what writes there."""
+
+    bottom: int
+    write: Write
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where something is placed: its first row, its columns of cells, and the rows kept for words.
+
+    Names stand in the column before `left`.
+    """
+
+    top: int
+    left: int
+    right: int
+    room: int = 0
+    alone: bool = True
 
 
 class Canvas:

@@ -7,9 +7,8 @@ import numpy as np
 from normviz.workbook.book.sizes import height_of, lines_of
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, Style
 from normviz.workbook.draw import content
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Placed, Spot
 from normviz.workbook.draw.places import Cells, Here
-from normviz.workbook.draw.spot import Placed, Spot
 from normviz.workbook.draw.words import HEAD_HEIGHT
 
 

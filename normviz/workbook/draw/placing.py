@@ -14,10 +14,9 @@ from normviz.workbook.book.charts import Chart, Line
 from normviz.workbook.book.sizes import pixels
 from normviz.workbook.draw import content
 from normviz.workbook.draw.blocks import step, table
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Placed, Spot
 from normviz.workbook.draw.lists import listing
 from normviz.workbook.draw.places import NOWHERE
-from normviz.workbook.draw.spot import Placed, Spot
 from normviz.workbook.draw.words import banner, caption_rows, line, words
 
 CM_PER_PIXEL, ROW_PIXELS = 2.54 / 96, 20

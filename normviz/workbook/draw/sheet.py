@@ -8,13 +8,12 @@ from normviz.workbook.book.address import fixed_area, on_sheet
 from normviz.workbook.book.cells import Block, Book
 from normviz.workbook.book.styles import LABEL_RIGHT, Style
 from normviz.workbook.draw import content
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Spot
 from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.page_breaks import Paper
 from normviz.workbook.draw.page_head import FIRST_ROW, LINK_ROW, begin, explain, field
 from normviz.workbook.draw.places import NOWHERE, Cells
 from normviz.workbook.draw.placing import place
-from normviz.workbook.draw.spot import Spot
 from normviz.workbook.draw.tensor import Frame
 
 FACT, FACT_ROOM = Style(bold=True, horizontal="left"), 6.0

@@ -20,9 +20,8 @@ from normviz.workbook.book.styles import (
     Style,
 )
 from normviz.workbook.draw import content
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Placed, Spot
 from normviz.workbook.draw.places import Cells
-from normviz.workbook.draw.spot import Placed, Spot
 
 BANNER_HEIGHT, BELOW_BANNER, HEAD_HEIGHT = 21.0, 6.0, 20.0
 MONO = 1.16

@@ -14,12 +14,11 @@ from normviz.workbook.book.address import Area
 from normviz.workbook.book.cells import Book, Page, Value
 from normviz.workbook.book.layout import Layout
 from normviz.workbook.book.styles import AXIS, AXIS_LEFT, FORWARD, Style
-from normviz.workbook.draw.canvas import Canvas
+from normviz.workbook.draw.canvas import Canvas, Spot
 from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.content import Banner, Caption, Item, Step, StepFormula
 from normviz.workbook.draw.page_breaks import Paper
 from normviz.workbook.draw.placing import place
-from normviz.workbook.draw.spot import Spot
 from normviz.workbook.draw.tensor import Body, Frame, Grid
 from normviz.workbook.draw.words import caption_rows, write_caption
 
