@@ -82,6 +82,13 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
         for at, label in enumerate(down if item.labelled else ()):
             if label != "":
                 canvas.page.put(first + at, spot.left - 1, label, NAME)
+        if item.labelled and item.down_is:
+            told = {
+                first + at: "" if isinstance(label, str) else f"{label:g}"
+                for at, label in enumerate(down)
+            }
+            area = (first, spot.left - 1, first + len(down) - 1, spot.left - 1)
+            canvas.block(Block(item.down_is, area, lambda row, _: told[row] or None))
         for writer in writers:
             writer()
 
@@ -106,7 +113,8 @@ def _write_cells(
     name = part.label or caption.name or part.name
     canvas.allow(body.area, part.rule, name)
     canvas.mark(body.area, part.marks, Here({axis: 0 for axis in body.axes if axis}))
-    down = _names(table.down, body.axes[0], "row", len(values))
+    written = [_label(label, table.down_is) for label in table.down]
+    down = _names(written, body.axes[0], "row", len(values))
     across = _names(table.across, body.axes[1], "column", len(values[0]))
 
     def which(row: int, column: int) -> str:
@@ -129,6 +137,11 @@ def _names(written: Sequence[Value], letter: str, word: str, count: int) -> list
     if len(written) >= count:
         return [str(name) for name in written]
     return [f"{letter} = {at}" if letter else f"{word} {at + 1}" for at in range(count)]
+
+
+def _label(label: Value, what: str) -> Value:
+    """What a row is called: as it says, and a number by what it is one of."""
+    return f"{what} {label:g}" if what and not isinstance(label, str) else label
 
 
 def as_rows(values: Any) -> list[list[Value]]:

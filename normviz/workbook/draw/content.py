@@ -181,13 +181,15 @@ class Table:
 
     `axes` are the letters that go down and across, `down` and `across` what stands there for each
     place. `skip` rows are left free above, so that rows of neighbors meet. `steps` is a name for
-    the column of the names down. Where a neighbor has the names down already, a table that is not
-    `labelled` leaves them out; its cells are called by them all the same.
+    the column of the names down; where those are numbers, `down_is` says of what. Where a neighbor
+    has the names down already, a table that is not `labelled` leaves them out; its cells are called
+    by them all the same.
     """
 
     cells: Cells | Sequence[Cells]
     axes: tuple[str, str] = ("", "")
     down: Sequence[Value] = ()
+    down_is: str = ""
     across: Sequence[str] = ()
     caption: Caption | None = None
     beside: bool = False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 
+from normviz.workbook.book.cells import Block
 from normviz.workbook.book.sizes import height_of, lines_of
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, Style
 from normviz.workbook.draw import content
@@ -52,8 +55,60 @@ def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
         for name, marks in item.marks.items():
             left = columns[name][0]
             canvas.mark((first, left, first + len(table) - 1, left), marks)
+        _call_numbers(item, canvas, first, [[entry for entry, _ in line] for line in table], ends)
 
     return Placed(first + len(item.rows) - 1, write)
+
+
+def _call_numbers(
+    item: content.Listing,
+    canvas: Canvas,
+    first: int,
+    table: Sequence[Sequence[content.Entry]],
+    ends: Sequence[tuple[int, int]],
+) -> None:
+    """Say what the numbers and verdicts of a list are: by its heads, and by what a row is about.
+
+    Without heads a number is what its rule says, or the text beside it.
+    """
+    about = _row_names(table)
+    for at, (left, _) in enumerate(ends):
+        told = {row: line[at] for row, line in enumerate(table) if at < len(line)}
+        if at < len(item.heads) and item.heads[at]:
+            which = {row: about[row] for row, entry in told.items() if not _is_text(entry)}
+            if which:
+                area = (first + min(which), left, first + max(which), left)
+                canvas.block(Block(item.heads[at], area, _among(which, first)))
+            continue
+        for row, entry in told.items():
+            title, hint = (entry.rule.title, entry.rule.hint) if entry.rule else ("", "")
+            if _is_number(entry) and (name := title or about[row]):
+                area = (first + row, left, first + row, left)
+                canvas.block(Block(name, area, _among({row: ""}, first), sentence=hint))
+
+
+def _row_names(table: Sequence[Sequence[content.Entry]]) -> list[str]:
+    """The first texts of each row, as many as tell all rows apart."""
+    texts = [
+        [str(entry.value) for entry in line if entry.value and _is_text(entry)] for line in table
+    ]
+    for count in range(1, max(map(len, texts), default=0) + 1):
+        names = [", ".join(line[:count]) for line in texts]
+        if len(set(names)) == len(names):
+            return names
+    return [f"row {row}" for row in range(1, len(table) + 1)]
+
+
+def _is_text(entry: content.Entry) -> bool:
+    return entry.value is None or (isinstance(entry.value, str) and entry.formula is None)
+
+
+def _is_number(entry: content.Entry) -> bool:
+    return isinstance(entry.value, int | float) and not isinstance(entry.value, bool)
+
+
+def _among(which: Mapping[int, str], first: int) -> Callable[[int, int], str | None]:
+    return lambda row, _: which.get(row - first)
 
 
 def _boundaries(item: content.Listing, canvas: Canvas) -> list[tuple[int, int]]:

@@ -130,6 +130,18 @@ def test_all_text_stays_inside_the_printed_columns() -> None:
         assert used <= max(page.widths), page.title
 
 
+@pytest.mark.parametrize("shape", [(4, 4, 3, 3), (2, 5, 8)], ids=str)
+def test_every_number_says_what_it_is(shape: tuple[int, ...]) -> None:
+    wordless = [
+        (page.title, row, column)
+        for page in build(Settings(shape)).pages
+        for row, line in page.rows.items()
+        for column, cell in line.items()
+        if isinstance(cell.value, int | float) and not page.said(row, column)
+    ]
+    assert wordless == []
+
+
 def test_every_number_of_a_block_is_called_by_words_of_its_own() -> None:
     alike = []
     for page in build().pages:

@@ -203,7 +203,7 @@ QUESTIONS: tuple[Question, ...] = (
         "It uses functions that mean the same in all of them, and every file is checked for what "
         "would make Excel offer a repair; three programs recalculate it in the tests.",
         "Checks",
-        "Every other formula",
+        "Every other number",
     ),
     Question(
         "Does a convolution before BatchNorm need a bias?",

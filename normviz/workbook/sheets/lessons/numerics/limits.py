@@ -93,6 +93,7 @@ def eps_effect(case: NumericsCase) -> Sequence[Item]:
             axes=("s", "e"),
             beside=True,
             down=SCALES,
+            down_is="scale",
             across=("variance σ²", *WHOSE),
             caption=Caption(
                 "the four numbers less their mean, times a scale",

@@ -240,7 +240,9 @@ def _table(case: NumericsCase) -> Sequence[Item]:
     ]
     return (
         Banner("As the offset grows", "all three ways, live in float64: about 16 digits"),
-        Table(cells, axes=("o", ""), beside=True, down=OFFSETS, steps="offset_row"),
+        Table(
+            cells, axes=("o", ""), beside=True, down=OFFSETS, down_is="offset", steps="offset_row"
+        ),
         Words("Green is right to one percent, red is not."),
     )
 
@@ -267,6 +269,7 @@ def _other_precisions() -> Sequence[Item]:
                     axes=("o", ""),
                     beside=True,
                     down=OFFSETS,
+                    down_is="offset",
                     caption=Caption(
                         "in float32 (about 7 digits), then in float16 (about 3, at most 65504)",
                         "constants from NumPy, for 4, 7, 13, 16 as shipped (variance 22.5)",

@@ -115,6 +115,7 @@ class WhySheet:
             columns,
             ("layer", ""),
             down=list(range(1, LAYERS + 1)),
+            down_is="layer",
             caption=Caption("Size, layer by layer", "√ of the mean square"),
             beside=True,
             steps="layers",
