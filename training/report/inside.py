@@ -71,4 +71,4 @@ def _lines(axis: Any, rows: list[Inside], name: str) -> None:
         axis.plot(epochs, numbers, color=color, lw=1.4, marker=marker, ms=4, label=layer)
     if not axis.lines:
         centered = {"ha": "center", "va": "center", "transform": axis.transAxes}
-        axis.text(0.5, 0.5, "no norm", color=SOFT, fontsize=9, **centered)
+        axis.text(0.5, 0.5, "none here", color=SOFT, fontsize=9, **centered)
