@@ -16,7 +16,7 @@ from training.experiments.study import known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.report.claims import write_claims_csv
 from training.results.comparisons import compare_all
-from training.results.run_folder import read_summary
+from training.results.kept import read_summary
 from training.results.study_table import StudyTable
 from training.results.verdicts import judge_all, p_words
 

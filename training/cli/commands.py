@@ -30,7 +30,8 @@ from training.report.study import study_table, write_study
 from training.report.workbook.book import write_results
 from training.results.comparisons import compare_all
 from training.results.cost import duration, estimate_seconds
-from training.results.run_folder import read_run, read_summary, refuse_other_data, write_summary
+from training.results.kept import keep, read_summary, write_summary
+from training.results.run_folder import read_run, refuse_other_data
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
 from training.run.machine import environment
@@ -190,7 +191,12 @@ def report(options: Namespace) -> int:
     path, console = Path(options.folder), make_console()
     if path.suffix != ".csv":
         conclude(path, console)
-        return 0
+        if not options.keep:
+            return 0
+        kept = Path(options.keep)
+        count = keep(read_run(path), kept)
+        path = kept / "summary.csv"
+        console.print(f"kept: {count} seeds in {path}", markup=False)
     results = read_summary(path)
     judgments = judge_all(results)
     console.print(claims_table(judgments))

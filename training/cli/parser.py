@@ -40,6 +40,11 @@ def build_parser() -> Parser:
     commands.add_parser("list", help="the trials, what was published about them, and the studies")
     report = commands.add_parser("report", help="make figures and report of a run folder again")
     report.add_argument("folder", metavar="DIR", help="the run folder, or a summary.csv kept of it")
+    report.add_argument(
+        "--keep",
+        metavar="DIR",
+        help="add its finished seeds to the summary.csv and histories.csv of DIR; default: not",
+    )
     _add_explain(commands)
     data = commands.add_parser("data", help="fetch a data set, by default full MNIST")
     _add_dataset(data)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from training.data.datasets import DATASETS, MNIST
+from training.data.datasets import MNIST
 from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
-from training.files import read_json, write_whole
-from training.record.history import Record
+from training.files import read_json
 from training.record.task_folder import Result, read_object, read_task
 
 
@@ -121,71 +117,3 @@ def refuse_other_data(folder: Path, digits: Digits, study: str = "") -> None:
 
 def _study(words: str) -> str:
     return f"the study {words}" if words else "no study"
-
-
-SUMMARY_COLUMNS = (
-    "trial", "seed", "status", "data", "epochs", "last_accuracy", "best_accuracy", "best_epoch",
-    "last_loss", "first_epoch_at_target", "seconds_to_target", "train_seconds",
-    "images_per_second", "misclassified", "published_last", "published_best",
-)  # fmt: skip
-
-
-def write_summary(run: Results) -> None:
-    """Write ``summary.csv``: one row for each trial and seed, finished or not."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, SUMMARY_COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    for results in run.by_trial().values():
-        for result in results:
-            numbers = result.record.summary() if result.record.epochs else {}
-            numbers |= result.summary or {}
-            published = result.config.published
-            row = {
-                **{k: v for k, v in numbers.items() if k in SUMMARY_COLUMNS and v is not None},
-                "trial": result.config.name,
-                "seed": result.seed,
-                "status": result.status,
-                "data": result.details["data"]["name"],
-            }
-            if published:
-                known = {"published_last": published.last, "published_best": published.best}
-                row |= {k: v for k, v in known.items() if v is not None}
-            writer.writerow({k: _plain(v) for k, v in row.items()})
-    write_whole(run.folder / "summary.csv", text.getvalue())
-
-
-def read_summary(path: Path) -> Results:
-    """Read a ``summary.csv`` that was kept without its run: seeds without their histories.
-
-    Raises:
-        TrainingError: when it is missing or damaged, or has no finished seed of a known trial.
-    """
-    titles = {dataset.title: name for name, dataset in DATASETS.items()}
-    results = []
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                if row["status"] != "finished" or row["trial"] not in TRIALS:
-                    continue
-                title = row["data"]
-                data = {
-                    "dataset": titles.get(title, MNIST.name), "is_sample": title not in titles,
-                    "name": title, "description": title,
-                }  # fmt: skip
-                config, seed = TRIALS[row["trial"]], int(row["seed"])
-                summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
-                task = path.parent / config.name / f"seed-{seed}"
-                details = {"data": data}
-                results.append(Result(task, config, seed, details, Record(), summary, None))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is not the summary.csv of a run: {error}") from error
-    if not results:
-        raise TrainingError(f"{path} has no finished seed of a known trial")
-    return Results(path.parent, results, [])
-
-
-_NUMBERS = ("epochs", "last_accuracy", "best_accuracy", "first_epoch_at_target", "train_seconds")
-
-
-def _plain(value: Any) -> Any:
-    return format(value, ".10g") if isinstance(value, float) else value

@@ -1,0 +1,121 @@
+"""What is kept of a run: its finished seeds, whole and without a doubt what they are of."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import PAIR
+from training.cli.commands import main
+from training.errors import TrainingError
+from training.experiments.claims import EARLY_FALL
+from training.experiments.trials import TRIALS
+from training.results.comparisons import compare_all
+from training.results.kept import HISTORIES, SUMMARY, keep, read_summary
+from training.results.measures import value
+from training.results.run_folder import Results, read_run
+
+
+@pytest.fixture
+def run(undisturbed: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """A run of two trials, as if two epochs were what they are declared with."""
+    for name in PAIR:
+        monkeypatch.setitem(TRIALS, name, replace(TRIALS[name], epochs=2))
+    return read_run(undisturbed)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def other_seed(run: Results, seed: int) -> Results:
+    return replace(run, results=[replace(result, seed=seed) for result in run.results])
+
+
+def test_what_is_kept_gives_the_same_numbers_as_the_run(run: Results, tmp_path: Path) -> None:
+    assert keep(run, tmp_path) == 2
+    kept = read_summary(tmp_path / SUMMARY)
+    for before, after in zip(run.by_trial().values(), kept.by_trial().values(), strict=True):
+        assert value(EARLY_FALL, before[0]) == pytest.approx(value(EARLY_FALL, after[0]))
+        assert before[0].last_accuracy == pytest.approx(after[0].last_accuracy)
+    names = [[(one.first, one.second) for one in compare_all(r)] for r in (run, kept)]
+    assert names[0] == names[1]
+
+
+def test_every_row_says_its_revision(run: Results, tmp_path: Path) -> None:
+    keep(run, tmp_path)
+    revision = run.results[0].details["environment"]["git"] or ""
+    assert {row["revision"] for row in rows(tmp_path / SUMMARY)} == {revision[:7]}
+
+
+def test_seeds_are_added_in_order_and_replaced_not_doubled(run: Results, tmp_path: Path) -> None:
+    for part in (other_seed(run, 1), run, run):
+        keep(part, tmp_path)
+    wanted = [(trial, seed) for trial in PAIR for seed in "01"]
+    assert [(r["trial"], r["seed"]) for r in rows(tmp_path / SUMMARY)] == wanted
+    epochs = [(r["trial"], r["seed"], r["epoch"]) for r in rows(tmp_path / HISTORIES)]
+    assert epochs == [(*seed, epoch) for seed in wanted for epoch in "12"]
+
+
+def test_the_command_keeps_and_judges(run: Results, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    assert main(["report", str(run.folder), "--keep", str(folder)]) == 0
+    assert f"kept: 2 seeds in {folder / SUMMARY}" in capsys.readouterr().out.replace("\n", "")
+    assert {path.name for path in folder.iterdir()} >= {SUMMARY, HISTORIES, "claims.csv"}
+
+
+def changed(result, **details):
+    return replace(result, details={**result.details, **details})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    {
+        "another field": (
+            lambda r: replace(r, config=replace(r.config, batch_size=7)),
+            "not one of the trials of 'list'",
+        ),
+        "another precision": (lambda r: changed(r, precision="bfloat16"), "in bfloat16; what is"),
+        "other data": (
+            lambda r: changed(r, data={**r.details["data"], "name": "Fashion-MNIST"}),
+            "keep it in another folder",
+        ),
+        "nothing finished": (lambda r: replace(r, summary=None), "no finished seed to keep"),
+    }.values(),
+    ids=["another field", "another precision", "other data", "nothing finished"],
+)
+def test_what_cannot_stand_in_one_table_is_refused(run, tmp_path, change, words) -> None:
+    keep(run, tmp_path)
+    before = (tmp_path / SUMMARY).read_text(), (tmp_path / HISTORIES).read_text()
+    with pytest.raises(TrainingError, match=words):
+        keep(replace(run, results=[change(result) for result in run.results]), tmp_path)
+    assert ((tmp_path / SUMMARY).read_text(), (tmp_path / HISTORIES).read_text()) == before
+
+
+def test_a_history_that_lacks_an_epoch_is_refused(run: Results, tmp_path: Path) -> None:
+    keep(run, tmp_path)
+    path = tmp_path / HISTORIES
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(TrainingError, match=r"has epochs \[1\] of ln with seed 0, which has 2"):
+        read_summary(tmp_path / SUMMARY)
+
+
+@pytest.mark.parametrize("damage", ["trial,seed\nbn,0\n", "\x00", "trial\n\n,,\nbn\n"])
+def test_a_damaged_file_is_one_sentence(run: Results, tmp_path: Path, damage: str) -> None:
+    keep(run, tmp_path)
+    (tmp_path / HISTORIES).write_text(damage)
+    with pytest.raises(TrainingError, match=r"histories.csv is damaged"):
+        read_summary(tmp_path / SUMMARY)
+
+
+def test_a_summary_of_an_older_version_is_read(run: Results, tmp_path: Path) -> None:
+    keep(run, tmp_path)
+    table = [{k: v for k, v in row.items() if k != "revision"} for row in rows(tmp_path / SUMMARY)]
+    with (tmp_path / SUMMARY).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, table[0])
+        writer.writeheader()
+        writer.writerows(table)
+    assert len(read_summary(tmp_path / SUMMARY).results) == 2
