@@ -34,7 +34,8 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*public.__all__, *_LATER]
     if name in public.__all__:
-        return getattr(public, name)
+        globals()[name] = found = getattr(public, name)  # from now on without this function
+        return found
     raise AttributeError(f"module 'normviz' has no attribute {name!r}")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from normviz.norms.partition import StatisticsSets
 from normviz.reference import core
 from normviz.reference.core import Gradients, Moments, working_dtype
-from normviz.reference.sums import Array, Axes, ParameterSums, Slices, of_parameter, total
+from normviz.reference.sums import SHORT, Array, Axes, ParameterSums, Slices, of_parameter, total
 
 BLOCK_BYTES = 1_700_000
 """Bytes of x in one block: a few such arrays stay in the cache, and NumPy's calls are few.
@@ -27,14 +27,14 @@ BLOCK_BYTES = 1_700_000
 A tensor up to twice as large is not cut at all: the calls for a second block would take longer.
 """
 
-BESIDE = 1.6
+BESIDE = 1.8
 """How large what is beside a block may be, in units of x: less than two, for what Python takes."""
 
-SMALL_BYTES = 16_384
-"""Bytes of an x so small that it counts no more what is beside it, but the time of every call."""
+SMALL_BYTES = 32_000
+"""So few bytes beside a block that they do not count, but the time of every call does."""
 
-_STATISTICS_BYTES = {False: 6 * 8, True: 10 * 8}
-"""Bytes of what is worked out of one set, forward and backward: numbers in float64."""
+_STATISTICS_BYTES = {"rows": 6 * 8, "columns": 8 * 8}
+"""Bytes of what is worked out of one set, at once: numbers in float64."""
 
 
 class _Quiet(np.errstate):
@@ -61,22 +61,21 @@ def blocks(sets: StatisticsSets, dtype: np.dtype[Any], backward: bool = False) -
     (Or of a single set, where that alone is larger; or all of a view at most twice as large.)
     Sets with a parameter for each of their elements need products of a block's size beside it, and
     may be so small that their statistics are larger than themselves: their blocks are a quarter.
-    All blocks are so small, if x is not, that what is beside one is at most ``BESIDE`` times x.
+    Their blocks are also such that what is beside one is at most ``BESIDE`` times x.
     """
-    bytes_of_x = sets.count * sets.size * dtype.itemsize
-    is_small = bytes_of_x <= SMALL_BYTES
-    if is_small and 0 < bytes_of_x <= BLOCK_BYTES // 16:
-        return (sets.everywhere,)
     itemsize = working_dtype(dtype).itemsize
     each, limit, uncut = sets.size * itemsize, BLOCK_BYTES, 2 * BLOCK_BYTES
-    # Products of the elements (BLAS adds up a row without), and the elements in another dtype.
-    copies = (not sets.are_rows or sets.size < 8) + backward * sets.parameters_differ_within
-    copies += (dtype.itemsize != itemsize) * (2 + backward)
-    beside = copies * each + _STATISTICS_BYTES[backward]
+    most = sets.count
+    if sets.are_rows or sets.are_columns:
+        # Products of the elements (BLAS adds up a long row without), and them in another dtype.
+        copies = (backward or sets.size <= SHORT) if sets.are_rows else 1 + backward
+        copies += (dtype.itemsize != itemsize) * (2 + backward)
+        statistics = _STATISTICS_BYTES["rows" if sets.are_rows else "columns"]
+        beside = max(SMALL_BYTES, BESIDE * sets.count * sets.size * dtype.itemsize)
+        most = int(beside / (copies * each + statistics))
     if sets.are_columns:
-        each += _STATISTICS_BYTES[False]
+        each += _STATISTICS_BYTES["rows"]
         limit = uncut = BLOCK_BYTES // 4
-    most = sets.count if is_small else int(BESIDE * bytes_of_x / beside)
     if 0 < sets.count * each <= uncut and most >= sets.count:
         return (sets.everywhere,)
     room = max(1, min(most, limit // max(1, each)))
@@ -98,25 +97,26 @@ def _cut(sets: StatisticsSets, kept: Axes, room: int, at: list[slice]) -> Iterat
             yield tuple(at)
 
 
-def center(x: Array, sets: StatisticsSets, out: Array) -> Moments:
+def center(x: Array, sets: StatisticsSets, out: Array, scratch: Array | None = None) -> Moments:
     """Write ``x - mean`` of every set into ``out`` and return the sets' moments.
 
     x and out are blocks of whole sets in the form of ``sets.view``. For an op that takes the mean
-    as zero (rms_norm) out is left alone, and the variance is the mean square.
+    as zero (rms_norm) out is left alone, and the variance is the mean square. ``scratch``, where
+    given, is room for their squares.
     """
     axes, size = sets.axes, max(1, sets.size)
     if not sets.centered:
-        return Moments(np.zeros(()), total(x, x, axes) / size)
+        return Moments(np.zeros(()), total(x, x, axes, scratch) / size)
     mean = total(x, None, axes) / size
     np.subtract(x, mean.astype(out.dtype), out=out)
-    var = total(out, out, axes) / size
+    var = total(out, out, axes, scratch) / size
     far = mean * mean > 16.0 * var
-    if far.any():
+    if np.count_nonzero(far):  # any() takes ten times as long for a few
         # Far from zero the rounding of the mean itself shows: measure what is left, take it away.
         rest = np.where(far, total(out, None, axes) / size, 0.0)
         out -= rest.astype(out.dtype)
         mean = np.where(far, mean.astype(out.dtype) + rest, mean)
-        var = total(out, out, axes) / size
+        var = total(out, out, axes, scratch) / size
     return Moments(mean, var)
 
 
@@ -192,28 +192,36 @@ def differentiate(
         for at in blocks(sets, x.dtype, backward=True):
             grad, block, out = (view[at].astype(dtype, copy=False) for view in views)
             products = None if scratch is None else scratch[tuple(map(slice, block.shape))]
-            centered, var = _center(block, sets, out, at, given)
+            centered, var = _center(block, sets, out, at, given, scratch=products)
             inv_std = core.inverse_std(var, eps)
+            del var  # no more of the statistics at once than must be: sets may be small
             plain, weighed = sums.add(grad, centered, inv_std, at, products)
             outside, inside = inv_std, of_parameter(gamma, at, sets)
             if inside is not None and not weight_inside:
                 outside, inside = inv_std * inside, None
-            if sums.inner != sets.axes:  # one sum a parameter: add them up to one a set
+            grad_normalized = grad
+            if sums.at_once:  # not one sum yet: the products lie in scratch
+                weighed = total(weighed, inside, sets.axes, products)
+            elif sums.inner != sets.axes:  # one sum a parameter: add them up to one a set
                 plain, weighed = (total(part, inside, sets.axes) for part in (plain, weighed))
-            offset, slope = plain / sets.size, weighed / sets.size * inv_std**2
-            grad_normalized = grad if inside is None else np.multiply(grad, inside, out=products)
+            if inside is not None:
+                grad_normalized = np.multiply(grad, inside, out=products)
+            if sums.at_once:
+                plain = total(grad_normalized, None, sets.axes)
+            plain = plain / sets.size
+            slope = weighed / sets.size * inv_std**2
             if given is None:
                 # What flows back through the variance, then through the mean of each set.
                 np.multiply(centered, slope.astype(dtype), out=out)
                 np.subtract(grad_normalized, out, out=out)
                 if sets.centered:
-                    out -= offset.astype(dtype)
+                    out -= plain.astype(dtype)
                 out *= outside.astype(dtype)
             else:
                 np.multiply(grad_normalized, outside.astype(dtype), out=out)
             if out.dtype != x.dtype:
                 views[2][at] = out
-            del grad, block, out, centered, plain, weighed, grad_normalized
+            del grad, block, out, centered, plain, weighed, slope, grad_normalized
         return Gradients(grad_input, sums.of_weight(), sums.of_bias())
 
 
@@ -224,10 +232,11 @@ def _center(
     at: Slices,
     given: Moments | None,
     found: Moments | None = None,
+    scratch: Array | None = None,
 ) -> tuple[Array, Array]:
     """``block - mean`` and the variance, by its own moments (kept in ``found``) or given ones."""
     if given is None:
-        mean, var = center(block, sets, out)
+        mean, var = center(block, sets, out, scratch)
         if found is not None:
             found.mean[at], found.var[at] = mean, var
     else:

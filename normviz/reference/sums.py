@@ -18,7 +18,7 @@ Slices = tuple[slice, ...]
 _RUN = 4096
 """The longest run of elements summed in x's own dtype before float64 takes over."""
 
-_SHORT = 64
+SHORT = 64
 """Rows so short that a call of BLAS for each takes longer than its sum: one call for all."""
 
 _ONES = {np.dtype(t): np.ones(_RUN, t) for t in (np.float32, np.float64)}
@@ -28,25 +28,26 @@ def total(a: Array, b: Array | None, axes: Axes, scratch: Array | None = None) -
     """The sum of ``a * b`` (of ``a`` where b is None) over ``axes``, kept with length 1.
 
     Runs along the last axis are summed by BLAS in a's dtype, the rest in float64. Without axes it
-    is the elementwise product itself, in ``scratch`` where given.
+    is the elementwise product itself. ``scratch``, where given, is room for the products.
     """
     if not axes:
         return a if b is None else np.multiply(a, b, out=scratch)
     last = a.ndim - 1
     if axes[-1] != last or a.shape[last] < 8:
-        product = a if b is None else a * b
+        product = a if b is None else np.multiply(a, b, out=scratch)
         return np.add.reduce(product, axis=axes, dtype=np.float64, keepdims=True)
-    partial = _run_sums(a, b)[..., None]
+    partial = _run_sums(a, b, scratch)[..., None]
     return partial if len(axes) == 1 else np.add.reduce(partial, axis=axes[:-1], keepdims=True)
 
 
-def _run_sums(a: Array, b: Array | None) -> Array:
+def _run_sums(a: Array, b: Array | None, scratch: Array | None) -> Array:
     """Sums along the last axis, in float64 from one run of ``_RUN`` elements to the next."""
     length = a.shape[-1]
-    if b is None:
-        b = _ONES[a.dtype][: min(length, _RUN)]
-        if length <= _SHORT and a.ndim == 2 and a.flags.c_contiguous:
-            return np.asarray(np.dot(a, b), np.float64)
+    ones = _ONES[a.dtype][: min(length, _RUN)]
+    if length <= SHORT and a.ndim == 2 and a.flags.c_contiguous:
+        products = a if b is None else np.multiply(a, b, out=scratch)
+        return np.asarray(np.dot(products, ones), np.float64)
+    b = ones if b is None else b
     if length <= _RUN:
         return np.asarray(np.vecdot(a, b), np.float64)
     whole = length - length % _RUN
