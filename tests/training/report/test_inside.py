@@ -1,0 +1,52 @@
+"""The figure of what goes on inside the networks: one panel a quantity and trial, never blank."""
+
+from training.report.inside import SHOWN, draw_inside
+from training.run.inside import FILE, Inside, write_inside
+
+EPOCHS, LAYERS = (1, 2, 3), ("block1", "block2")
+
+
+def recorded(run, without=()):
+    """The same run, with a record in each folder; a norm without buffers has no ``stale``."""
+    for result in run.results:
+        result.folder.mkdir(parents=True, exist_ok=True)
+        stale = None if result.config.name in without else 0.2
+        rows = [
+            Inside(epoch, layer, 0.1, 1.0 + epoch, stale, 3.0, 0.5, 0.25)
+            for epoch in EPOCHS
+            for layer in LAYERS
+        ]
+        write_inside(result.folder / FILE, rows)
+    return run
+
+
+def panels(figure, columns):
+    axes = figure.axes[: len(SHOWN) * columns]
+    return [axes[row * columns : (row + 1) * columns] for row in range(len(SHOWN))]
+
+
+def test_without_records_there_is_no_figure(made_up_run):
+    assert draw_inside(made_up_run({"bn": [[98.0, 99.0, 99.1]]})) is None
+
+
+def test_each_panel_has_a_line_a_layer_over_the_epochs(made_up_run):
+    run = recorded(made_up_run({"bn": [[98.0, 99.0, 99.1]], "gn": [[98.0, 99.0, 99.1]]}))
+    rows = panels(draw_inside(run), 2)
+    assert [axis.get_title() for axis in rows[0]] == ["bn", "gn"]
+    for row in rows:
+        for axis in row:
+            assert [line.get_label() for line in axis.lines] == list(LAYERS)
+            assert [list(line.get_xdata()) for line in axis.lines] == [list(EPOCHS)] * 2
+    spread = rows[list(SHOWN).index("input_spread")][0]
+    assert list(spread.lines[0].get_ydata()) == [2.0, 3.0, 4.0]
+
+
+def test_a_panel_without_values_says_so(made_up_run):
+    run = recorded(made_up_run({"bn": [[98.0, 99.1]], "gn": [[98.0, 99.1]]}), without={"gn"})
+    rows = panels(draw_inside(run), 2)
+    batch, group = rows[list(SHOWN).index("stale")]
+    assert not group.lines
+    assert [text.get_text() for text in group.texts] == ["none here"]
+    said = [text.get_text() for row in rows for axis in row for text in axis.texts]
+    assert batch.lines
+    assert said == ["none here"]
