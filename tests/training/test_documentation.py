@@ -1,8 +1,10 @@
 """training/README.md says what the committed tables come to, and its commands can be given."""
 
 import csv
+import math
 import re
 import shlex
+import shutil
 import statistics
 import tomllib
 from collections.abc import Sequence
@@ -15,15 +17,17 @@ from training.cli.parser import build_parser
 from training.experiments.study import known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.report.claims import write_claims_csv
+from training.report.study import write_study
 from training.results.comparisons import compare_all
 from training.results.kept import read_summary
-from training.results.study_table import StudyTable
+from training.results.study_table import StudyTable, mean_errors
+from training.results.study_verdicts import answers, verdict
 from training.results.verdicts import judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "training/README.md").read_text(encoding="utf-8")
 SAID = " ".join(README.split())
-HEADING = "| trial | recipe | published | last epoch | best epoch | seeds |"
+HEADING = "| trial | recipe | published | last epoch | best epoch | seeds | revision |"
 
 
 def committed_runs(table: str = "summary.csv") -> dict[str, list[dict[str, str]]]:
@@ -49,6 +53,7 @@ def expected_row(name: str, rows: Sequence[dict[str, str]]) -> str:
         spread([row["last_accuracy"] for row in rows]),
         spread([row["best_accuracy"] for row in rows]),
         str(len(rows)),
+        ", ".join(sorted({row["revision"] for row in rows})),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -77,6 +82,70 @@ def test_tables_of_studies_are_of_the_studies_as_they_are() -> None:
         if path.stem in known_studies():
             table = StudyTable(path, read_study(path.stem))
             assert table.own == table.rows
+
+
+def table_of(name: str) -> StudyTable:
+    return StudyTable(ROOT / f"workbooks/studies/{name}.csv", read_study(name))
+
+
+def outcome(name: str) -> str:
+    """What the committed rows of a study come to: how many there are, or its verdict."""
+    table, study = table_of(name), read_study(name)
+    tasks = len(study.arms) * len(study.seeds) * len(study.datasets)
+    if not table.is_whole:
+        return f"{len(table.own)} of {tasks} runs"
+    figure = f"[figure](../workbooks/studies/{name}.png)"
+    return f"**{verdict(table).verdict}**, {figure}" if study.tests else figure
+
+
+@pytest.mark.parametrize("name", known_studies())
+def test_the_row_of_a_study_says_what_it_came_to(name: str) -> None:
+    study = read_study(name)
+    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` | "))
+    assert row.endswith(f" | {len(study.seeds)} | {outcome(name)} |")
+
+
+@pytest.mark.parametrize("name", [name for name in known_studies() if table_of(name).is_whole])
+def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, tmp_path) -> None:
+    table = table_of(name)
+    assert table.path.with_suffix(".png").exists()
+    for beside in table.path.parent.glob("*.csv"):
+        shutil.copy(beside, tmp_path)
+    copy = StudyTable(tmp_path / f"{name}.csv", table.study)
+    write_study(copy)
+    kept = f"{name}-verdicts.csv"
+    assert (tmp_path / kept).read_text() == table.path.with_name(kept).read_text()
+
+
+def test_the_numbers_of_the_order_of_norm_and_relu_are_those_of_its_table() -> None:
+    for one in answers(table_of("order"))[0]:
+        found = one.estimate
+        assert found
+        assert one.detectable
+        mean, low, high = (math.exp(v or 0.0) for v in (found.mean, found.low, found.high))
+        assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
+        assert f"{100 * math.expm1(one.detectable):.1f} %" in SAID
+
+
+@pytest.mark.parametrize("case", ["BatchNorm", "GroupNorm", "LayerNorm", "none"])
+@pytest.mark.parametrize("batch", [2, 8, 64])
+def test_which_norm_when_names_the_errors_by_batch(case: str, batch: int) -> None:
+    found = mean_errors(table_of("norms"), "mnist")[f"{case} {batch}"]
+    (row,) = (
+        line
+        for line in README.splitlines()
+        if line.startswith(f"| batches of {batch}") and "`norms`" in line
+    )
+    assert f"{found.mean:.2f} ({found.n})" in row
+
+
+@pytest.mark.parametrize("case", ["InstanceNorm", "PixelNorm", "RMSNorm"])
+def test_which_norm_when_names_the_errors_of_a_norm(case: str) -> None:
+    errors = mean_errors(table_of("norms"), "mnist")
+    found = [errors[f"{case} {batch}"] for batch in (2, 8, 64)]
+    words = ", ".join(f"{one.mean:.2f} ({one.n})" for one in found)
+    (row,) = (line for line in README.splitlines() if f" | {case}" in line and "`norms`" in line)
+    assert f"error {words} with batches of 2, 8, 64" in row
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion-mnist"])
@@ -182,7 +251,7 @@ def test_every_study_is_told_with_its_claim_and_seeds() -> None:
         study = read_study(name)
         (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
         assert f"| {study.claim} |" in row or not study.tests
-        assert row.endswith(f"| {len(study.seeds)} |")
+        assert f"| {len(study.seeds)} |" in row
 
 
 def test_the_study_in_the_text_is_one() -> None:

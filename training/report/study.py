@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from rich.markup import escape
@@ -29,6 +30,7 @@ VERDICT_COLUMNS = (
     "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",
     "p_refuted", "detectable", "study",
 )  # fmt: skip
+DARKEST = 3  # times the smallest error of a heat map
 COLOR_OF = {SUPPORTED: "#1b6e3c", EQUIVALENT: "#1b6e3c", REFUTED: "#d55e00"}
 
 
@@ -122,10 +124,11 @@ def draw_study(table: StudyTable) -> Any:
 
     if (grid := norm_by_batch(table)) is not None:
         return draw_heat_map(table, *grid)
-    study, datasets = table.study, table.datasets
+    study = table.study
+    datasets = [name for name in study.datasets if name in table.datasets] or table.datasets
     asked = [each for each in answers(table) if any(one.estimate for one in each)]
-    heights = [0.6 + len(study.arms), 0.6 + len(asked)] if asked else [1]
-    inches = 1.6 + 0.34 * sum(heights)
+    heights = [0.6 + len(study.arms), 0.6 + 1.5 * len(asked)] if asked else [1]
+    inches = 2.0 + 0.34 * sum(heights)
     figure = Figure(figsize=(max(9.5, 4.8 * len(datasets)), inches), dpi=110, layout="constrained")
     whole = "" if table.is_whole else " (not whole yet)"
     figure.suptitle(f"{study.title}{whole}", fontsize=11, color=INK)
@@ -175,10 +178,10 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     ends += [v for one in found for v in (one.question.low, one.question.high) if v is not None]
     reach = 1.15 * max(abs(v) for v in (*ends, 0.05) if v is not None)
     axis.set_xlim(-reach, reach)
-    axis.set_yticks(range(len(found)), [one.question.text for one in found])
+    axis.set_yticks(range(len(found)), [fill(one.question.text, 36) for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.set_title(
-        "logarithm of the ratio, 95 % interval; gray: within the limits asked about",
+        "logarithm of the ratio, 95 % interval\n(gray: within the limits asked about)",
         fontsize=9.5,
         loc="left",
         color=SOFT,
@@ -225,10 +228,12 @@ def draw_heat_map(table: StudyTable, norms: dict[str, str], sizes: list[int]) ->
         means = [[found.get(arms[norm, size]) for size in sizes] for norm in norms]
         values = [[one.mean if one else math.nan for one in row] for row in means]
         known = [value for row in values for value in row if math.isfinite(value)]
-        axis.imshow(values, cmap="YlOrBr", norm=LogNorm(min(known), max(known)), aspect="auto")
+        # One arm that hardly learned must not make all others look alike.
+        low, high = min(known), min(max(known), DARKEST * min(known))
+        axis.imshow(values, cmap="YlOrBr", norm=LogNorm(low, high), aspect="auto")
         for row, line in enumerate(means):
             for column, one in enumerate(line):
-                dark = one is not None and one.mean > math.sqrt(min(known) * max(known))
+                dark = one is not None and one.mean > low**0.4 * high**0.6
                 text = f"{one.mean:.2f}\n{one.n} seeds" if one else "–"
                 axis.text(
                     column, row, text.replace("1 seeds", "1 seed"), ha="center", va="center",
@@ -236,7 +241,8 @@ def draw_heat_map(table: StudyTable, norms: dict[str, str], sizes: list[int]) ->
                 )  # fmt: skip
         axis.set_xticks(range(len(sizes)), [f"batch {size}" for size in sizes])
         axis.set_yticks(range(len(norms)), norms.values())
-        axis.set_title(f"{dataset}: mean test error (%)", fontsize=9.5, loc="left", color=SOFT)
+        title = f"{dataset}: mean test error (%), darkest from {high:.1f}"
+        axis.set_title(title, fontsize=9.5, loc="left", color=SOFT)
         axis.tick_params(length=0, labelsize=9, labelcolor=INK)
         for spine in axis.spines.values():
             spine.set_visible(False)

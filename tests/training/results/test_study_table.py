@@ -1,5 +1,6 @@
 """The table of a study: kept over sessions, and the verdicts it comes to."""
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -195,6 +196,31 @@ def test_norms_and_batch_sizes_are_a_heat_map(tmp_path):
     assert texts.count("–") == 1
     assert "(not whole yet)" in figure.get_suptitle()
     assert norm_by_batch(StudyTable(tmp_path / "order.csv", ORDER)) is None
+
+
+def test_an_arm_that_hardly_learned_leaves_the_others_their_shades(tmp_path):
+    table = StudyTable(tmp_path / "norms.csv", read_study("norms"))
+    fill(table, {arm: [2.0] for arm in table.study.arms} | {"none 64": [32.0], "RMSNorm 8": [4.0]})
+    axis = draw_study(table).axes[0]
+    (shades,) = axis.images
+    assert (shades.norm.vmin, shades.norm.vmax) == (2.0, 6.0)
+    assert axis.get_title(loc="left") == "mnist: mean test error (%), darkest from 6.0"
+
+
+@pytest.mark.parametrize("name", ["order", "batch-size", "ghost"])
+def test_no_words_of_a_figure_lie_on_others(name, tmp_path):
+    study = read_study(name)
+    table = StudyTable(tmp_path / f"{name}.csv", study)
+    for dataset in study.datasets:
+        fill(table, {arm: around(1.5) for arm in study.arms}, dataset)
+    figure = draw_study(table)
+    figure.draw_without_rendering()
+    words = [axis._left_title for axis in figure.axes]
+    words += [label for axis in figure.axes for label in axis.get_yticklabels()]
+    boxes = [text.get_window_extent() for text in words if text.get_text()]
+    overlaps = [(a, b) for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
+    assert not overlaps
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
 
 
 def test_a_question_may_have_one_limit(table):
