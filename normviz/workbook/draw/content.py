@@ -258,6 +258,18 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Spaced:
+    """Rows of entries, each in the column that `columns` has for it: around a grid, over its gaps.
+
+    `looks` are those of the columns, the last one of all that follow.
+    """
+
+    rows: Sequence[Sequence[Value | Entry]]
+    columns: Sequence[int]
+    looks: Sequence[Style] = (BODY,)
+
+
+@dataclass(frozen=True)
 class Drawn:
     """A line of a chart: its name, and its cells by name, as "running_mean[c=0]"."""
 
@@ -299,4 +311,4 @@ class Band:
     items: Sequence[Table | Step | Graph | Stack | None]
 
 
-Item = Banner | Words | Line | Table | Step | Listing | Graph | Band | Stack
+Item = Banner | Words | Line | Table | Step | Listing | Spaced | Graph | Band | Stack

@@ -1,4 +1,4 @@
-"""Lists under heads, as they take their place and are written."""
+"""Lists under heads and entries around a grid, as they take their place and are written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from normviz.workbook.book.cells import Block
+from normviz.workbook.book.cells import Block, Value
 from normviz.workbook.book.sizes import height_of, lines_of
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, Style
 from normviz.workbook.draw import content
@@ -27,8 +27,7 @@ def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
         height, row = HEAD_HEIGHT, first + number
         table.append([])
         for at, cell in enumerate(line):
-            entry = cell if isinstance(cell, content.Entry) else content.Entry(cell)
-            look = entry.look or (item.looks[at] if at < len(item.looks) else item.looks[-1])
+            entry, look = _looking(cell, item.looks, at)
             table[-1].append((entry, look))
             canvas.know(entry.name, Cells(row, ends[at][0], 1, 1, fixed=True))
             if isinstance(entry.value, str):
@@ -58,6 +57,27 @@ def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
         _call_numbers(item, canvas, first, [[entry for entry, _ in line] for line in table], ends)
 
     return Placed(first + len(item.rows) - 1, write)
+
+
+def spaced(item: content.Spaced, canvas: Canvas, spot: Spot) -> Placed:
+    """Rows of entries in columns of their own."""
+
+    def write() -> None:
+        for row, line in enumerate(item.rows, spot.top):
+            for at, (cell, column) in enumerate(zip(line, item.columns, strict=True)):
+                entry, look = _looking(cell, item.looks, at)
+                live = canvas.live(entry.formula)
+                canvas.page.put(row, column, entry.value, look, live)
+
+    return Placed(spot.top + len(item.rows) - 1, write)
+
+
+def _looking(
+    cell: Value | content.Entry, looks: Sequence[Style], at: int
+) -> tuple[content.Entry, Style]:
+    """A cell as an entry, and its own look or that of its column."""
+    entry = cell if isinstance(cell, content.Entry) else content.Entry(cell)
+    return entry, entry.look or (looks[at] if at < len(looks) else looks[-1])
 
 
 def _call_numbers(

@@ -15,7 +15,7 @@ from normviz.workbook.book.sizes import pixels
 from normviz.workbook.draw import content
 from normviz.workbook.draw.blocks import step, table
 from normviz.workbook.draw.canvas import Canvas, Placed, Spot
-from normviz.workbook.draw.lists import listing
+from normviz.workbook.draw.lists import listing, spaced
 from normviz.workbook.draw.places import NOWHERE
 from normviz.workbook.draw.words import banner, caption_rows, line, words
 
@@ -100,6 +100,7 @@ _PLACED_BY: dict[type, Callable[[Any, Canvas, Spot], Placed]] = {
     content.Step: step,
     content.Table: table,
     content.Listing: listing,
+    content.Spaced: spaced,
     content.Graph: _graph,
     content.Stack: _stack,
     content.Band: _band,

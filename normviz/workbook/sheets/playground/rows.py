@@ -16,7 +16,7 @@ from normviz.workbook.book.layout import Layout
 from normviz.workbook.book.styles import AXIS, AXIS_LEFT, FORWARD, Style
 from normviz.workbook.draw.canvas import Canvas, Spot
 from normviz.workbook.draw.columns import Columns
-from normviz.workbook.draw.content import Banner, Caption, Item, Step, StepFormula
+from normviz.workbook.draw.content import Banner, Caption, Item, Spaced, Step, StepFormula
 from normviz.workbook.draw.page_breaks import Paper
 from normviz.workbook.draw.placing import place
 from normviz.workbook.draw.tensor import Body, Frame, Grid
@@ -60,6 +60,10 @@ class Rows(Canvas):
         made = place(item, self, Spot(self.row, LEFT, self.last))
         made.write()
         self.row = made.bottom + 1 + free
+
+    def around(self, row: int, item: Spaced) -> None:
+        """Entries around what stands already, from a row on."""
+        place(item, self, Spot(row, LEFT, self.last)).write()
 
     def words(self, caption: Caption, left: int, right: int) -> int:
         """The words of a step, from the present row on; the row below."""
@@ -126,8 +130,6 @@ def pixel_names(rows: Rows, grid: Body) -> None:
     assert isinstance(grid, Grid)
     width = rows.layout.shape[-1]
     below = grid.area[2] + 1
-    for index in range(rows.channels * rows.pixels):
-        pixel = index % rows.pixels
-        text = f"{pixel // width}, {pixel % width}"
-        rows.page.put(below, grid.columns[index], text, AXIS)
-    rows.page.put(below, grid.left - 1, "h, w", AXIS_LEFT)
+    pixels = [f"{pixel // width}, {pixel % width}" for pixel in range(rows.pixels)]
+    columns = (grid.left - 1, *grid.columns[: rows.channels * rows.pixels])
+    rows.around(below, Spaced([["h, w", *pixels * rows.channels]], columns, (AXIS_LEFT, AXIS)))

@@ -23,7 +23,7 @@ from normviz.workbook.book.styles import (
     SHORT_FORMAT,
     SOFT,
 )
-from normviz.workbook.draw.content import Caption
+from normviz.workbook.draw.content import Caption, Entry, Spaced
 from normviz.workbook.draw.tensor import Grid
 from normviz.workbook.sheets.case import Array, Settings
 from normviz.workbook.sheets.playground.case import PlayCase, play_case
@@ -152,17 +152,16 @@ class _Steps:
         area = rows.step("labels", text, self._padded(labels), WHOLE, label, below=2)
         rows.name("labels", area)
         self._say_what_adds(area[0], place_row, columns)
-        for n in range(rows.images):
-            formula, value = readings.of_image(n)
-            rows.page.put(area[0] + n, rows.middle, value, ADDED, formula)
-        for i in range(across):
-            formula, value = readings.of_place(*divmod(i, rows.pixels))
-            rows.page.put(place_row, columns[i], value, ADDED, formula)
+        images = [[_added(*readings.of_image(n))] for n in range(rows.images)]
+        rows.around(area[0], Spaced(images, (rows.middle,), (ADDED,)))
+        places = [_added(*readings.of_place(*divmod(i, rows.pixels))) for i in range(across)]
+        rows.around(place_row, Spaced([places], columns[:across], (ADDED,)))
         size: Value = sets.size if readings.ok and sets is not None else ""
         live = 'IF(play_ok=1,play_size,"")'
         row = place_row + 1
-        rows.page.put(row, LEFT, size, WHOLE.but(bold=True, fill=PAPER), live)
-        rows.page.put(row, LEFT + 1, "= m, how many elements share them", LABEL.but(size=9.5))
+        line: list[Value | Entry] = [Entry(size, formula=live), "= m, how many elements share them"]
+        looks = (WHOLE.but(bold=True, fill=PAPER), LABEL.but(size=9.5))
+        rows.around(row, Spaced([line], (LEFT, LEFT + 1), looks))
         rows.name("n", (row, LEFT, row, LEFT))
         rows.block(Block("elements in a set: m", (row, LEFT, row, LEFT), lambda *_: ""))
 
@@ -277,3 +276,8 @@ class _Steps:
     def _padded(self, values: Sequence[Value]) -> list[Value]:
         """Values with nothing for the images that are not in the batch."""
         return [*values, *[""] * (self.case.x.size - len(values))]
+
+
+def _added(formula: str, value: Value) -> Entry:
+    """A gray number beside the labels."""
+    return Entry(value, formula=formula)

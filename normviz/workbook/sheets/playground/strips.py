@@ -10,15 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from normviz.workbook.book.address import address
-from normviz.workbook.book.cells import Block
+from normviz.workbook.book.cells import Block, Value
 from normviz.workbook.book.charts import Axis, Chart, Line
 from normviz.workbook.book.styles import ACCENT, AXIS_LEFT, HEADER, NUMBER, SHORT_FORMAT
+from normviz.workbook.draw.content import Entry, Spaced
 from normviz.workbook.sheets.case import Array
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows
 
 HEIGHT_ROWS, POINTS_A_ROW = 10, 15.0
+HEAD = HEADER.but(size=9.5)
 CELL = NUMBER.but(size=9, number=SHORT_FORMAT, shrink=True)
 OFF = -1.0
 """The label of what is in no set: the charts begin at 0, so it is not drawn."""
@@ -73,14 +75,15 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
     columns = [c for c in range(LEFT, rows.last + 1) if page.widths[c] > 3]
     first, last = rows.row + 1, rows.row + case.x.size
     label = columns.pop(0)
-    page.put(rows.row, label, "set", HEADER.but(size=9.5))
     there = case.sets.labels().ravel() if readings.safe and case.sets is not None else np.array([])
+    rows.around(rows.row, Spaced([["set"]], (label,), (HEAD,)))
+    elements: list[list[Value | Entry]] = []
     for i in range(case.x.size):
-        page.put(first + i, LEFT - 1, _element(rows, i), AXIS_LEFT)
         value = float(there[i]) if i < there.size else OFF
         cell = rows.at("labels", i)
         live = f"IF(play_safe=1,IF(COUNT({cell})=1,{cell},{OFF:.0f}),{OFF:.0f})"
-        page.put(first + i, label, value, CELL.but(number="0"), live)
+        elements.append([_element(rows, i), Entry(value, formula=live)])
+    rows.around(first, Spaced(elements, (LEFT - 1, label), (AXIS_LEFT, CELL.but(number="0"))))
     _say(rows, "number of the set", label, case)
     width = page.width(2, rows.last) / len(STRIPS)
     for at, strip in enumerate(STRIPS):
@@ -114,12 +117,12 @@ def _columns(
     rows: Rows, case: PlayCase, readings: Readings, strip: Strip, label: int, used: list[int]
 ) -> None:
     """A step, the mean of its set, its distance from it squared, and what follows of them."""
-    page, first, last = rows.page, rows.row + 1, rows.row + case.x.size
+    first, last = rows.row + 1, rows.row + case.x.size
     numbers = _numbers(case, strip.step) if readings.safe else np.zeros((0, len(COLUMNS)))
     labels = f"${address(first, label)}:{address(last, label)}"
     for column, name in zip(used, COLUMNS, strict=True):
-        page.put(rows.row, column, name.format(strip.symbol), HEADER.but(size=9.5))
         _say(rows, COLUMNS[name].format(strip.symbol), column, case)
+    lines = [[Entry(name.format(strip.symbol), HEAD) for name in COLUMNS]]
     for i in range(case.x.size):
         row, at = first + i, address(first + i, label)
         value, mean, _, spread = (address(row, c) for c in used[:4])
@@ -132,9 +135,14 @@ def _columns(
             f"{mean}-{spread}",
             f"{mean}+{spread}",
         )
-        for place, (column, formula) in enumerate(zip(used, formulas, strict=True)):
-            shown = float(numbers[i, place]) if i < len(numbers) else 0.0
-            page.put(row, column, shown, CELL, f"IF({at}>0,{formula},0)")
+        shown = numbers[i].tolist() if i < len(numbers) else [0.0] * len(formulas)
+        lines.append(
+            [
+                Entry(number, formula=f"IF({at}>0,{formula},0)")
+                for number, formula in zip(shown, formulas, strict=True)
+            ]
+        )
+    rows.around(rows.row, Spaced(lines, used, (CELL,)))
 
 
 def _say(rows: Rows, name: str, column: int, case: PlayCase) -> None:
