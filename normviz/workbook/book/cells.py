@@ -20,11 +20,12 @@ from normviz.workbook.book.address import (
     MAX_ROWS,
     Area,
     address,
+    area_text,
     fixed_area,
     on_sheet,
 )
 from normviz.workbook.book.charts import Chart
-from normviz.workbook.book.styles import PLAIN, Style
+from normviz.workbook.book.styles import PLAIN, Style, shown_as
 
 Value = float | int | str | bool | None
 
@@ -42,7 +43,8 @@ class Cell:
 class Rule:
     """A conditional format: where `formula` (relative to the area's first cell) is true.
 
-    A `fill` of "" leaves the background; `changed` marks the cells as changed as well.
+    A `fill` of "" leaves the background; `changed` marks the cells as changed as well. `number` is
+    the number format that the cells then have, "" where it stays theirs.
     """
 
     area: Area
@@ -51,6 +53,7 @@ class Rule:
     color: str | None = None
     bold: bool = False
     changed: bool = False
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,24 @@ class Page:
     def numbers(self, area: Area) -> npt.NDArray[np.float64]:
         """The numbers of an area row by row, 0 where it is empty."""
         return np.array([value or 0.0 for value in self.values(area)], dtype=np.float64)
+
+    def number_format(self, area: Area, pattern: str) -> str:
+        """The one number format of the cells of an area, shown as in a pattern.
+
+        Raises:
+            ValueError: where they have several: no rule could keep them.
+        """
+        lines = (self.rows.get(row, {}) for row in range(area[0], area[2] + 1))
+        columns = range(area[1], area[3] + 1)
+        forms = {
+            line[column].style.number for line in lines for column in columns if column in line
+        }
+        if len(forms) != 1:
+            raise ValueError(
+                f"{self.title}!{area_text(area)} is shown as {pattern!r} by a rule, but its cells "
+                f"have {len(forms)} number formats ({sorted(forms)}): let them have one"
+            )
+        return shown_as(pattern, *forms)
 
     def width(self, left: int, right: int) -> float:
         """How many characters fit between two columns, both inclusive."""

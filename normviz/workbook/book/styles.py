@@ -101,12 +101,32 @@ def decimals(more: int = 0) -> str:
     return signed(f"{0:.{DECIMALS + more}f}")
 
 
+def shown_as(pattern: str, form: str) -> str:
+    """The number format of what else is shown by `form`, its value standing where {} stands.
+
+    >>> shown_as("✗ {}", "0.00;-0.00;0"), shown_as("({})", "General")
+    ('"✗ "0.00;"✗ "-0.00;"✗ "0;"✗ "@', '"("General")";"("-General")";"("General")";"("@")"')
+    """
+    positive, *others = form.split(";")
+    negative, zero = (*others, *(f"-{positive}", positive)[len(others) :])[:2]
+    before, after = (f'"{words}"' if words else "" for words in pattern.split("{}"))
+    return ";".join(f"{before}{part}{after}" for part in (positive, negative, zero, "@"))
+
+
+RIGHT_SIGN, WRONG_SIGN = "✓ {}", "✗ {}"
+"""How a value is shown that is right, and one that is wrong: by more than a color."""
+
+UNUSED = "({})"
+"""How a number is shown that nothing reads as things stand."""
+
 NUMBER_FORMAT = decimals()
 SHORT_FORMAT = decimals(-1)
 """For columns that are too narrow for every decimal."""
 
 SMALL_FORMAT = signed("0.0E+00")
 SCIENTIFIC_FORMAT = signed("0.00E+00")
+
+GROUPED_FORMAT = "#,##0"
 
 INPUT_WORD = "yellow"
 """What the color of an input is called wherever a sheet speaks of it."""

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from normviz.workbook.book.cells import Block, Value
-from normviz.workbook.book.styles import AXIS, NAME
+from normviz.workbook.book.styles import AXIS, GROUPED_FORMAT, NAME, Style
 from normviz.workbook.draw import content
 from normviz.workbook.draw.canvas import Canvas, Placed, Spot, Write
 from normviz.workbook.draw.places import Cells, Here
 from normviz.workbook.draw.tensor import values_of
 from normviz.workbook.draw.words import caption_rows, write_caption
+
+LONG = 1_000
+"""From here on the digits of a number that names a row stand in threes."""
 
 
 def step(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
@@ -77,14 +80,13 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
             write_caption(canvas, item.caption, spot.top, spot.left, spot.right)
         for at, name in enumerate(heads):
             canvas.page.put(top, spot.left + at, name, AXIS)
-        labels = [] if item.beside else [part.label for part in item.parts]
-        down = item.down or labels
+        down = _written(item)
         for at, label in enumerate(down if item.labelled else ()):
             if label != "":
-                canvas.page.put(first + at, spot.left - 1, label, NAME)
+                canvas.page.put(first + at, spot.left - 1, label, _name_look(label))
         if item.labelled and item.down_is:
             told = {
-                first + at: "" if isinstance(label, str) else f"{label:g}"
+                first + at: "" if isinstance(label, str) else counted(label)
                 for at, label in enumerate(down)
             }
             area = (first, spot.left - 1, first + len(down) - 1, spot.left - 1)
@@ -93,6 +95,22 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
             writer()
 
     return Placed(max(bottom, first + len(item.down) - 1), write)
+
+
+def _written(item: content.Table) -> Sequence[Value]:
+    """The names down: its own, or else those of its blocks."""
+    return item.down or ([] if item.beside else [part.label for part in item.parts])
+
+
+def named_rows(item: content.Table) -> list[int]:
+    """The rows of a table that have a name, from its heads on."""
+    return [item.skip + at for at, label in enumerate(_written(item)) if label != ""]
+
+
+def value_rows(item: content.Table) -> range:
+    """The rows of a table that have values, from its heads on."""
+    heights = [len(as_rows(part.values)) for part in item.parts]
+    return range(item.skip, item.skip + (max(heights) if item.beside else sum(heights)))
 
 
 def _write_cells(
@@ -141,7 +159,21 @@ def _names(written: Sequence[Value], letter: str, word: str, count: int) -> list
 
 def _label(label: Value, what: str) -> Value:
     """What a row is called: as it says, and a number by what it is one of."""
-    return f"{what} {label:g}" if what and not isinstance(label, str) else label
+    return f"{what} {counted(label)}" if what and not isinstance(label, str) else label
+
+
+def counted(number: Value) -> str:
+    """A number that names a row, its digits in threes.
+
+    >>> counted(10_000_000.0), counted(0.001)
+    ('10,000,000', '0.001')
+    """
+    return f"{number:,.12g}"
+
+
+def _name_look(label: Value) -> Style:
+    is_long = not isinstance(label, str) and label is not None and abs(label) >= LONG
+    return NAME.but(number=GROUPED_FORMAT) if is_long else NAME
 
 
 def as_rows(values: Any) -> list[list[Value]]:

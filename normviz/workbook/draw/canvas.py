@@ -72,11 +72,12 @@ class Canvas:
         return resolved(formula, self.placed, here, self.abroad)
 
     def mark(self, area: Area, marks: Sequence[content.Mark], here: Here = NOWHERE) -> None:
-        """Let an area wear the colors of its marks; conditions are those of its first cell."""
+        """Let an area of cells wear its marks; conditions are those of its first cell."""
         known = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
         for mark in marks:
             when = resolved(mark.when, known, here, self.abroad)
-            self.page.rules.append(Rule(area, when, mark.fill, mark.ink))
+            number = self.page.number_format(area, mark.shows) if mark.shows else ""
+            self.page.rules.append(Rule(area, when, mark.fill, mark.ink, number=number))
 
     def allow(self, area: Area, rule: content.Rule | None, title: str) -> None:
         """Hold what is typed into an area to a rule."""

@@ -21,8 +21,10 @@ from normviz.workbook.book.styles import (
     GOOD_INK,
     NUMBER,
     PROSE,
+    RIGHT_SIGN,
     WARN,
     WARN_INK,
+    WRONG_SIGN,
     Style,
 )
 from normviz.workbook.draw.tensor import Frame, Paint
@@ -37,11 +39,15 @@ StepFormula = str | Callable[[int], str] | None
 
 @dataclass(frozen=True)
 class Mark:
-    """A color that cells wear while a condition in names holds for them."""
+    """A color that cells wear while a condition in names holds for them.
+
+    Where the cells' own texts do not say the same, `shows` does, with {} where the value stands.
+    """
 
     when: str
     fill: str
     ink: str | None = None
+    shows: str = ""
 
 
 PASS, FAIL, RESTS = "✓ PASS", "✗ FAIL", "inputs changed"
@@ -55,8 +61,9 @@ VERDICTS = (
 
 
 def judged(wrong: str) -> tuple[Mark, ...]:
-    """Red where a condition holds, green where not."""
-    return Mark(wrong, BAD, BAD_INK), Mark(f"NOT({wrong})", GOOD, GOOD_INK)
+    """Red and a cross where a condition holds, green and a tick where not."""
+    good = Mark(f"NOT({wrong})", GOOD, GOOD_INK, RIGHT_SIGN)
+    return Mark(wrong, BAD, BAD_INK, WRONG_SIGN), good
 
 
 @dataclass(frozen=True)

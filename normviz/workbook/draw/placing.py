@@ -13,7 +13,7 @@ from typing import Any
 from normviz.workbook.book.charts import Chart, Line
 from normviz.workbook.book.sizes import pixels
 from normviz.workbook.draw import content
-from normviz.workbook.draw.blocks import step, table
+from normviz.workbook.draw.blocks import named_rows, step, table, value_rows
 from normviz.workbook.draw.canvas import Canvas, Placed, Spot
 from normviz.workbook.draw.lists import listing, spaced
 from normviz.workbook.draw.places import NOWHERE
@@ -69,8 +69,18 @@ def _stack(item: content.Stack, canvas: Canvas, spot: Spot) -> Placed:
 
 
 def _band(item: content.Band, canvas: Canvas, spot: Spot) -> Placed:
-    """Side by side, their cells in line: all leave as many rows for words as the longest takes."""
+    """Side by side, their cells in line: all leave as many rows for words as the longest takes.
+
+    Raises:
+        ValueError: a row of a table without names of its own that no neighbor has a name for.
+    """
     columns = canvas.columns
+    tables = [inner for inner in item.items if isinstance(inner, content.Table)]
+    named = {row for one in tables if one.labelled for row in named_rows(one)}
+    for one in tables:
+        if not one.labelled and not named.issuperset(value_rows(one)):
+            nameless = sorted(set(value_rows(one)) - named)
+            raise ValueError(f"rows {nameless} of {one.parts[0].name!r} have no name on the page")
     spots = [
         Spot(spot.top, left, left + len(cells) - 1, alone=False)
         for left, cells in zip(columns.lefts, columns.cells, strict=True)

@@ -16,6 +16,7 @@ from normviz.workbook.book.styles import (
     LINE,
     LINK,
     PLAIN,
+    RIGHT_SIGN,
     WARN,
     Style,
 )
@@ -90,13 +91,13 @@ def score_table(sheets: Sequence[ExerciseSheet]) -> Listing:
         Entry(None),
     )
     names = ("title", "points", "of", "share")
-    full = Mark("{share[row=0]}=1", GOOD, GOOD_INK)
+    full = Mark("{share[row=0]}=1", GOOD, GOOD_INK, RIGHT_SIGN)
     return Listing(
         [*rows, whole],
         ("Sheet", "points", "of", "reached", "Sets"),
         (BODY, BODY_CENTER, BODY_CENTER, BODY_CENTER, BODY),
         names=names,
-        marks=dict.fromkeys(names, (full,)),
+        marks=dict.fromkeys(("title", "share"), (full,)),
     )
 
 

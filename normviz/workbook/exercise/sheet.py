@@ -27,6 +27,7 @@ from normviz.workbook.book.styles import (
     NUMBER,
     NUMBER_FORMAT,
     PAPER,
+    RIGHT_SIGN,
     Style,
 )
 from normviz.workbook.draw import content
@@ -257,7 +258,7 @@ class ExerciseSheet:
             f"IF({marking.all_right(f'{{marks_{a.step.name}}}', len(values(a.step)))},{a.points},0)"
             for a in self.asked
         ]
-        full = Mark(f"{{this}}={self.total}", GOOD, GOOD_INK)
+        full = Mark(f"{{this}}={self.total}", GOOD, GOOD_INK, RIGHT_SIGN)
         self.sheet.facts(
             Line("points", "points:", self.right, "+".join(done), SETTING, marks=(full,)),
             Line("", "", f"of {self.total}", look=LABEL_RIGHT.but(horizontal="left")),

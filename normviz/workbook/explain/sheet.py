@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book
-from normviz.workbook.book.styles import BAD, BAD_INK, BOLD, DIFFERENCE, NUMBER, PAPER
+from normviz.workbook.book.styles import (
+    BAD,
+    BAD_INK,
+    BOLD,
+    DIFFERENCE,
+    NUMBER,
+    PAPER,
+    WRONG_SIGN,
+    shown_as,
+)
 from normviz.workbook.draw import content
 from normviz.workbook.draw.content import Banner, Caption, StepFormula
 from normviz.workbook.draw.sheet import Sheet
@@ -218,8 +227,8 @@ def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterat
 
 
 def _red_where(page: ExplainedPage, wrong: Array) -> Paint:
-    """The color of its set for every element, red where it is wrong."""
+    """The color of its set for every element, red and with a cross where it is wrong."""
     red = page.pick("element", wrong.astype(np.float64))
     look = page.paint("element", NUMBER.filled(PAPER))
-    bad = NUMBER.filled(BAD).but(color=BAD_INK)
+    bad = NUMBER.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, NUMBER.number))
     return lambda at: bad if red[at] else look(at)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from normviz.workbook.book.address import Area
@@ -31,7 +32,7 @@ class Content:
     def __init__(self, book: Book, compiled: Compiled) -> None:
         self.book, self.compiled = book, compiled
         self.styles: dict[Style, int] = {}
-        self.paints: dict[tuple[str, str | None, bool], int] = {}
+        self.paints: dict[Rule, int] = {}
         self.words: dict[str, int] = {}
         self.layouts: dict[tuple[int, ...], int] = {}
         self.numbers: dict[str, int] = {}
@@ -59,6 +60,9 @@ class Content:
             [self._number_format(style.number), int(style.wrap), int(style.unlocked), style.size]
             for style in self.styles
         ]
+        made["paints"] = [
+            self._number_format(rule.number) if rule.number else -1 for rule in self.paints
+        ]
         made["numbers"] = list(self.numbers)
         print_ = json.dumps(made, sort_keys=True).encode()
         made["edition"] = hashlib.sha256(print_).hexdigest()[:8]
@@ -66,7 +70,7 @@ class Content:
 
     def paint_rules(self) -> list[Rule]:
         """What the conditional formats paint, by number."""
-        return [Rule((1, 1, 1, 1), "", fill, ink, bold) for fill, ink, bold in self.paints]
+        return list(self.paints)
 
     def _number_format(self, number: str) -> int:
         return self.numbers.setdefault(number, len(self.numbers))
@@ -156,7 +160,8 @@ class Content:
         return next(k for k, page in enumerate(self.book.pages) if page.title == title)
 
     def _paint(self, rule: Rule) -> int:
-        return self.paints.setdefault((rule.fill, rule.color, rule.bold), len(self.paints))
+        painted = replace(rule, area=(1, 1, 1, 1), formula="")
+        return self.paints.setdefault(painted, len(self.paints))
 
     def _choice(self, rectangle: Rectangle, choice: Choice, live: Live | None) -> list[Any]:
         placed = self._placed(live) if live else []

@@ -6,6 +6,7 @@ Of the cells it gets those alone that lead somewhere, and keeps their links.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,9 +14,11 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
 from openpyxl.drawing.xdr import XDRPositiveSize2D
-from openpyxl.formatting.rule import FormulaRule
+from openpyxl.formatting.rule import Rule as FileRule
 from openpyxl.packaging.core import DocumentProperties
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 from openpyxl.utils.units import pixels_to_EMU
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.cell_range import CellRange
@@ -34,6 +37,9 @@ FONT, MONO_FONT = "Arial", "Courier New"
 DIGITS = 1.26
 """A page's widths are in characters of its text, a file's in digits of its default font."""
 
+FIRST_NUMBER = 1000
+"""What a file calls the number formats of its rules, from here on: those of cells begin at 164."""
+
 CREATOR = "normviz"
 
 
@@ -45,8 +51,10 @@ def openpyxl_bytes(frame: BookFrame) -> tuple[bytes, list[int]]:
     try:
         sheets = [workbook.create_sheet(page.title) for page in frame.pages]
         style_ids = [_pen(sheets[0], style).style_id for style in frame.styles]
+        rules = (rule for page in frame.pages for rule in page.rules)
+        numbers = {form: at for at, form in enumerate(dict.fromkeys(rule.number for rule in rules))}
         for sheet, page in zip(sheets, frame.pages, strict=True):
-            _write_page(sheet, page)
+            _write_page(sheet, page, numbers)
         for name, target in frame.names:
             workbook.defined_names[name] = DefinedName(name, attr_text=target)
         workbook.save(stream)
@@ -59,7 +67,7 @@ def openpyxl_bytes(frame: BookFrame) -> tuple[bytes, list[int]]:
     return stream.getvalue(), style_ids
 
 
-def _write_page(sheet: Any, page: PageFrame) -> None:
+def _write_page(sheet: Any, page: PageFrame, numbers: Mapping[str, int]) -> None:
     _set_page(sheet, page)
     if page.hidden_columns:
         first, last = page.hidden_columns
@@ -71,7 +79,7 @@ def _write_page(sheet: Any, page: PageFrame) -> None:
     # A list, where openpyxl keeps a set: in order, and not compared each with all before it.
     sheet.merged_cells = [CellRange(area_text(area)) for area in page.merges]
     for rule in page.rules:
-        sheet.conditional_formatting.add(area_text(rule.area), _rule(rule))
+        sheet.conditional_formatting.add(area_text(rule.area), _rule(rule, numbers))
     for choice in page.choices:
         sheet.data_validations.append(_validation(choice))
     for chart in page.charts:
@@ -174,12 +182,16 @@ def _pen(sheet: Any, style: Style) -> Any:
     return pen
 
 
-def _rule(rule: Rule) -> Any:
+def _rule(rule: Rule, numbers: Mapping[str, int]) -> Any:
     bold, underline = rule.bold or rule.changed or None, "double" if rule.changed else None
     font = Font(color=rule.color, bold=bold, underline=underline) if rule.color or bold else None
     # In a differential style a solid fill is its background color.
     fill = PatternFill(bgColor=rule.fill, fill_type="solid") if rule.fill else None
-    return FormulaRule(formula=[rule.formula], fill=fill, font=font)
+    number = None
+    if rule.number:
+        number = NumberFormat(FIRST_NUMBER + numbers[rule.number], rule.number)
+    look = DifferentialStyle(font=font, numFmt=number, fill=fill)
+    return FileRule("expression", dxf=look, formula=[rule.formula])
 
 
 def _validation(choice: Choice) -> Any:

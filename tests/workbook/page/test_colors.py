@@ -51,8 +51,8 @@ def ruled_cells(sheet: Sheet) -> list[tuple[int, int]]:
     return sorted(found - hidden)
 
 
-def page_fills(page: Page, cells: list[tuple[int, int]]) -> list[str]:
-    """The backgrounds that the browser shows, as RRGGBB; white is that of the paper.
+def page_looks(page: Page, cells: list[tuple[int, int]]) -> list[list[str]]:
+    """The backgrounds that the browser shows, as RRGGBB, and texts; white is that of the paper.
 
     What is out of sight is painted a moment later, or at once where it is to be printed.
     """
@@ -62,19 +62,28 @@ def page_fills(page: Page, cells: list[tuple[int, int]]) -> list[str]:
         const td = line.querySelector(`td[aria-colindex="${column}"]`);
         const parts = getComputedStyle(td).backgroundColor.match(/[\\d.]+/g).map(Number);
         const hex = parts.slice(0, 3).map(part => part.toString(16).padStart(2, '0')).join('');
-        return parts[3] === 0 ? 'FFFFFF' : hex.toUpperCase();
+        return [parts[3] === 0 ? 'FFFFFF' : hex.toUpperCase(), td.textContent];
     })"""
-    found: list[str] = page.evaluate(script, [list(cell) for cell in cells])
+    found: list[list[str]] = page.evaluate(script, [list(cell) for cell in cells])
     return found
 
 
-def test_colors_follow_every_drop_down_and_switch(
+def sign_of(form: str) -> str:
+    """What a number format writes before every value.
+
+    >>> sign_of('"✗ "0.0;"✗ "-0.0;"✗ "0;"✗ "@'), sign_of("0.00")
+    ('✗ ', '')
+    """
+    return form.split('"')[1] if form.startswith('"') else ""
+
+
+def test_colors_and_signs_follow_every_drop_down_and_switch(
     opened: Opened, default_book: Book, default_page: Path, tmp_path: Path
 ) -> None:
     file = save(default_book, tmp_path / "book.xlsx")
     model = ironcalc.UserModel.from_xlsx(str(file), "en", "UTC", "en")
     page = opened(default_page, color_scheme="light")
-    turned = 0
+    turned, signs = 0, set()
     for number, sheet in enumerate(default_book.pages):
         cells = ruled_cells(sheet)
         switches = [choice for choice in sheet.choices if choice.options]
@@ -94,13 +103,18 @@ def test_colors_follow_every_drop_down_and_switch(
                     "([title, cell, value]) => normviz.set(title, cell, value)",
                     [sheet.title, address(row, column), value],
                 )
-                wanted = [
-                    model.get_extended_cell_style(number, *cell)["style"]["fill"].get("color")
-                    for cell in cells
-                ]
-                wanted = [(color or "FFFFFF").removeprefix("#").upper() for color in wanted]
-                assert page_fills(page, cells) == wanted, (sheet.title, choice.title, option)
+                looks = [model.get_extended_cell_style(number, *cell)["style"] for cell in cells]
+                wanted = [look["fill"].get("color") or "FFFFFF" for look in looks]
+                wanted = [color.removeprefix("#").upper() for color in wanted]
+                shown = page_looks(page, cells)
+                at = (sheet.title, choice.title, option)
+                assert [fill for fill, _ in shown] == wanted, at
+                for cell, look, (_, text) in zip(cells, looks, shown, strict=True):
+                    sign = sign_of(look["num_fmt"])
+                    assert text.startswith(sign), (*at, cell, text)
+                    signs.add(sign)
                 turned += 1
+    assert signs >= {"", "✓ ", "✗ ", "(", "▸ "}
     assert turned > 20
 
 

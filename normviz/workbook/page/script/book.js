@@ -8,7 +8,8 @@ import { State } from "./reader/state.js";
 export class Book {
   constructor(data, engine) {
     Object.assign(this, { engine, sheets: data.sheets, words: data.words, layouts: data.layouts });
-    Object.assign(this, { numbers: data.numbers, styles: data.styles, sizes: data.styles.map((style) => style[3]) });
+    Object.assign(this, { numbers: data.numbers, styles: data.styles, paints: data.paints });
+    this.sizes = data.styles.map((style) => style[3]);
     this.state = new State(engine, data.edition);
     this.choices = new Map();
     this.lookOf = new Map();

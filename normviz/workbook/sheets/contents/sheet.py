@@ -7,13 +7,9 @@ from collections.abc import Mapping, Sequence
 from normviz.workbook.book.cells import Book, Link
 from normviz.workbook.book.changes import MARKED
 from normviz.workbook.book.styles import (
-    BAD,
-    BAD_INK,
     BODY,
     BODY_CENTER,
     CHANGED,
-    GOOD,
-    GOOD_INK,
     INPUT_NUMBER,
     INPUT_WORD,
     LINE,
@@ -25,7 +21,7 @@ from normviz.workbook.book.styles import (
     Style,
 )
 from normviz.workbook.draw.columns import texts
-from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark
+from normviz.workbook.draw.content import Banner, Entry, Item, Listing, judged
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.case import Case
@@ -76,7 +72,7 @@ def fill(
         for text in (*([lecture.HEADING] if stops else []), your_layer.HEADING, READING)
     ]
     good = 'COUNTIF({status},"All*")'
-    looks = (Mark(f"{good}=1", GOOD, GOOD_INK), Mark(f"{good}=0", BAD, BAD_INK))
+    looks = judged(f"{good}=0")
     link = Link(checks.TITLE)
     says = Entry(verdict.says, STATUS, verdict.cell, "status", link, looks)
     sheet.draw(

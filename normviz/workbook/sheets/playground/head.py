@@ -16,11 +16,14 @@ from normviz.workbook.book.styles import (
     INPUT_NUMBER,
     INPUT_TEXT,
     PAPER,
+    RIGHT_SIGN,
     SOFT,
     SUBTITLE,
     TITLE,
+    UNUSED,
     WARN,
     WARN_INK,
+    WRONG_SIGN,
     Style,
 )
 from normviz.workbook.draw.content import Entry, Listing, Mark, Rule, Words
@@ -68,9 +71,9 @@ class Setting:
 
     @property
     def typed(self) -> Entry:
-        """Its cell; gray where it is not in force."""
+        """Its cell; gray and in parentheses where it is not in force."""
         rule = Rule(self.hint, self.rule, self.options, self.name.replace("_", " "))
-        marks = () if self.reached is None else (Mark("play_own=0", PAPER, SOFT),)
+        marks = () if self.reached is None else (Mark("play_own=0", PAPER, SOFT, UNUSED),)
         look = INPUT_NUMBER.but(size=11)
         return Entry(self.value, look, name=f"play_{self.name}", marks=marks, rule=rule)
 
@@ -94,9 +97,9 @@ def draw_head(rows: Rows, case: PlayCase, readings: Readings, text: str) -> None
     formula, said = sentence(readings)
     fits = "play_groups_fit*play_splits_fit"
     marks = (
-        Mark("play_safe=0", BAD, BAD_INK),
-        Mark(f"AND(play_safe=1,{fits}=0)", WARN, WARN_INK),
-        Mark(f"AND(play_safe=1,{fits}=1)", GOOD, GOOD_INK),
+        Mark("play_safe=0", BAD, BAD_INK, WRONG_SIGN),
+        Mark(f"AND(play_safe=1,{fits}=0)", WARN, WARN_INK, "! {}"),
+        Mark(f"AND(play_safe=1,{fits}=1)", GOOD, GOOD_INK, RIGHT_SIGN),
     )
     rows.put(Words(said, SAYS, formula, name="play_says", marks=marks), free=0)
     for name in ("norm", "says", *(setting.name for setting in settings)):

@@ -22,6 +22,7 @@ from normviz.workbook.book.styles import (
     SET_COLORS,
     SHORT_FORMAT,
     SOFT,
+    UNUSED,
 )
 from normviz.workbook.draw.content import Caption, Entry, Spaced
 from normviz.workbook.draw.tensor import Grid
@@ -93,7 +94,8 @@ def _color(rows: Rows, area: tuple[int, int, int, int], elements: int) -> None:
         wears = f"MOD({first}-1,{len(SET_COLORS)})={at}"
         rows.page.rules.append(Rule(area, f"IF(COUNT({first})=1,{wears})", fill))
     missing = f'AND(play_ok=1,{first}="",COUNT({address(area[0], area[1])})=1)'
-    rows.page.rules.append(Rule(area, missing, PAPER, SOFT))
+    unused = rows.page.number_format(area, UNUSED)
+    rows.page.rules.append(Rule(area, missing, PAPER, SOFT, number=unused))
 
 
 class _Steps:

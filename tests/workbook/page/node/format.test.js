@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatted, general, narrow } from "../../../../normviz/workbook/page/script/engine/format.js";
+import { formatted, general, narrow, worded } from "../../../../normviz/workbook/page/script/engine/format.js";
 
 const cases = [
   [1.0005, "0.000;-0.000;0", "1.001"],
@@ -23,11 +23,21 @@ const cases = [
   [3, "0.0##", "3.0"],
   [3.25, "0.0##", "3.25"],
   [1e21, "0", "1000000000000000000000"],
+  [22.54, '"✗ "0.0;"✗ "-0.0;"✗ "0;"✗ "@', "✗ 22.5"],
+  [-22.54, '"✗ "0.0;"✗ "-0.0;"✗ "0;"✗ "@', "✗ -22.5"],
+  [0, '"✗ "0.0;"✗ "-0.0;"✗ "0;"✗ "@', "✗ 0"],
+  [1, '"("General")";"("-General")";"("General")";"("@")"', "(1)"],
+  [-0.25, '"("General")";"("-General")";"("General")";"("@")"', "(-0.25)"],
 ];
 
 for (const [value, format, wanted] of cases) {
   test(`${value} in ${format} is ${wanted}`, () => assert.equal(formatted(value, format), wanted));
 }
+
+test("a text in a format", () => {
+  assert.equal(worded("overflow", '"✗ "0.0;"✗ "-0.0;"✗ "0;"✗ "@'), "✗ overflow");
+  assert.equal(worded("overflow", "0.0;-0.0;0"), "overflow");
+});
 
 const generals = [
   [0.1 + 0.2, "0.3"],

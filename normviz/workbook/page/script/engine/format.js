@@ -76,13 +76,14 @@ export function narrow(value, room = 9.5) {
   );
 }
 
-// A number in a format such as 0.000;-0.000;0 or 0.0E+00 or #,##0 or 0.0%.
+// A number in a format such as 0.000;-0.000;0 or 0.0E+00 or #,##0 or 0.0% or "✗ "General.
 export function formatted(value, format, room = 9.5) {
   if (format === "General") return narrow(value, room);
-  const { before, after, pattern, isPercent, isGrouped, isPower, places, optional, isFirst } = sectionFor(
+  const { before, after, pattern, isGeneral, isPercent, isGrouped, isPower, places, optional, isFirst } = sectionFor(
     value,
     format,
   );
+  if (isGeneral) return before + narrow(isFirst ? value : Math.abs(value), room) + after;
   if (!pattern) return before;
   const size = isPercent ? Math.abs(value) * 100 : Math.abs(value);
   let shown = isPower ? scientific(size, places) : fixed(size, places);
@@ -92,23 +93,38 @@ export function formatted(value, format, room = 9.5) {
   return (isNegative ? "-" : "") + before + shown + after;
 }
 
+// A text in a format: its fourth section, as in 0.0;-0.0;0;"✗ "@, says what stands around it.
+export function worded(words, format) {
+  const around = sectionsOf(format)[3];
+  return around ? around.before + words + around.after : words;
+}
+
 const READ = new Map();
 
-function sectionFor(value, format) {
+function sectionsOf(format) {
   let sections = READ.get(format);
   if (!sections) {
     sections = format.split(";").map(section);
     READ.set(format, sections);
   }
+  return sections;
+}
+
+function sectionFor(value, format) {
+  const sections = sectionsOf(format);
   return sections[value > 0 || !sections[1] ? 0 : value < 0 || !sections[2] ? 1 : 2];
 }
 
 // A section of a format, read once: its words and what its digits ask for.
 function section(source, at) {
-  const [, before, pattern, after] = source.match(/^([^0#]*)([0#.,]+(?:E\+0+)?)?(.*)$/);
   const isFirst = at === 0;
-  if (!pattern) return { pattern, before: source, isFirst };
   const literal = (words) => words.replace(/["\\]/g, "");
+  for (const whole of ["General", "@"]) {
+    const [before, after] = source.split(whole).map(literal);
+    if (after !== undefined) return { before, after, isFirst, isGeneral: whole === "General" };
+  }
+  const [, before, pattern, after] = source.match(/^([^0#]*)([0#.,]+(?:E\+0+)?)?(.*)$/);
+  if (!pattern) return { pattern, before: source, isFirst };
   const [whole, fraction = ""] = pattern.replace(/E.*/, "").split(".");
   const isPower = pattern.includes("E");
   const optional = fraction.length - fraction.replace(/#+$/, "").length;

@@ -3,7 +3,7 @@
 
 import { make } from "../dom.js";
 import { CellError } from "../engine/engine.js";
-import { formatted } from "../engine/format.js";
+import { formatted, worded } from "../engine/format.js";
 import { text } from "../engine/values.js";
 import { Rules } from "./rules.js";
 import { Stale } from "./stale.js";
@@ -185,11 +185,14 @@ export class Grid {
     this.isMarking = false;
   }
 
-  #shown(at) {
+  // A value as a paint or its own look says it.
+  #shown(at, paint) {
     const value = this.engine.values[at];
-    if (typeof value !== "number") return text(value);
     const { look, room } = this.looks.get(at);
-    return formatted(value, this.book.numbers[this.book.styles[look][0]], room);
+    const { numbers, paints, styles } = this.book;
+    const format = numbers[paints[paint] ?? -1] ?? numbers[styles[look][0]];
+    if (typeof value === "number") return formatted(value, format, room);
+    return typeof value === "string" ? worded(value, format) : text(value);
   }
 
   #write(at) {
@@ -197,7 +200,8 @@ export class Grid {
     const field = this.fields.get(at);
     const value = this.engine.values[at];
     const before = this.shownNow.get(at);
-    const now = { words: this.#shown(at), value, paint: this.paints.get(at) ?? -1 };
+    const paint = this.paints.get(at) ?? -1;
+    const now = { words: this.#shown(at, paint), value, paint };
     this.shownNow.set(at, now);
     if (before?.words !== now.words) {
       if (this.links.has(at)) field.replaceChildren(this.#anchor(at, now.words));

@@ -53,7 +53,7 @@ def ghost(case: EvaluationCase) -> Sequence[Item]:
 
 
 def _trajectory(case: EvaluationCase) -> Band:
-    """One row a step: the statistics of each split, and the running ones they move."""
+    """One row a step: the running statistics, and those of each split that move them."""
     means = np.array([t["mean"] for t in case.ghosts])
     unbiased = np.array([case.unbiased(t) for t in case.ghosts])
     tables: list[Table] = []
@@ -61,6 +61,19 @@ def _trajectory(case: EvaluationCase) -> Band:
         ("mean", "μ", means, case.ghost_running()[0]),
         ("var", "s²", unbiased, case.ghost_running()[1]),
     ):
+        splits = ",".join(f"{{split_{key}{split}[t-1]}}" for split in range(SPLITS))
+        own = f"ghost_{key}"
+        step = moved(own, f"{{first_{key}}}", f"AVERAGE({splits})")
+        tables.append(
+            Table(
+                Cells(own, running, step, of_channels(BOLD)),
+                axes=("t", "c"),
+                down=STEP_NAMES,
+                labelled=not tables,
+                across=CHANNEL_NAMES,
+                caption=Caption(f"running_{key}", "mean over splits"),
+            )
+        )
         for split in range(SPLITS):
             first = split * PER_SPLIT
             words = (f"{symbol} of split {split + 1}", f"n = {first} to {first + PER_SPLIT - 1}")
@@ -78,27 +91,11 @@ def _trajectory(case: EvaluationCase) -> Band:
                     axes=("t", "c"),
                     skip=1,
                     down=STEP_NAMES[1:],
-                    labelled=not tables,
+                    labelled=False,
                     across=CHANNEL_NAMES,
                     caption=Caption(*words),
                 )
             )
-        splits = ",".join(f"{{split_{key}{split}[t-1]}}" for split in range(SPLITS))
-        own = f"ghost_{key}"
-        cells = Cells(
-            own, running, moved(own, f"{{first_{key}}}", f"AVERAGE({splits})"), of_channels(BOLD)
-        )
-        caption = Caption(f"running_{key}", "mean over splits")
-        tables.append(
-            Table(
-                cells,
-                axes=("t", "c"),
-                down=STEP_NAMES,
-                across=CHANNEL_NAMES,
-                caption=caption,
-                labelled=False,
-            )
-        )
     return Band(tables)
 
 

@@ -53,6 +53,7 @@ PAINTED = (
 )
 """The steps that wear the colors of the chosen sets."""
 
+CHOSEN = Mark("{this}={norm}", GOOD, shows="▸ {}")
 OPTIONS = {"groups": (1, 2, 4), "splits": (1, 2)}
 """With 4 splits of 4 images every set of Ghost BN would be one channel of one image."""
 
@@ -118,7 +119,7 @@ def _settings(case: LayerCase) -> Sequence[Item]:
             (BODY, BODY),
             shares=(30, 70),
             names=("offered", "labels_in_words"),
-            marks={"offered": (Mark("{this}={norm}", GOOD),)},
+            marks={"offered": (CHOSEN,)},
         ),
     )
 
@@ -277,7 +278,7 @@ def _summary(case: LayerCase) -> Sequence[Item]:
             (BODY, *((numbers,) * len(heads))),
             shares=(16, *((10.5,) * len(heads))),
             names=("of_norm",),
-            marks={"of_norm": (Mark("{this}={norm}", GOOD),)},
+            marks={"of_norm": (CHOSEN,)},
         ),
         Words(
             "What to look at: ReLU cuts a normalized channel at zero, so z's mean and variance "

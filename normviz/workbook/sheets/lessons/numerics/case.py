@@ -70,7 +70,7 @@ def three_ways(values: Array, offset: float, dtype: Any) -> ThreeWays:
 def shown(number: Any) -> float | str:
     """A number for a cell, or the word for what is none."""
     if math.isnan(number):
-        return "not a number"
+        return "NaN"
     return "overflow" if math.isinf(number) else float(number)
 
 

@@ -16,8 +16,10 @@ from normviz.workbook.book.styles import (
     PLAIN,
     RESULT,
     STEP_NAME,
+    WRONG_SIGN,
     Style,
     decimals,
+    shown_as,
 )
 from normviz.workbook.draw.content import (
     NUMBERS,
@@ -38,6 +40,8 @@ from normviz.workbook.sheets.lessons.numerics.case import (
 )
 
 TINY = NUMBER.but(number="0.0E+00").filled(PAPER)
+REFUSED = PLAIN.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, "General"), indent=1)
+LOST = TINY.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, TINY.number))
 WHOSE = ("1E-12", "1E-5, torch", "1E-3, Keras", "yours")
 IN_HALF = (1e-3, 1e-5, 1e-8, 1e-12)
 
@@ -55,7 +59,7 @@ def eps_effect(case: NumericsCase) -> Sequence[Item]:
     in_single = [np.array(IN_HALF, dtype=np.float32).astype(float).tolist()]
 
     def lost(_: int, at: int) -> Style:
-        return TINY if in_half[0][at] else TINY.but(fill=BAD, color=BAD_INK)
+        return TINY if in_half[0][at] else LOST
 
     return (
         Banner("What ε does", "x̂ has the variance σ² / (σ² + ε), not 1"),
@@ -179,7 +183,7 @@ def one_value(case: NumericsCase) -> Sequence[Item]:
             plain.but(bold=True, horizontal="left"),
         ),
         Words("What normviz.batch_norm says, and torch refuses too:", STEP_NAME),
-        Words(refusal(), PLAIN.but(fill=BAD, color=BAD_INK, indent=1)),
+        Words(refusal(), REFUSED),
         Words(
             "Try: other values of x; y stays β. The usual way to meet this is a last batch of one "
             "sample: give the DataLoader drop_last=True, or use a norm that does not look at the "

@@ -18,10 +18,14 @@ from normviz.workbook.book.styles import (
     INPUT_NUMBER,
     PAPER,
     RESULT,
+    RIGHT_SIGN,
+    SMALL_FORMAT,
+    WRONG_SIGN,
     YOURS,
     Style,
     decimals,
     set_color,
+    shown_as,
 )
 from normviz.workbook.draw.columns import even
 from normviz.workbook.draw.content import (
@@ -93,6 +97,7 @@ def _settings(case: NumericsCase) -> Sequence[Item]:
             "offset",
             "offset",
             case.offset,
+            look=INPUT_NUMBER.but(number="#,##0.0", shrink=True),
             rule=offset,
             note="added to each of them: it moves the mean and leaves the variance alone",
         ),
@@ -243,7 +248,7 @@ def _table(case: NumericsCase) -> Sequence[Item]:
         Table(
             cells, axes=("o", ""), beside=True, down=OFFSETS, down_is="offset", steps="offset_row"
         ),
-        Words("Green is right to one percent, red is not."),
+        Words("✓ (green) is right to one percent, ✗ (red) is not."),
     )
 
 
@@ -279,9 +284,10 @@ def _other_precisions() -> Sequence[Item]:
         ),
         Words(
             "A sheet computes in float64 only. In float32, in which networks run, E[x²] − E[x]² "
-            "fails from an offset of 10,000 on; in float16 squares overflow from 256 on, and the "
-            "numbers themselves are rounded to steps of 8 at 10,000. This is why normalization "
-            "layers add up in float32 or better whatever the dtype of x."
+            "fails from an offset of 10,000 on; in float16 squares overflow from 256 on, infinity "
+            "minus infinity is not a number (NaN), and the numbers themselves are rounded to steps "
+            "of 8 at 10,000. This is why normalization layers add up in float32 or better whatever "
+            "the dtype of x."
         ),
     )
 
@@ -289,9 +295,10 @@ def _other_precisions() -> Sequence[Item]:
 def _constant(value: float | str, truth: float) -> Style:
     """The look of a constant: right to one percent or not."""
     right = isinstance(value, float) and abs(value - truth) <= 0.01 * truth
-    fill, ink = (GOOD, GOOD_INK) if right else (BAD, BAD_INK)
+    fill, ink, sign = (GOOD, GOOD_INK, RIGHT_SIGN) if right else (BAD, BAD_INK, WRONG_SIGN)
     large = isinstance(value, float) and abs(value) >= 1e5
-    return FOUND.but(number="0.0E+00" if large else decimals(-1), fill=fill, color=ink)
+    number = shown_as(sign, SMALL_FORMAT if large else decimals(-1))
+    return FOUND.but(number=number, fill=fill, color=ink)
 
 
 def small_difference(first: str, second: str) -> str:
