@@ -83,6 +83,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 FREE = (
     "normviz.errors",
     "normviz.files",
+    "normviz.numbers",
     "normviz.workbook.write",
     "training.errors",
     "training.files",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.numbers import written
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.styles import INK, set_color
 from normviz.workbook.draw.tensor import range_text
@@ -16,7 +17,7 @@ from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 
 Array = npt.NDArray[Any]
-NUMBER = 9
+NUMBER = 10
 """Columns of the terminal for one number."""
 
 
@@ -142,7 +143,7 @@ class Printer:
                 cells = [
                     Text.assemble(
                         *(
-                            (f"{_number(value):>{NUMBER - 1}} ", _look(label))
+                            (f"{written(value):>{NUMBER - 1}} ", _look(label))
                             for value, label in zip(
                                 blocks[n, c, row], labels[n, c, row], strict=True
                             )
@@ -172,7 +173,7 @@ class Printer:
             name = names[0] if per == "parameter" else ", ".join(names)
             text.append(f"{name if declared else self._name(per, label - 1)} ", "dim")
             text.append(
-                f"{_number(value):>{NUMBER - 1}} ", _look(label) if per == "set" else "bold"
+                f"{written(value):>{NUMBER - 1}} ", _look(label) if per == "set" else "bold"
             )
             texts.append(text)
         self.console.print(Columns(texts, padding=(0, 3)))
@@ -192,17 +193,3 @@ class Printer:
 
 def _look(label: Any) -> str:
     return f"#{INK} on #{set_color(int(label))}"
-
-
-def _number(value: Any) -> str:
-    """A number as the workbook's number format writes it.
-
-    >>> _number(-0.5), _number(0.0), _number(123456.789), _number(1e-7)
-    ('-0.500', '0', '1.235e+05', '1.0e-07')
-    """
-    number = float(value)
-    if number == 0:
-        return "0"
-    if abs(number) >= 1e5:
-        return f"{number:.3e}"
-    return f"{number:.1e}" if abs(number) < 5e-4 else f"{number:.3f}"

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.numbers import written
+
 MOST_VALUES = 24
 _LOOK = "text-align:left"
+_AS_WRITTEN: Any = {"float_kind": written}
 
 
 def as_html(title: str, steps: Iterable[tuple[str, str, npt.NDArray[Any]]]) -> str:
@@ -21,7 +24,7 @@ def as_html(title: str, steps: Iterable[tuple[str, str, npt.NDArray[Any]]]) -> s
     for name, formula, value in steps:
         about = (name, formula, str(value.shape))
         cells = "".join(f"<td style='{_LOOK}'>{html.escape(text)}</td>" for text in about)
-        values = np.array2string(value, precision=4, threshold=MOST_VALUES, edgeitems=2)
+        values = np.array2string(value, threshold=MOST_VALUES, edgeitems=2, formatter=_AS_WRITTEN)
         look = f"{_LOOK};white-space:pre;font-family:monospace"
         rows.append(f"<tr>{cells}<td style='{look}'>{html.escape(values)}</td></tr>")
     head = "".join(f"<th>{name}</th>" for name in ("step", "formula", "shape", "values"))

@@ -13,7 +13,8 @@ class RMSNorm2d(nn.Module):
     """RMSNorm over (C, H, W) with one weight per channel, as a convolutional network wants it.
 
     ``y = x / sqrt(mean(x^2) + eps) * weight_c``; with eps None the machine epsilon of x's dtype,
-    as torch.nn.RMSNorm. That layer has one weight per element, so it would fix the image's size.
+    as torch.nn.RMSNorm. That layer has one weight per element, so it would fix the image's size;
+    with one per channel the switch is called `affine`, as in torch's layers that have such weights.
 
     Shapes: x (N, C, H, W); weight (C,). In mixed precision y has x's dtype. For torch.fx the layer
     is one node; not for torch.jit.script.

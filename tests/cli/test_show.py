@@ -9,6 +9,8 @@ import pytest
 
 from normviz.cli.commands import main
 from normviz.norms.declared import NORMS
+from normviz.reference.trace import trace
+from normviz.workbook.book.styles import NUMBER_FORMAT, SCIENTIFIC_FORMAT
 from normviz.workbook.sheets.case import Case, Settings
 
 pytest.importorskip("rich")
@@ -32,7 +34,7 @@ def test_without_a_tensor_the_numbers_are_those_of_the_workbook(
         printed = text[text.index(f"  {name}  ") :]
         found = [
             float(n)
-            for n in re.findall(r"(?<= )(-?\d+\.\d{3}|-?\d\.\de-\d\d|(?<=  )0)(?=  )", printed)
+            for n in re.findall(r"(?<= )(-?\d+\.\d{3}|-?\d\.\d\dE-\d\d|(?<=  )0)(?=  )", printed)
         ]
         wanted = np.sort(trace[name].ravel().round(3))
         np.testing.assert_allclose(np.sort(found[: trace.x.size]), wanted, rtol=0, atol=5e-4)
@@ -94,3 +96,16 @@ def test_without_rich_it_says_what_to_install(
     assert capsys.readouterr().err == (
         "error: normviz show needs rich, which is not installed: pip install 'normviz[terminal]'\n"
     )
+
+
+def test_numbers_are_written_alike_in_the_terminal_in_a_notebook_and_on_a_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.array([[1e-7, 0.0], [123456.789, 0.0], [0.25, -3.0]])
+    np.save(tmp_path / "x.npy", x)
+    in_terminal = shown(capsys, str(tmp_path / "x.npy"), "--op", "layer_norm")
+    in_notebook = trace("layer_norm", x, normalized_shape=(2,))._repr_html_()
+    for text in ("5.00E-08", "61728.395", "-1.375"):
+        assert text in in_terminal
+        assert text in in_notebook
+    assert (NUMBER_FORMAT, SCIENTIFIC_FORMAT) == ("0.000;-0.000;0", "0.00E+00;-0.00E+00;0")

@@ -30,6 +30,10 @@ REFERENCE = {
 }
 
 
+PER_CHANNEL = {"normalized_shape": "num_features", "elementwise_affine": "affine"}
+"""What torch calls it in layers of one weight per element, and in those of one per channel."""
+
+
 def batch(*shape, dtype=torch.float32, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape or (4, 6, 3, 5), generator=generator).to(dtype)
@@ -42,10 +46,15 @@ def every_layer():
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(GhostBatchNorm2d, nn.BatchNorm2d), (SyncBatchNorm2d, nn.SyncBatchNorm)],
+    [
+        (GhostBatchNorm2d, nn.BatchNorm2d),
+        (SyncBatchNorm2d, nn.SyncBatchNorm),
+        (RMSNorm2d, nn.RMSNorm),
+    ],
 )
 def test_the_signature_has_all_of_torch_s(ours, theirs):
     found, wanted = (inspect.signature(c.__init__).parameters for c in (ours, theirs))
+    wanted = {PER_CHANNEL.get(name, name): one for name, one in wanted.items()}
     assert set(wanted) <= set(found)
     for name, parameter in wanted.items():
         assert found[name].default == parameter.default, name

@@ -14,7 +14,12 @@ from normviz.errors import needs_torch
 torch = needs_torch("identify")
 
 from normviz.torch_models.identify.identity import Identity
-from normviz.torch_models.identify.inputs import checked_layer, tensor_for
+from normviz.torch_models.identify.inputs import (
+    checked_layer,
+    finite_twin,
+    tensor_for,
+    with_own_numbers,
+)
 from normviz.torch_models.identify.isolate import CannotBeCopiedError, undisturbed, unwrapped
 from normviz.torch_models.identify.probe import Refused, device_of
 from normviz.torch_models.identify.recognize import Recognizer
@@ -47,7 +52,7 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
     >>> print(identify(torch.nn.ReLU(), torch.randn(4, 6)).kind)
     none
     """
-    layer = checked_layer(unwrapped(layer))
+    layer, burst = finite_twin(checked_layer(unwrapped(layer)))
     tensor = tensor_for(layer, x)
     with undisturbed([device_of(layer, tensor)]):
         try:
@@ -65,7 +70,7 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
                 f"x must be a tensor that the layer takes, got shape {tuple(tensor.shape)}: the "
                 f"layer raised {type(error).__name__}: {said}"
             ) from error
-        return search.answer()
+        return with_own_numbers(search.answer(), burst)
 
 
 __all__ = ["Identity", "identify"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from normviz.torch_models.identify.identity import Identity
+from normviz.torch_models.identify.isolate import copied
 
 MOST = 20_000_000
 """So many elements take some seconds and a few hundred megabytes."""
@@ -44,6 +49,47 @@ def checked_layer(layer: Any) -> Any:
                     "or call to_empty"
                 )
     return layer
+
+
+def finite_twin(layer: Any) -> tuple[Any, dict[str, torch.Tensor]]:
+    """The layer to be asked, and by name its parameters and buffers that are not finite.
+
+    NaN hides what it meets, so a layer that has some is asked as a copy with 1 in their place.
+    """
+    burst = {
+        name: value.detach()
+        for name, value in _state(layer).items()
+        if value.is_floating_point() and not bool(value.isfinite().all())
+    }
+    twin = copied(layer, hooks=True).call if burst else layer
+    with torch.no_grad():
+        for name, value in _state(twin).items():
+            if name in burst:
+                value.nan_to_num_(1.0, 1.0, 1.0)
+    return twin, burst
+
+
+def with_own_numbers(found: Identity, burst: Mapping[str, torch.Tensor]) -> Identity:
+    """What was found of a finite twin, with the layer's own numbers."""
+    if not burst:
+        return found
+    names = {"gamma": found.gamma_is, "beta": found.beta_is}
+    names |= {"mean": "running_mean", "variance": "running_var"}
+    own: dict[str, Any] = {}
+    for field, said in names.items():
+        name = (said or "").removeprefix("1 + ")
+        value = getattr(found, field)
+        if name in burst and value is not None and value.size == burst[name].numel():
+            number = burst[name].double().cpu().numpy().reshape(value.shape)
+            own[field] = number + (name != said)
+    told = f"{found.sentence}; asked with 1 for what is not finite in {', '.join(burst)}"
+    return replace(found, sentence=told, **own)
+
+
+def _state(layer: Any) -> dict[str, torch.Tensor]:
+    if not isinstance(layer, nn.Module):
+        return {}
+    return {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
 
 
 def check_plain(x: torch.Tensor, name: str = "x") -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from normviz.numbers import DECIMALS
+
 INK = "1F2933"
 SOFT = "5B6770"
 FAINT = "9AA5B1"
@@ -83,10 +85,6 @@ class Style:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-DECIMALS = 3
-"""How many decimals every number of a step has."""
-
-
 def signed(form: str) -> str:
     """A number format in which zero is a plain 0, without the sign of what was rounded away."""
     return f"{form};-{form};0"
@@ -124,7 +122,7 @@ SHORT_FORMAT = decimals(-1)
 """For columns that are too narrow for every decimal."""
 
 SMALL_FORMAT = signed("0.0E+00")
-SCIENTIFIC_FORMAT = signed("0.00E+00")
+SCIENTIFIC_FORMAT = signed(f"{0:.{DECIMALS - 1}f}E+00")
 
 GROUPED_FORMAT = "#,##0"
 

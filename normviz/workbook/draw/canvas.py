@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from normviz.numbers import LARGEST
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Block, Choice, Page, Rule, Value
 from normviz.workbook.book.sizes import height_of, lines_of
@@ -15,8 +16,8 @@ from normviz.workbook.draw.columns import NUMBER_WIDTHS, Columns
 from normviz.workbook.draw.places import NOWHERE, Abroad, Cells, Here, Place, resolved
 from normviz.workbook.draw.tensor import Frame, Paint
 
-SMALLEST, LARGEST = 0.01, 100_000.0
-"""Between these the usual decimals tell the largest of a step's numbers apart."""
+SMALLEST = 0.01
+"""From here on the usual decimals tell the largest of a step's numbers apart."""
 
 LABEL_ROOM, VALUE_ROOM = 16.0, 7.0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from normviz.numbers import DECIMALS, in_words
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
     COUNT,
-    DECIMALS,
     INPUT_EDGE,
     INPUT_NUMBER,
     INPUT_WORD,
@@ -30,7 +30,7 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.explain.not_finite import bursts, in_words
+from normviz.workbook.explain.not_finite import bursts
 from normviz.workbook.explain.shown_part import RestSums, ShownFrame, rest_sums
 from normviz.workbook.sheets.inputs import TITLE
 from normviz.workbook.sheets.momentum import momentum
@@ -138,7 +138,9 @@ def _weight_plus(
     caption = Caption("γ", f"γ = {number:g} + {said}")
     formula: StepFormula = f"{number:g}+{{own_weight}}"
     look = NUMBER.filled(PAPER)
-    yield Step(placed, caption, frame.pick("parameter", gamma.ravel()), "parameter", formula, look)
+    values = [in_words(float(value)) for value in frame.pick("parameter", gamma.ravel())]
+    live = None if bursts(trace) else formula
+    yield Step(placed, caption, values, "parameter", live, look)
 
 
 _MAY_BE_TYPED = (

@@ -7,39 +7,35 @@ texts. The book is then one of numbers, as they came, and says so.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from normviz.numbers import in_words
 from normviz.reference.trace import Trace
 
+PARAMETERS = ("weight", "bias", "running_mean", "running_var")
 _RANGE: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "bfloat16": np.float32}
 """dtypes that burst where float64 does not, by one of NumPy's of that range."""
 
 
-def in_words(value: Any) -> Any:
-    """A number; as text, if no cell can hold it.
-
-    >>> in_words(0.5), in_words(float("nan")), in_words(float("-inf"))
-    (0.5, 'NaN', '−∞')
-    """
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
-
-
 def bursts(trace: Trace) -> str:
-    """The first step that is not finite even in float64, with its place, in words; or ""."""
-    given = ("x, as the layer was given it,", trace.x)
+    """What is first not finite in float64 too, given or a step, with its place, in words; or ""."""
+    given = [("x, as the layer was given it,", trace.x)]
+    given += [
+        (f"the layer's {name}", np.asarray(trace.arguments[name]))
+        for name in PARAMETERS
+        if trace.arguments.get(name) is not None
+    ]
     steps = ((f"the step {step.name} ({step.formula})", step.value) for step in trace.steps)
-    for name, values in (given, *steps):
+    for name, values in (*given, *steps):
         bad = ~np.isfinite(values)
         if bad.any():
             index = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+            is_given = any(values is one for _, one in given)
             value, count = in_words(float(values[index])), int(bad.sum())
             more = f" and {count - 1:,} more" if count > 1 else ""
-            of_eps = "" if values is trace.x else f", in float64 too, with eps = {trace.eps:g}"
+            of_eps = "" if is_given else f", in float64 too, with eps = {trace.eps:g}"
             return f"{name} is {value} at index {index}{more}{of_eps}"
     return ""
 

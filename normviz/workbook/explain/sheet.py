@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.numbers import in_words
 from normviz.reference.trace import Step, Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
@@ -26,7 +27,7 @@ from normviz.workbook.draw import content
 from normviz.workbook.draw.content import Banner, Caption, StepFormula
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Paint
-from normviz.workbook.explain.not_finite import bursts, in_words
+from normviz.workbook.explain.not_finite import bursts
 from normviz.workbook.explain.shown_part import ShownFrame, not_traced
 from normviz.workbook.explain.story import OwnResult
 from normviz.workbook.formulas import slices as slice_chain

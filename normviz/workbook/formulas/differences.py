@@ -23,9 +23,10 @@ def distance(first: str, second: str) -> str:
 
 
 def distance_of(first: Any, second: Any) -> float:
-    """Its value; no square of a large difference overflows.
+    """Its value; no square of a large difference overflows. NaN where nothing can be said.
 
     >>> distance_of([3.0, 0.0], [0.0, 4.0]), distance_of([3e200], [0.0])
     (5.0, 3e+200)
     """
-    return math.hypot(*np.subtract(first, second).ravel().tolist())
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return math.hypot(*np.subtract(first, second).ravel().tolist())

@@ -114,8 +114,17 @@ def test_colors_and_signs_follow_every_drop_down_and_switch(
                     assert text.startswith(sign), (*at, cell, text)
                     signs.add(sign)
                 turned += 1
-    assert signs >= {"", "✓ ", "✗ ", "(", "▸ "}
+    assert signs >= {"", "✓ ", "! ", "(", "▸ "}
     assert turned > 20
+
+
+def test_what_is_wrong_has_a_cross_in_the_page(
+    opened: Opened, default_book: Book, default_page: Path
+) -> None:
+    sheet = next(sheet for sheet in default_book.pages if sheet.title == "Numerics")
+    shown = page_looks(opened(default_page, "#sheet=Numerics"), ruled_cells(sheet))
+    signs = {fill: {text[:2] for got, text in shown if got == fill} for fill in (GOOD, BAD)}
+    assert signs == {GOOD: {"✓ "}, BAD: {"✗ "}}
 
 
 @pytest.mark.parametrize("light", ["FFFFFF", INPUT, ACCENT, GOOD, BAD, *SET_COLORS])
