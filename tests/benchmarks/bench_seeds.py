@@ -22,7 +22,8 @@ from training.experiments.trials import find_trial
 from training.model.fast_norms import BatchNorm2d
 from training.model.net import Net
 from training.run.machine import prepare
-from training.run.one_network import build_model, build_optimizer
+from training.run.one_network import build_model
+from training.run.optimizers import build_optimizer
 
 CONFIG = replace(find_trial("bn"), dropout_value=0.0)
 BLOCKS = ((1, 8), (8, 16), (8, 12), (12, 14), (14, 14))

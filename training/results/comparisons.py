@@ -18,10 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from training.record.task_folder import Result
-from training.results.intervals import CONFIDENCE, Estimate, estimate, from_spread
+from training.results.intervals import (
+    CONFIDENCE,
+    Estimate,
+    estimate,
+    from_spread,
+    student_quantile,
+)
 from training.results.run_folder import Results
 
 Values = dict[int, float]  # by seed
@@ -139,5 +144,5 @@ def detectable(margin: Estimate) -> float | None:
     """Return the difference that would be seen with 80 % power at this spread and these seeds."""
     if margin.error is None:
         return None
-    t = stats.t.ppf((1 + CONFIDENCE) / 2, margin.degrees) + stats.t.ppf(0.8, margin.degrees)
-    return float(t) * margin.error
+    quantiles = (student_quantile(p, margin.degrees) for p in ((1 + CONFIDENCE) / 2, 0.8))
+    return sum(quantiles) * margin.error

@@ -7,10 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 LEAST_SEEDS = 3  # of an interval: two differ by chance so much that theirs spans everything
+
+
+def student_tail(t: float, degrees: float) -> float:
+    """Return the probability of a value above ``t`` by Student's t.
+
+    >>> student_tail(0.0, 4)
+    0.5
+    """
+    return float(special.stdtr(degrees, -t))
+
+
+def student_quantile(probability: float, degrees: float) -> float:
+    """Return the value below which Student's t lies with this probability.
+
+    >>> round(student_quantile(0.975, 4), 3)
+    2.776
+    """
+    return float(special.stdtrit(degrees, probability))
 
 
 @dataclass(frozen=True)
@@ -36,14 +54,13 @@ class Estimate:
             return None
         if self.error == 0:
             return 1.0 if self.mean == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.mean) / self.error, self.degrees))
+        return 2 * student_tail(abs(self.mean) / self.error, self.degrees)
 
     def p_beyond(self, limit: float) -> float:
         """The p value of "the mean is not within -limit and limit": of two one-sided tests."""
         if not self.error:
             return 1.0
-        t = (limit - abs(self.mean)) / self.error
-        return float(stats.t.sf(t, self.degrees))
+        return student_tail((limit - abs(self.mean)) / self.error, self.degrees)
 
     def __str__(self) -> str:
         if self.sd is None:
@@ -79,6 +96,6 @@ def from_spread(
     """Return the estimate whose mean has a standard error with so many degrees of freedom."""
     low = high = None
     if n >= LEAST_SEEDS:
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+        half = student_quantile((1 + CONFIDENCE) / 2, degrees) * error
         low, high = mean - half, mean + half
     return Estimate(mean, n, sd, low, high, error, degrees)

@@ -11,11 +11,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from training.experiments.study import LARGEST_RATE, Question, known_studies, read_study
 from training.results.comparisons import holm
-from training.results.intervals import CONFIDENCE, Estimate, estimate
+from training.results.intervals import (
+    CONFIDENCE,
+    Estimate,
+    estimate,
+    student_quantile,
+    student_tail,
+)
 from training.results.study_table import StudyTable
 
 ALPHA = 1 - CONFIDENCE
@@ -81,7 +87,7 @@ def _sign_tests(question: Question, sums: list[float]) -> tuple[float, float]:
     above = sum(value >= (question.low or 0.0) for value in sums)
     higher = sum(value > (question.refuted_high or 0.0) for value in sums)
     n = len(sums)
-    return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.cdf(higher, n, 0.5))
+    return float(special.bdtrc(above - 1, n, 0.5)), float(special.bdtr(higher, n, 0.5))
 
 
 def _sums(question: Question, table: StudyTable, dataset: str) -> list[float]:
@@ -126,13 +132,13 @@ def _p(found: Estimate, limit: float, sign: int) -> float:
     """One-sided p value of "the mean is above the limit" (sign 1), or below it (-1)."""
     assert found.sd is not None
     t = sign * (found.mean - limit) / (found.sd / math.sqrt(found.n))
-    return float(stats.t.sf(t, found.n - 1))
+    return student_tail(t, found.n - 1)
 
 
 def _detectable(found: Estimate, alpha: float) -> float:
     assert found.sd is not None
-    t = stats.t.ppf(1 - alpha, found.n - 1) + stats.t.ppf(0.8, found.n - 1)
-    return float(t * found.sd / math.sqrt(found.n))
+    t = student_quantile(1 - alpha, found.n - 1) + student_quantile(0.8, found.n - 1)
+    return t * found.sd / math.sqrt(found.n)
 
 
 def answers(table: StudyTable) -> list[list[Answer]]:

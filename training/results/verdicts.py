@@ -20,7 +20,7 @@ from enum import StrEnum
 from itertools import chain
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from training.experiments.claims import (
     BEST,
@@ -278,7 +278,7 @@ def _p_random(result: Result) -> float:
     """Return the exact binomial p value of the last accuracy under a constant answer."""
     largest, total = _class_sizes(result)
     right = round(result.last_accuracy / 100 * total)
-    return float(stats.binomtest(right, total, largest / total, alternative="greater").pvalue)
+    return float(special.bdtrc(right - 1, total, largest / total))
 
 
 def _answers_the_same(result: Result) -> bool:

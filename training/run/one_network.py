@@ -23,6 +23,7 @@ from training.model.test_time_averaging import log_probabilities
 from training.record.history import Epoch
 from training.run import schedules
 from training.run import torchrun as parallel
+from training.run.optimizers import build_optimizer
 
 EVALUATION_BATCH = 500
 
@@ -227,27 +228,3 @@ def build_model(config: TrialConfig, seed: int, backend: str = "torch") -> Net:
             block=config.block,
             bias=config.conv_bias,
         )
-
-
-def build_optimizer(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
-    """Return the trial's optimizer; weight decay acts on the parameters that ``decay_on`` names."""
-    parameters: Any = list(model.parameters())
-    if config.decay_on == "weights":
-        parameters = [
-            {"params": [p for p in parameters if p.dim() > 1]},
-            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-    makers: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: torch.optim.Adam(
-            parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
-        ),
-        "sgd": lambda: torch.optim.SGD(
-            parameters,
-            config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
-            fused=True,
-        ),
-    }
-    return makers[config.optimizer]()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page, Value
@@ -32,7 +31,7 @@ from training.report.workbook.parts import (
     start,
 )
 from training.report.workbook.trial import TrialSheet
-from training.results.intervals import CONFIDENCE
+from training.results.intervals import CONFIDENCE, student_quantile
 from training.results.over_seeds import Overview
 from training.results.run_folder import Results
 
@@ -119,7 +118,7 @@ def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value,
     n, deviation, t = (address(row, column) for column in (7, 9, 10))
     spread: list[tuple[Value, str, str | None]] = [(None, ACCURACY, None)] * 3
     if count > 1:
-        factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
+        factor = student_quantile((1 + CONFIDENCE) / 2, count - 1)
         sd = float(last.std(ddof=1))
         spread = [
             (sd, "0.000", f"SQRT(DEVSQ({area})/({n}-1))"),
