@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 MOST_LINES, MOST_BYTES = 150, 9_000
 
 ELSEWHERE = {
-    "pip install .": "tests/test_install.py installs the wheel and the source archive",
+    "pip install .": "tests/test_packaging.py installs the wheel and the source archive",
     "make demo": "sets up an environment of gigabytes; CI does that before it runs this test",
     "make test": "is what runs this test",
 }
@@ -38,6 +38,18 @@ def test_what_it_links_to_is_there() -> None:
     local = [target for target in targets if "://" not in target]
     assert len(local) > 8
     assert [target for target in local if not (ROOT / target).exists()] == []
+
+
+def test_what_security_names_is_there() -> None:
+    """Each file, and each test in the file that its row or one above it names."""
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    named = re.findall(r"`(?:(tests/[\w/]+(?:\.py)?))?(?:::)?(test_\w+)?`", text)
+    assert len([1 for path, test in named if path or test]) > 12
+    file = ROOT
+    for path, test in named:
+        file = ROOT / path if path else file
+        assert file.exists(), path
+        assert not test or f"def {test}(" in file.read_text("utf-8"), test
 
 
 def test_no_two_commands_write_one_file_in_turn() -> None:

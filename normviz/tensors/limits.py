@@ -17,6 +17,9 @@ MOST_WHOLE = 50_000_000
 MOST_TEXT = 256 << 20
 """Bytes of a text, of 10 million numbers in 25 characters each."""
 
+MOST_ROWS = 1 << 20
+"""Rows of a text, as many as a sheet of Excel has; each is a string of its own."""
+
 MOST_XML = 96 << 20
 """Bytes of a workbook's sheets, unpacked; they take some ten times their size in memory."""
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from normviz.tensors.limits import (
     MOST_ELEMENTS,
+    MOST_ROWS,
     MOST_TEXT,
     UnreadableError,
     opened,
@@ -90,6 +91,8 @@ def _number_pattern(decimal: str) -> re.Pattern[str]:
     )
 
 
+_NEVER_ENDS = "row {} has a quotation mark that never ends"
+_OPENED = re.compile(r'(?:^|[,;\t ])"')
 _NUMBER = {decimal: _number_pattern(decimal) for decimal in (".", ",")}
 
 
@@ -114,6 +117,7 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
     """
     with opened(file) as stream:
         content = read_at_most(stream, MOST_TEXT)
+    _refuse_many(file, content)
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -125,6 +129,9 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
     ]
     if not kept:
         raise ValueError(f"{file} holds no numbers")
+    for at, line in kept:
+        if line.count('"') % 2 and _OPENED.search(line):  # before much is read as one cell
+            raise ValueError(f"{file}: {_NEVER_ENDS.format(at)}")
     rows, texts = [at for at, _ in kept], [line for _, line in kept]
     tables, failures = [], []
     for reading in _readings(file, texts, decimal):
@@ -139,6 +146,20 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
         raise ValueError(f"{file}: {furthest.args[1]}")
     _ask(file, tables)
     return tables[0].array, tables[0].note
+
+
+def _refuse_many(file: Path, content: bytes) -> None:
+    """Refuse more rows or cells than there is room for, before there are a string and more of each.
+
+    Raises:
+        ValueError: with the limit.
+    """
+    if max(content.count(b"\n"), content.count(b"\r")) > MOST_ROWS:
+        raise ValueError(f"{file} has more than {MOST_ROWS:,} rows; take fewer, or a .npy file")
+    marks = [content.count(mark) for mark in (b",", b";", b"\t")]
+    marks.append(content.count(b" ") - content.count(b"  "))  # no less than groups of them
+    if max(marks) > MOST_ELEMENTS:
+        raise ValueError(f"{file} has more than {MOST_ELEMENTS:,} cells; take fewer samples")
 
 
 def _readings(file: Path, texts: Sequence[str], decimal: str | None) -> list[Reading]:
@@ -167,7 +188,7 @@ def _table(reading: Reading, rows: Sequence[int], texts: Sequence[str]) -> Table
     """
     cells = reading.cells(texts)
     if len(cells) != len(texts):
-        raise _NoNumberError(0, f"row {rows[0]} has a quotation mark that never ends")
+        raise _NoNumberError(0, _NEVER_ENDS.format(rows[0]))
     head = 0
     while head < min(MOST_HEADER_ROWS, len(cells) - 1) and _is_header(reading, cells[head]):
         head += 1

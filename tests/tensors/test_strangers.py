@@ -129,6 +129,30 @@ def test_a_pickle_is_never_run(
     assert not (tmp_path / "trapped").exists()
 
 
+OPEN = ['"1,2\n3,4\n', '1,2\n"3,4\n5,6\n', '"3\n4\n', '"1,234', '1 2\n"3 4\n']
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_a_quotation_that_never_ends_is_no_number(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    row = 1 + text[: text.index('"')].count("\n")
+    with pytest.raises(ValueError, match=f"row {row} has a quotation mark that never ends"):
+        read_tensor(str(tmp_path / "x.csv"))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_files_of_old_torch_and_packed_ones_are_refused(suffix: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    old, packed = tmp_path / f"old{suffix}", tmp_path / f"packed{suffix}"
+    torch.save({"x": torch.ones(2, 3)}, old, _use_new_zipfile_serialization=False)
+    with pytest.raises(ValueError, match=r"no zip archive, as torch.save has written since"):
+        read_tensor(str(old))
+    with zipfile.ZipFile(io.BytesIO(_torch())) as archive:
+        _zip(packed, {name: archive.read(name) for name in archive.namelist()})
+    with pytest.raises(ValueError, match=r"torch packs nothing, and its entry .* is packed"):
+        read_tensor(str(packed))
+
+
 def _zip(path: Path, entries: dict[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
@@ -166,6 +190,34 @@ def gz_of_zeros(path: Path) -> None:
     import gzip
 
     path.write_bytes(gzip.compress(bytes(600 << 20), 1))
+
+
+def gz_of_wide_rows(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b"1," * (120 << 20), 1))
+
+
+def gz_of_wide_rows_with_spaces(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b"1 " * (120 << 20), 1))
+
+
+def csv_of_an_open_quotation(path: Path) -> None:
+    path.write_bytes(b'1,2\n"' + b"3,4\n" * 500_000)
+
+
+def gz_of_many_rows(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b"1\n" * (120 << 20), 1))
+
+
+def gz_of_an_open_quotation_of_one_line(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b'"' + b"12345678" * (30 << 20), 1))
 
 
 def _sheet(path: Path, change: Callable[[str], str]) -> None:
@@ -215,6 +267,11 @@ BOMBS = {
     npy_of_negative_lengths: ("x.npy", "its shape is (-4, -3)"),
     npy_of_long_words: ("x.npy", "must hold real numbers"),
     gz_of_zeros: ("x.csv.gz", "more than 256 MiB"),
+    csv_of_an_open_quotation: ("x.csv", "row 2 has a quotation mark that never ends"),
+    gz_of_wide_rows: ("x.csv.gz", "more than 10,000,000 cells"),
+    gz_of_wide_rows_with_spaces: ("x.csv.gz", "more than 10,000,000 cells"),
+    gz_of_many_rows: ("x.csv.gz", "more than 1,048,576 rows"),
+    gz_of_an_open_quotation_of_one_line: ("x.csv.gz", "row 1 has a quotation mark that never ends"),
     xlsx_of_spaces: ("x.xlsx", "unpacked it has more than 96 MiB"),
     xlsx_with_entities: ("x.xlsx", "declares a document type"),
     xlsx_with_an_external_entity: ("x.xlsx", "declares a document type"),
