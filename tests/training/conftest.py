@@ -42,8 +42,7 @@ def sample() -> Digits:
     return data.load("sample")
 
 
-@pytest.fixture(scope="session")
-def tiny(sample: Digits) -> Digits:
+def few(sample: Digits) -> Digits:
     """A few digits: enough for steps, not for accuracy."""
     return Digits(
         "tiny",
@@ -54,6 +53,11 @@ def tiny(sample: Digits) -> Digits:
         sample.test_labels[:100],
         is_sample=True,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny(sample: Digits) -> Digits:
+    return few(sample)
 
 
 @pytest.fixture
