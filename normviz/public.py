@@ -22,7 +22,8 @@ from normviz.reference.functional import (
     rms_norm_backward,
 )
 from normviz.reference.pattern import normalize, normalize_backward
-from normviz.reference.trace import Step, Trace, trace
+from normviz.reference.steps import Step
+from normviz.reference.trace import Trace, trace
 from normviz.torch_models.from_torch import from_torch
 
 __all__ = [

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.numbers import written
-from normviz.reference.trace import Step, Trace
+from normviz.reference.steps import Step
+from normviz.reference.trace import Trace
 from normviz.workbook.book.styles import INK, set_color
 from normviz.workbook.draw.tensor import range_text
 from normviz.workbook.explain.selection import Selection

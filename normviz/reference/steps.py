@@ -1,16 +1,27 @@
-"""The steps of a normalization in words, symbols, formulas and NumPy, as data.
+"""The steps of a normalization in words, symbols, formulas and NumPy, as data; and with a value.
 
 The formulas are for one statistics set of m elements, in the symbols that the
 workbook's Glossary explains (normviz/workbook/sheets/symbols.py). The NumPy expressions are for all
 sets at once, in the form of the sets' view, and run as they stand (a test executes them).
 """
 
+import html
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from normviz.norms.partition import StatisticsSets
+from normviz.numbers import written
 
+Array = npt.NDArray[Any]
 Kind = Literal["element", "set", "parameter"]
+
+MOST_VALUES = 24
+_LOOK = "text-align:left"
+_AS_WRITTEN: Any = {"float_kind": written}
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,44 @@ class StepText:
     def numpy_for(self, sets: StatisticsSets) -> str:
         """The NumPy expression with the axes of these sets filled in."""
         return self.numpy.format(axes=sets.axes, others=sets.other_axes, n=sets.size)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named step: its words and its value.
+
+    ``value`` has x's shape for a step per element, ``sets.statistic_shape`` for one per set,
+    ``sets.parameter_shape`` for one per parameter.
+    """
+
+    text: StepText
+    value: Array
+    numpy: str
+
+    @property
+    def name(self) -> str:
+        """The step's name, as in the trace."""
+        return self.text.name
+
+    @property
+    def kind(self) -> Kind:
+        """How many values it has: one per "element", "set" or "parameter"."""
+        return self.text.kind
+
+    @property
+    def symbol(self) -> str:
+        """Its symbol in the papers."""
+        return self.text.symbol
+
+    @property
+    def formula(self) -> str:
+        """Its formula in plain text."""
+        return self.text.formula
+
+    @property
+    def sentence(self) -> str:
+        """What it is, in a sentence."""
+        return self.text.sentence
 
 
 _NORMALIZED = "How many standard deviations each element lies from its set's mean."
@@ -213,3 +262,23 @@ EVAL_GRAD_INPUT = StepText(
     "grad_normalized / std",
     "The stored statistics are constants, so there is only the straight path.",
 )
+
+
+def as_html(title: str, steps: Iterable[Step]) -> str:
+    """Steps as a table, for a notebook: of each its name, its formula, its shape, and its values.
+
+    >>> as_html("x < 1", [Step(MEAN, np.array([0.5]), "")]).count("<tr>")
+    2
+    """
+    rows = []
+    for step in steps:
+        about = (f"{step.name} {step.symbol}", step.formula, str(step.value.shape))
+        cells = "".join(f"<td style='{_LOOK}'>{html.escape(text)}</td>" for text in about)
+        values = np.array2string(
+            step.value, threshold=MOST_VALUES, edgeitems=2, formatter=_AS_WRITTEN
+        )
+        look = f"{_LOOK};white-space:pre;font-family:monospace"
+        rows.append(f"<tr>{cells}<td style='{look}'>{html.escape(values)}</td></tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("step", "formula", "shape", "values"))
+    caption = f"<caption>{html.escape(title)}</caption>"
+    return f"<table>{caption}<tr>{head}</tr>{''.join(rows)}</table>"

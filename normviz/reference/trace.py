@@ -21,49 +21,10 @@ from normviz.reference.call import checked_call, complete, update_running
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.core import Moments, working_dtype
 from normviz.reference.spread import Spread
-from normviz.reference.steps import Kind, StepText
-from normviz.reference.trace_table import as_html
+from normviz.reference.steps import Kind, Step, StepText
 
 Array = npt.NDArray[Any]
 USUAL = Spread()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One named step: its words and its value.
-
-    ``value`` has x's shape for a step per element, ``sets.statistic_shape`` for one per set,
-    ``sets.parameter_shape`` for one per parameter.
-    """
-
-    text: StepText
-    value: Array
-    numpy: str
-
-    @property
-    def name(self) -> str:
-        """The step's name, as in the trace."""
-        return self.text.name
-
-    @property
-    def kind(self) -> Kind:
-        """How many values it has: one per "element", "set" or "parameter"."""
-        return self.text.kind
-
-    @property
-    def symbol(self) -> str:
-        """Its symbol in the papers."""
-        return self.text.symbol
-
-    @property
-    def formula(self) -> str:
-        """Its formula in plain text."""
-        return self.text.formula
-
-    @property
-    def sentence(self) -> str:
-        """What it is, in a sentence."""
-        return self.text.sentence
 
 
 @dataclass
@@ -100,8 +61,7 @@ class Trace(Mapping[str, Array]):
 
     def _repr_html_(self) -> str:
         """The steps as a table, in a notebook."""
-        steps = ((f"{s.name} {s.symbol}", s.formula, s.value) for s in self.steps)
-        return as_html(f"{self.op} of x of shape {self.x.shape}", steps)
+        return steps.as_html(f"{self.op} of x of shape {self.x.shape}", self.steps)
 
     @property
     def op(self) -> str:

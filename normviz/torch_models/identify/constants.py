@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from normviz.torch_models.identify.fit import snapped
+from normviz.torch_models.identify.formula import snapped
+from normviz.torch_models.identify.identity import Identity, found_sentence
 from normviz.torch_models.identify.names import collapsed
-from normviz.torch_models.identify.probe import Probe, normal_numbers
+from normviz.torch_models.identify.partition import axis_names, one_per_index, pattern_of
+from normviz.torch_models.identify.probe import Probe, Refused, normal_numbers
 
 Tensor = torch.Tensor
 State = Mapping[str, Tensor]
@@ -130,3 +132,86 @@ def _value(name: str, state: State) -> Tensor:
     if name in state:
         return state[name]
     return 1.0 + state[name.removeprefix("1 + ")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A layer, the x that it was shown, its output, and how exact that is."""
+
+    probe: Probe
+    x: Tensor
+    output: Tensor
+    tolerance: float
+
+
+def constants_on(
+    shape: tuple[int, ...],
+    given: Given,
+    shaken: Probe,
+    generator: torch.Generator,
+    blank: Identity,
+) -> Identity:
+    """The identity of stored statistics, where every output hangs on its own input.
+
+    The search runs on `shape`; `shaken` is the layer with other parameters.
+
+    Raises:
+        Refused: for an activation, a scale, or a gradient that is not that of constants.
+    """
+    probe, x, output = given.probe, given.x.detach().double().cpu(), given.output
+    line = line_of(probe, shape, generator)
+    if not line.residual <= probe.precision:
+        raise Refused(
+            "every output depends on its own input alone and not in a straight line, as an "
+            "activation's does (behind stored statistics, perhaps)"
+        )
+    found = stored_statistics(shaken, shape, generator)
+    if found is None:
+        raise Refused(
+            "every output is its own input times a number plus a number, which no stored mean "
+            "and variance among its tensors make"
+        )
+    stored, axis = found
+    probe(torch.zeros(shape, dtype=torch.float64))
+    state = {n: v.flatten() for n, v in probe.state().items()}
+    line = stored.line(state)
+    full = [-1 if a == axis else 1 for a in range(x.dim())]
+    slope, shift = line.slope.reshape(full), line.shift.reshape(full)
+    gap = (output - slope * x - shift).abs()
+    allowed = given.tolerance * (1.0 + (slope * x).abs() + shift.abs())
+    finite = output.isfinite() & x.isfinite()
+    off = float(torch.where(finite, gap, 0.0).max())
+    dy = torch.ones(tuple(x.shape), dtype=torch.float64)
+    gradient = probe.gradient(normal_numbers(dy.shape, generator), dy)
+    if gradient is None or not torch.allclose(gradient, slope.expand_as(dy), rtol=1e-6):
+        raise Refused("its output is that of stored statistics, but its gradient is not")
+    if bool((finite & (gap > allowed)).any()):
+        raise Refused(f"on this x it deviates by up to {off:.3g} from stored statistics")
+    values = {name: value.reshape(full).numpy() for name, value in stored.values(state).items()}
+    is_norm = axis == 1 and x.dim() > 1
+    partition = one_per_index(tuple(x.shape), axis)
+    sets, sizes = ("[n] c [...]", {}) if is_norm else pattern_of(partition)
+    made = replace(
+        blank,
+        kind="constants",
+        proven=True,
+        sets=sets,
+        sizes=sizes,
+        labels=partition.labels().numpy(),
+        affine="c" if is_norm else axis_names(x.dim())[axis],
+        name="batch_norm" if is_norm else None,
+        centered=True,
+        eps=stored.eps,
+        eps_where="inside",
+        divisor="m",
+        mean=values["mean"],
+        variance=values["variance"],
+        gamma=values["gamma"],
+        beta=values["beta"],
+        gamma_is=stored.gamma,
+        beta_is=stored.beta,
+        largest_difference=off,
+        reference=Line(slope, shift, 0.0),
+    )
+    said = found_sentence(made, False, stored.mean, stored.variance)
+    return replace(made, sentence=said)

@@ -12,7 +12,7 @@ import torch
 
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
-from normviz.torch_models.identify.fit import Affine
+from normviz.torch_models.identify.formula import Affine
 from normviz.torch_models.identify.partition import Partition, pattern_of
 
 Tensor = torch.Tensor

@@ -10,15 +10,19 @@ from typing import Any
 import torch
 
 from normviz.torch_models.identify import names, nearest
-from normviz.torch_models.identify.constants import Line, line_of, stored_statistics
-from normviz.torch_models.identify.fit import affine_of, eps_of, formula_of, snapped
-from normviz.torch_models.identify.formula import Formula, standardized
+from normviz.torch_models.identify.constants import Given, constants_on
+from normviz.torch_models.identify.formula import (
+    Formula,
+    affine_of,
+    eps_of,
+    formula_of,
+    snapped,
+    standardized,
+)
 from normviz.torch_models.identify.identity import Identity, found_sentence
 from normviz.torch_models.identify.isolate import changed_by_hooks
 from normviz.torch_models.identify.partition import (
     Partition,
-    axis_names,
-    one_per_index,
     pattern_of,
     sets_of,
 )
@@ -114,7 +118,8 @@ class Recognizer:
             # γ = 0 hides sets: with other parameters they may be seen.
             partition, hidden = sets_of(shaken, shape, self.generator, precision), True
         if partition is not None and partition.size == 1:
-            return self._constants(shape)
+            given = Given(self.probe, self.x, self.output, self.tolerance)
+            return constants_on(shape, given, shaken, self.generator, self.blank)
         if partition is not None and partition.size == 2:
             why = "its statistics sets have two elements, whose normalized values are always ±1"
             return self._none(f"{why}; give an x with larger sets", "undecided")
@@ -312,66 +317,6 @@ class Recognizer:
         )
         not_finite = bool(self.x.isfinite().all()) and not bool(self.output.isfinite().all())
         return replace(made, sentence=found_sentence(made, not_finite))
-
-    def _constants(self, shape: tuple[int, ...]) -> Identity:
-        """Every output hangs on its own input: stored statistics, an activation, or a scale."""
-        line = line_of(self.probe, shape, self.generator)
-        if not line.residual <= self.probe.precision:
-            return self._none(
-                "every output depends on its own input alone and not in a straight line, as an "
-                "activation's does (behind stored statistics, perhaps)"
-            )
-        found = stored_statistics(self._shaken(), shape, self.generator)
-        if found is None:
-            return self._none(
-                "every output is its own input times a number plus a number, which no stored mean "
-                "and variance among its tensors make"
-            )
-        stored, axis = found
-        self.probe(torch.zeros(shape, dtype=torch.float64))
-        state = {n: v.flatten() for n, v in self.probe.state().items()}
-        line = stored.line(state)
-        full = [-1 if a == axis else 1 for a in range(self.x.dim())]
-        slope, shift = line.slope.reshape(full), line.shift.reshape(full)
-        x = self.x.detach().double().cpu()
-        gap = (self.output - slope * x - shift).abs()
-        allowed = self.tolerance * (1.0 + (slope * x).abs() + shift.abs())
-        finite = self.output.isfinite() & x.isfinite()
-        off = float(torch.where(finite, gap, 0.0).max())
-        dy = torch.ones(tuple(self.x.shape), dtype=torch.float64)
-        gradient = self.probe.gradient(normal_numbers(dy.shape, self.generator), dy)
-        if gradient is None or not torch.allclose(gradient, slope.expand_as(dy), rtol=1e-6):
-            return self._none("its output is that of stored statistics, but its gradient is not")
-        if bool((finite & (gap > allowed)).any()):
-            return self._none(f"on this x it deviates by up to {off:.3g} from stored statistics")
-        values = {name: value.reshape(full).numpy() for name, value in stored.values(state).items()}
-        is_norm = axis == 1 and self.x.dim() > 1
-        partition = one_per_index(tuple(self.x.shape), axis)
-        sets, sizes = ("[n] c [...]", {}) if is_norm else pattern_of(partition)
-        made = replace(
-            self.blank,
-            kind="constants",
-            proven=True,
-            sets=sets,
-            sizes=sizes,
-            labels=partition.labels().numpy(),
-            affine="c" if is_norm else axis_names(self.x.dim())[axis],
-            name="batch_norm" if is_norm else None,
-            centered=True,
-            eps=stored.eps,
-            eps_where="inside",
-            divisor="m",
-            mean=values["mean"],
-            variance=values["variance"],
-            gamma=values["gamma"],
-            beta=values["beta"],
-            gamma_is=stored.gamma,
-            beta_is=stored.beta,
-            largest_difference=off,
-            reference=Line(slope, shift, 0.0),
-        )
-        said = found_sentence(made, False, stored.mean, stored.variance)
-        return replace(made, sentence=said)
 
     def _with_hooks(self, found: Identity) -> Identity:
         """The same, unless a hook of the user's changes what the layer gives."""

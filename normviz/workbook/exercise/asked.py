@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from normviz.reference.steps import StepText
-from normviz.reference.trace import Step, Trace
+from normviz.reference.steps import Step, StepText
+from normviz.reference.trace import Trace
 
 FORWARD, BACKWARD, ALL = "forward", "backward", "all"
 PARTS = (FORWARD, BACKWARD, ALL)

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from normviz.norms.partition import StatisticsSets
-from normviz.reference.trace import Array, Step, Trace
+from normviz.reference.steps import Step
+from normviz.reference.trace import Array, Trace
 from normviz.workbook.book.address import Area, fixed_area
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.book.layout import Layout, Regions

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.numbers import in_words
-from normviz.reference.trace import Step, Trace
+from normviz.reference.steps import Step
+from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
     BAD,

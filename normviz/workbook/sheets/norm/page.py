@@ -9,7 +9,8 @@ from typing import Any
 from normviz.norms.notation import REST, parse
 from normviz.norms.partition import StatisticsSets
 from normviz.norms.words import sets_in_words
-from normviz.reference.trace import Step, Trace
+from normviz.reference.steps import Step
+from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.styles import (
     BOLD,
