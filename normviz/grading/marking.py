@@ -14,7 +14,7 @@ from functools import lru_cache
 from normviz.grading.read import Handed
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import Tree, parse, references
-from normviz.workbook.exercise.asked import values
+from normviz.workbook.exercise.asked_steps import values
 from normviz.workbook.exercise.chain import RULES
 from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.marks import half_unit

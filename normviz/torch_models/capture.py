@@ -8,7 +8,7 @@ checkpoint, or changed its output in place afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,9 @@ from normviz.torch_models.identify.inputs import check_plain, checked_layer
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
 from normviz.torch_models.identify.probe import gradient_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
+from normviz.torch_models.upstream import GIVEN, RANDOM, Loss, Upstream, gradient_like
 
 Array = npt.NDArray[Any]
-Loss = str | Callable[[Any], torch.Tensor] | None
-
-RANDOM = "random: standard normal numbers, seed 0"
-GIVEN = "the gradient that was given"
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def capture(
             does not run so often, a gradient of another shape or one that does not reach it.
         TypeError: what cannot be called, or arguments that hold no numbers.
     """
-    upstream = _Upstream(grad_output, model_grad_output, loss)
+    upstream = Upstream(grad_output, model_grad_output, loss)
     if layer is None:
         if loss is not None or model_grad_output is not None:
             name = "model_grad_output" if loss is None else "loss"
@@ -106,7 +103,7 @@ def _single(layer: Any, x: Any, given: Any) -> Capture:
 def _in_model(
     module: nn.Module,
     args: Any,
-    upstream: _Upstream,
+    upstream: Upstream,
     name: str,
     kwargs: Mapping[str, Any] | None,
     number: int,
@@ -151,7 +148,7 @@ def _completed(
             raise TypeError(
                 f"the layer's output must be a tensor, {title} gives {type(y).__name__}{hint}"
             )
-        dy = _gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
+        dy = gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
         dx = None
         if y.requires_grad and leaf.requires_grad:
             dx = gradient_of(y, leaf, dy)
@@ -261,96 +258,6 @@ class _Alone:
 
         called.__name__ = type(layer).__name__
         return called
-
-
-@dataclass(frozen=True)
-class _Upstream:
-    """Where dy comes from: given for the layer's output or the model's, of a loss, or at random."""
-
-    of_layer: Any
-    of_model: Any
-    loss: Loss
-
-    def __post_init__(self) -> None:
-        names = ("grad_output", "model_grad_output", "loss")
-        values = (self.of_layer, self.of_model, self.loss)
-        given = [name for name, value in zip(names, values, strict=True) if value is not None]
-        if len(given) > 1:
-            raise ValueError(f"{given[0]} must be None where {given[1]} is given")
-
-    def at(self, call: dict[str, Any], result: Any, name: str) -> tuple[Any, str]:
-        """dy of a call of the layer, and a sentence on where it comes from."""
-        if self.loss is not None:
-            _loss_of(result, self.loss).backward()
-            return _reached(call, name), "what reaches the layer of the loss that was given"
-        outputs = [tuple(t.shape) for t in tensors_in(result)]
-        if self.of_model is not None:
-            shape = _shape_of(self.of_model)
-            for output in tensors_in(result):
-                if tuple(output.shape) == shape and output.requires_grad:
-                    output.backward(_gradient_like(self.of_model, output, ""))
-                    said = "what reaches the layer of the gradient given for the model's output"
-                    return _reached(call, name), said
-            raise ValueError(
-                "model_grad_output must have the shape of an output of the model, "
-                f"{' or '.join(map(str, outputs))}, got {shape}"
-            )
-        if self.of_layer is None:
-            return None, RANDOM
-        shape, wanted = _shape_of(self.of_layer), tuple(call["output"].shape)
-        if shape != wanted:
-            hint = ": that is model_grad_output" if shape in outputs else ""
-            raise ValueError(
-                f"grad_output must have the shape of the layer's output, {wanted}, got "
-                f"{shape}{hint}"
-            )
-        return self.of_layer, GIVEN
-
-
-def _shape_of(value: Any) -> tuple[int, ...]:
-    return tuple(value.shape) if isinstance(value, torch.Tensor) else tuple(np.shape(value))
-
-
-def _loss_of(result: Any, loss: Any) -> torch.Tensor:
-    if callable(loss):
-        value = loss(result)
-    elif loss == "sum":
-        outputs = [t for t in tensors_in(result) if t.requires_grad]
-        if not outputs:
-            raise ValueError("loss must reach the layer; the model's output has no gradient")
-        value = outputs[0].sum()
-    else:
-        raise ValueError(f'loss must be a function of the model\'s output or "sum", got {loss!r}')
-    if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
-        raise ValueError(
-            "loss must give one number that depends on the model's parameters, got "
-            f"{type(value).__name__}"
-            + (f" of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else "")
-        )
-    return value.reshape(())
-
-
-def _reached(call: dict[str, Any], name: str) -> torch.Tensor:
-    if call["dy"] is None:
-        raise ValueError(
-            f"the gradient must reach the layer {name!r}; none of it did (it runs under no_grad, "
-            "is frozen with all before it, or the loss does not depend on it): without a loss dy "
-            "is drawn at random"
-        )
-    found: torch.Tensor = call["dy"]
-    return found
-
-
-def _gradient_like(given: Any, like: torch.Tensor, sentence: str) -> torch.Tensor:
-    """dy as a tensor like an output; random where none is given."""
-    shape = tuple(like.shape)
-    if given is None:
-        numbers = np.random.default_rng(0).standard_normal(shape)
-        return torch.from_numpy(numbers).to(like.device, like.dtype)
-    tensor = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.array(given))
-    if tuple(tensor.shape) != shape:
-        raise ValueError(f"{sentence}, {shape}, got {tuple(tensor.shape)}")
-    return tensor.detach().to(like.device, like.dtype)
 
 
 def _array(tensor: torch.Tensor) -> Array:

@@ -8,7 +8,7 @@ import openpyxl
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Cell, Value
 from normviz.workbook.book.formula import parse
-from normviz.workbook.exercise.asked import values
+from normviz.workbook.exercise.asked_steps import values
 from normviz.workbook.exercise.chain import RULES
 from normviz.workbook.exercise.classroom.assignment import Classroom
 from normviz.workbook.exercise.classroom.make import book_of

@@ -12,7 +12,7 @@ from normviz.norms.declared import NORMS
 from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise import contents_sheet
-from normviz.workbook.exercise.asked import ALL
+from normviz.workbook.exercise.asked_steps import ALL
 from normviz.workbook.exercise.marks import Known
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.sheets.case import Case, Settings

@@ -37,7 +37,7 @@ from normviz.workbook.draw.content import Band, Banner, Caption, Item, Line, Mar
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Body, Frame, Paint, by_set, evenly
 from normviz.workbook.exercise import marks as marking
-from normviz.workbook.exercise.asked import (
+from normviz.workbook.exercise.asked_steps import (
     ALL,
     BACKWARD,
     BUFFERS,

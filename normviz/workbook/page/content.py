@@ -19,8 +19,8 @@ from normviz.workbook.book.charts import Axis, Chart
 from normviz.workbook.book.sizes import pixels
 from normviz.workbook.book.styles import Style
 from normviz.workbook.page.cells import Compiled, Live, Rectangle
-from normviz.workbook.page.looks import PIXELS_PER_POINT, dark_ink
 from normviz.workbook.page.shapes import Place
+from normviz.workbook.page.style_rules import PIXELS_PER_POINT, dark_ink
 
 ROW_HEIGHT, COLUMN_WIDTH = 15.0, 8.43
 PIXELS_PER_CENTIMETER = 96 / 2.54

@@ -12,8 +12,8 @@ from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INPUT, INPUT_WORD
 from normviz.workbook.page.cells import Compiler, PageError
 from normviz.workbook.page.content import Content
-from normviz.workbook.page.looks import both, dark_fill, rule_rules, style_rules
 from normviz.workbook.page.script import script
+from normviz.workbook.page.style_rules import both, dark_fill, rule_rules, style_rules
 
 MOST_BYTES = 8_000_000
 """Above it browsers take seconds to open a page."""

@@ -11,7 +11,7 @@ import pytest
 
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
-from normviz.workbook.exercise.asked import asked_steps, values
+from normviz.workbook.exercise.asked_steps import asked_steps, values
 from normviz.workbook.exercise.classroom import make
 from normviz.workbook.exercise.classroom.assignment import Assignment, Classroom, enroll, read_class
 from normviz.workbook.exercise.classroom.make import (

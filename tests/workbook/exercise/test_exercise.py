@@ -16,7 +16,7 @@ from normviz.workbook.book.styles import (
     GOOD,
     INPUT,
 )
-from normviz.workbook.exercise.asked import ALL, asked_steps
+from normviz.workbook.exercise.asked_steps import ALL, asked_steps
 from normviz.workbook.exercise.exercise import (
     OPS,
     SETTINGS,

@@ -22,7 +22,7 @@ from normviz.workbook.book.styles import (
     SET_COLORS,
     SOFT,
 )
-from normviz.workbook.page.looks import dark_fill, dark_ink
+from normviz.workbook.page.style_rules import dark_fill, dark_ink
 from normviz.workbook.write import save
 from tests.workbook.page.conftest import Opened, until
 

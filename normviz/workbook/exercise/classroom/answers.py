@@ -15,7 +15,7 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.exercise.asked import values
+from normviz.workbook.exercise.asked_steps import values
 from normviz.workbook.exercise.classroom.assignment import Classroom, Student
 from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.questions import POINTS

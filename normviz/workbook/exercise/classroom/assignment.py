@@ -12,7 +12,7 @@ from typing import Any
 from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
-from normviz.workbook.exercise.asked import ALL, PARTS
+from normviz.workbook.exercise.asked_steps import ALL, PARTS
 from normviz.workbook.exercise.classroom.own_numbers import (
     Numbers,
     is_apart,

@@ -10,7 +10,7 @@ from normviz.workbook.book.styles import FAINT, INPUT_TEXT, INPUT_WORD, LABEL, L
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.exercise import contents_sheet, questions
-from normviz.workbook.exercise.asked import BACKWARD
+from normviz.workbook.exercise.asked_steps import BACKWARD
 from normviz.workbook.exercise.classroom.assignment import Assignment
 from normviz.workbook.exercise.exercise import norm_sheets
 from normviz.workbook.exercise.questions import Question
