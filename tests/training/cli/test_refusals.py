@@ -28,6 +28,8 @@ def refusal(capsys, *words):
         (["run", "bn", "--data", "sample", "--seeds", "3,3"], "a seed is given twice"),
         (["run", "bn", "--data", "sample", "--seeds", "0"], "from 1 to 100,000 seeds"),
         (["run", "bn", "--data", "sample", "--seeds", "-1"], "'-1' is not a seed"),
+        (["run", "bn", "--seeds", "300", "--set", "batch_size=2,4"], "these are 600 tasks: --yes"),
+        (["run", "--seeds", "100000"], "00,000 tasks: --yes runs more than 500"),
         (["run", "bn", "--data", "sample", "--epochs", "0"], "'0' is not a whole number"),
         (["run", "bn", "--data", "sample", "--epochs", "9" * 20], "from 1 to 100,000"),
         (["run", "bn", "--data", "sample", "--jobs", "two"], "'two' is not a whole number"),
