@@ -21,7 +21,7 @@ from normviz.workbook.sheets.checks.shipped import is_checked
 from normviz.workbook.write import save
 from normviz.workbook.xlsx.frame import FileBook
 
-SEED, DRAWN = 20261126, 250
+SEED, DRAWN = 20261126, 500
 READ_BY_OTHERS = ("Inputs", "Identities", "Checks")
 """Sheets that others read, or that read others: their cells are typed over one at a time."""
 
@@ -114,7 +114,7 @@ def _sheet(book: Book, title: str) -> int:
 
 
 def test_the_verdict_turns_at_whatever_formula_is_typed_over(book: Book, model: object) -> None:
-    """250 drawn cells; a cell of a sheet that no other reads is judged by the sheet's own rows."""
+    """500 drawn cells; a cell of a sheet that no other reads is judged by the sheet's own rows."""
     places = checked(book)
     assert len(places) > 9_000
     draw = np.random.default_rng(SEED)
