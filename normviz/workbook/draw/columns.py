@@ -16,10 +16,10 @@ MARGIN = 1.5
 GAP = 1.2
 """The width of the empty column between two channels."""
 
-LABELS, CLOSE_LABELS = 7.0, 5.0
-"""Room for `n = 0–1` before a tensor, and before several beside each other."""
+LABELS, CLOSE_LABELS = 7.9, 5.6
+"""Room for `n = 0, t = 0` before a tensor, for `n = 0–1` before several beside each other."""
 
-WORDS, FEWEST_WORDS = 42.0, 26.0
+WORDS, FEWEST_WORDS = 43.0, 26.0
 NUMBER_WIDTHS = (7.6, 6.4, 5.6)
 """Columns of numbers with three decimals: comfortable, close, and as close as they can be read."""
 

@@ -17,7 +17,7 @@ from normviz.workbook.book.layout import Labels, Layout, Regions, Span, numbers_
 from normviz.workbook.book.styles import AXIS, AXIS_LEFT, Style, set_color
 from normviz.workbook.draw.places import Here, within
 
-CLOSE = 5.0
+CLOSE, NAMED = 5.0, 7.8
 """In columns of this width or less an axis is called d0, not d = 0."""
 
 Paint = Callable[[int], Style]
@@ -156,7 +156,7 @@ class Grid:
         for n in range(layout.images):
             row = self.top + layout.image_row(n)
             name = f"{image} = {layout.image_number(n)}"
-            is_close = page.width(self.left - 1, self.left - 1) <= CLOSE
+            is_close = page.width(self.left - 1, self.left - 1) < NAMED
             for t in range(tokens):
                 text = f"{image}{layout.image_number(n)} t{t}" if is_close else f"{name}, t = {t}"
                 page.put(row + t, self.left - 1, text, AXIS_LEFT)
@@ -248,7 +248,20 @@ class Statistics:
                     text = _with_place(image, images, pixel_row) if several else pixel_row
                 if regions.layout.features_last and len(regions.layout.shape) == 3:
                     text += f", {range_text('t', regions.tokens(label))}"
+                    if page.width(self.left - 1, self.left - 1) < NAMED:
+                        text = _close(text)
                 page.put(row, self.left - 1, text, AXIS_LEFT)
+
+
+def _close(text: str) -> str:
+    """A name for a narrow column.
+
+    >>> _close("n = 0, t = 2"), _close("n = 0, all t"), _close("all n, all t")
+    ('n0 t2', 'n0 all t', 'all n, t')
+    """
+    if text.startswith("all"):
+        return text.replace(", all ", ", ").replace(" = ", "")
+    return text.replace(" = ", "").replace(", ", " ")
 
 
 def _with_place(letter: str, span: Span, place: str) -> str:

@@ -151,7 +151,7 @@ class Table {
     const [rows, columns] = this.spans.get(at) ?? [1, 1];
     if (rows * columns > 1) this.#merge(field, at, rows, columns, taken);
     const width = this.#width(column - 1, column - 1 + columns);
-    const room = Math.max(4, (width - 6) / DIGIT_PIXELS);
+    const room = Math.max(4, (width - 4) / DIGIT_PIXELS);
     const left = this.#width(0, column - 1);
     this.looks.set(at, { look, left, room, isProse: width > PROSE_PIXELS });
     this.fields.set(at, field);
@@ -181,7 +181,7 @@ class Table {
       if (rows > 1 || next === at + columns) field.classList.add("clip");
       else {
         const from = columnOf(sheet, at) - 1;
-        this.rooms.set(at, next < end ? `${this.#width(from, from + next - at) - 6}px` : "100vw");
+        this.rooms.set(at, next < end ? `${this.#width(from, from + next - at) - 4}px` : "100vw");
       }
     }
   }

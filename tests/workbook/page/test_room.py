@@ -1,0 +1,32 @@
+"""Every text of a page has the room it needs: none is cut at the edge of its cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from normviz.workbook.book.cells import Book
+from normviz.workbook.build import build
+from normviz.workbook.sheets.case import Settings
+from tests.workbook.page.conftest import Opened, until
+
+BOOKS = {"images": Settings(), "tokens": Settings((2, 5, 8))}
+CUT = """() => [...document.querySelectorAll("td.one.clip")].flatMap(td => {
+    const range = document.createRange();
+    range.selectNodeContents(td.querySelector(".box") ?? td);
+    const [text, cell] = [range.getBoundingClientRect(), td.getBoundingClientRect()];
+    const isCut = td.offsetParent && text.width > cell.width + 1;
+    return isCut || td.scrollWidth > td.clientWidth + 1 ? [td.textContent] : [];
+})"""
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_no_text_is_cut(name: str, opened: Opened) -> None:
+    book: Book = build(BOOKS[name])
+    page, cut = opened(book), {}
+    for sheet in book.pages:
+        page.evaluate("title => { location.hash = `sheet=${title}` }", sheet.title)
+        until(page, f"document.title.startsWith({sheet.title!r})")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        if found := page.evaluate(CUT):
+            cut[sheet.title] = sorted(set(found))
+    assert cut == {}
