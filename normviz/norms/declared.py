@@ -221,7 +221,7 @@ _DECLARED = (
             fails="inputs far from zero: the offset stays",
         ),
         shows="The same steps with the mean taken as zero, and no β.",
-        tries="Add 100 to every x: LayerNorm stays as it is, RMSNorm does not.",
+        tries="Add 100 to every x: which of LayerNorm and RMSNorm notices?",
         paper="Zhang & Sennrich 2019",
         torch_layer="torch.nn.RMSNorm((C, H, W), eps)",
         layers=("torch.nn.RMSNorm", "normviz.torch_layers.RMSNorm2d"),
@@ -232,11 +232,12 @@ _DECLARED = (
         sets="n [c] ...",
         affine="c",
         title="PixelNorm",
-        sentence="One mean and one variance for each image and pixel, over the channels.",
+        sentence="One mean and one variance for each image and pixel, over the channels. "
+        "(PixelNorm of Progressive GAN takes no mean: that is RMSNorm for each pixel.)",
         use="Every place is normalized by itself, as a transformer's LayerNorm does with a token; "
         "ConvNeXt calls it LayerNorm2d.",
         when=When(
-            used="ConvNeXt, image generation",
+            used="ConvNeXt, vision transformers on images",
             needs="several channels",
             fails="one or two channels",
         ),

@@ -106,10 +106,10 @@ ROWS: dict[str, contents.Row] = {
         ),
         (
             playground.TITLE,
-            "One sheet for every norm: a drop-down and five switches say what a set reaches over, "
-            "and every grid is painted and calculated anew; x, x̂ and y as dots, set by set.",
-            "Take one image out of the batch: BatchNorm's output of image 0 moves, LayerNorm's "
-            "does not.",
+            "One sheet for every norm: a drop-down, five switches and the order of the splits "
+            "say what a set reaches over, and every grid is painted and calculated anew; x, x̂ and "
+            "y as dots, set by set.",
+            "Take one image out of the batch: does image 0's output move?",
         ),
         identities.ROW,
         (

@@ -17,6 +17,8 @@ NEAR, TINY = 1e-9, 1e-12
 MARKED = "bold and doubly underlined"
 """How a sheet says what the mark looks like."""
 
+CHANGES = "Changed?"
+"""The head of the column that says on which sheets there are any."""
 
 SHIPPED = "SHIPPED"
 """In a formula: an area as it was shipped, cell by cell, where areas are calculated with."""

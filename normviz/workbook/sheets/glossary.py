@@ -9,6 +9,7 @@ from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.sheets.contents import your_layer
 from normviz.workbook.sheets.kinds import IMAGES, Kind
 from normviz.workbook.sheets.landing import place_of
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
@@ -45,6 +46,7 @@ LANDS = {
     "(g [k])": "Statistics sets",
     "torch": "mean · torch",
     "NumPy": "mean · NumPy",
+    "normviz": your_layer.HEADING,
     "statistics set": "BatchNorm",
     "affine": "output",
     "upstream gradient": "dy, as typed",

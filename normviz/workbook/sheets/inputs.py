@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from normviz.norms.words import listed
 from normviz.workbook.book.cells import Book
+from normviz.workbook.book.changes import CHANGES, MARKED
 from normviz.workbook.book.styles import GENERAL, INPUT_EDGE, INPUT_NUMBER, INPUT_WORD, PAPER
 from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import (
@@ -19,6 +20,7 @@ from normviz.workbook.draw.content import (
     Rule,
     Step,
 )
+from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.sheets.case import Array, Case
@@ -32,7 +34,7 @@ SHOWN = GENERAL.filled(PAPER)
 NAMES = {"x_scale": "scale", "x_offset": "offset"}
 """Names of the workbook for cells that act on all of x."""
 
-MOVES = "a norm takes it out again, as far as ε lets it"
+MOVES = "a norm divides it out again, except for ε"
 
 
 def build(book: Book, case: Case) -> Sheet:
@@ -45,7 +47,8 @@ def build(book: Book, case: Case) -> Sheet:
         "Inputs: the numbers that the sheets of the norms read",
         f"{INPUT_WORD.capitalize()} cells are yours. Set Numbers to Random for new whole numbers "
         "from −4 to 4 at every recalculation (F9); set it back to Fixed for the numbers you see in "
-        f"{INPUT_WORD}. {_built_in(case)}",
+        f"{INPUT_WORD}. {_built_in(case)} What follows from your change turns {MARKED}; "
+        f"{CONTENTS}, column {CHANGES}, lists the sheets.",
         of_tensor(frame.layout),
         frame=frame,
         tab=INPUT_EDGE,
@@ -75,12 +78,13 @@ def _built_in(case: Case) -> str:
     if case.kind == IMAGES:
         return (
             "Groups and splits decide which cells a formula reads, so they are built into this "
-            "file: the sheet Playground lets you turn them, and normviz workbook makes a file with "
-            "others."
+            "file: the sheet Playground lets you turn them, the command normviz workbook makes a "
+            "file with others."
         )
     return (
         "Shapes, and the number of parts that an axis is cut into, decide which cells a formula "
-        "reads, so they are built into this file: normviz workbook makes a file with others."
+        "reads, so they are built into this file: the command normviz workbook makes a "
+        "file with others."
     )
 
 

@@ -109,7 +109,14 @@ QUANTITIES = (
         "Σ (Mᵢ + mᵢ (μᵢ − μ)²)",
     ),
     _symbol("δ", "Welford: a number less the mean of those before it", "Numerics", "x − mean"),
-    _symbol("a", "what enters a linear layer or convolution", "Why, Layer to layer", "ReLU(y)"),
+    _symbol(
+        "a",
+        "what enters a linear layer or convolution",
+        "Why, Layer to layer",
+        "ReLU(y)",
+        "ReLU(z)",
+        "ReLU(x̂)",
+    ),
     _symbol("A, b", "its weights and its bias: A₀ is that of channel 0", "Batches, Layer to layer"),
     _symbol(
         "z",
@@ -191,6 +198,7 @@ WORDS = (
         "PyTorch, the library whose layers these are; normviz computes as it does",
         "Reference",
     ),
+    _symbol("normviz", "the Python package that made this workbook", "Contents"),
     _symbol("NumPy", "the library in which every number here was computed once more", "Reference"),
     _symbol("statistics set", "the elements that share one mean and one variance", "Sets"),
     _symbol("affine", "the last step, y = γ · x̂ + β, with learned γ and β", OF_NORMS),
@@ -203,7 +211,9 @@ WORDS = (
         "Evaluation, BatchNorm",
     ),
     _symbol("running statistics", "averages that training keeps for evaluation", RUNNING),
-    _symbol("momentum", "the weight of the new value in them; Keras calls 1 − α so", RUNNING),
+    _symbol(
+        "momentum", "the weight of the new value in them; Keras gives this name to 1 − α", RUNNING
+    ),
     _symbol("group", "neighboring channels that share statistics (GroupNorm)", "GroupNorm"),
     _symbol("split", "a part of the batch with statistics of its own (Ghost BN)", "GhostBatchNorm"),
     _symbol("SyncBatchNorm", "BatchNorm over the batches of several devices, merged", "Batches"),

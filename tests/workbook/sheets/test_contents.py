@@ -17,6 +17,8 @@ from normviz.workbook.build import build
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.contents import lecture, your_layer
+from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
+from normviz.workbook.sheets.lessons.why import sheet as why
 from normviz.workbook.write import save
 from tests.workbook.engines import ironcalc_values
 
@@ -67,6 +69,68 @@ def test_a_prediction_turns_to_a_tick_or_a_cross(
     assert [*says[0].values(), *says[1].values()] == [lecture.RIGHT, lecture.WRONG]
 
 
+def test_what_a_sheet_shows_is_right_as_it_is_shown(book: Book, path: Path) -> None:
+    """Typed over from the sheet, a percentage with its sign and a 0 with its rounding are right."""
+    left = numbers(book, "Evaluation", "left after 4 steps")[0]
+    added = numbers(book, "Four numbers", DX_SUM)[0]
+    shown = {
+        "Evaluation": (f"{left:.1%}", f"{left:.0%}", f"{100 * left:.0f}", f"{left:.2f}"),
+        "Four numbers": (f"{added:.1E}", "0"),
+        "Sets": (f"{numbers(book, 'Sets', 'GroupNorm').max():.0f}",),
+    }
+    assert set(shown) == {stop.title for stop in STOPS if not stop.options}
+    for stop in STOPS:
+        row = row_of(book.pages[0], stop.asks)
+        guess, tick = (("Contents", address(row, column)) for column in (GUESS, TICK))
+        for text in shown.get(stop.title, (str(stop.answer),)):
+            said = ironcalc_values(path, {tick: None}, {guess: text})[tick]
+            assert said == lecture.RIGHT, (stop.title, text)
+
+
+@pytest.mark.parametrize("text", ["0.5", "50%", "0.9", "90%", "75", "6561"])
+def test_another_percentage_is_wrong(text: str, book: Book, path: Path) -> None:
+    (stop,) = (stop for stop in STOPS if stop.percent)
+    row = row_of(book.pages[0], stop.asks)
+    guess, tick = (("Contents", address(row, column)) for column in (GUESS, TICK))
+    assert ironcalc_values(path, {tick: None}, {guess: text})[tick] == lecture.WRONG
+
+
+@pytest.mark.parametrize("scale", why.TRIES)
+def test_a_scale_to_try_does_what_its_word_says(scale: str, book: Book, path: Path) -> None:
+    does, said = why.TRIES[scale]
+    page = sheet(book, "Why")
+    (typed,) = (c for c in page.choices if c.title == "scale of all weights")
+    verdict = next(address(r, c) for r, c, text in texts(page) if text == why.VANISHED)
+    area = next(b.area for b in page.blocks if b.name == "no norm")
+    places = {("Why", verdict): None, ("Why", address(area[2], area[1])): None}
+    found = ironcalc_values(path, places, {("Why", address(*typed.area[:2])): scale})
+    sentence, size = found.values()
+    assert sentence == said
+    least, most = {"vanishes": (0, 0.1), "stays": (0.1, 10), "explodes": (10, 1e9)}[does]
+    assert least < float(str(size)) < most
+    assert [text for _, _, text in texts(page) if f"{scale} ({does})" in text]
+
+
+def test_contents_does_not_answer_what_its_lecture_asks(book: Book) -> None:
+    contents = sheet(book, "Contents")
+    for title in ("Playground", "Numerics", "RMSNorm"):
+        row = next(r for (r, _), link in contents.links.items() if link.title == title)
+        assert str(contents.rows[row][5].value).endswith("?")
+    hints = [choice.hint for choice in sheet(book, "Playground").choices]
+    assert hints
+    assert not [hint for hint in hints if "image 0" in hint]
+
+
+def texts(page: Page) -> list[tuple[int, int, str]]:
+    """Row, column and text of every cell that has one."""
+    return [
+        (row, column, cell.value)
+        for row, line in page.rows.items()
+        for column, cell in line.items()
+        if isinstance(cell.value, str)
+    ]
+
+
 def test_a_right_prediction_is_seen_by_a_sign_and_a_color(book: Book, path: Path) -> None:
     row = row_of(book.pages[0], STOPS[0].asks)
     model = ironcalc.UserModel.from_xlsx(str(path), "en", "UTC", "en")
@@ -88,7 +152,7 @@ def numbers(book: Book, title: str, name: str) -> np.ndarray:
 
 def test_the_answers_are_what_the_sheets_show(book: Book) -> None:
     answers = {stop.title: stop.answer for stop in STOPS}
-    assert (numbers(book, "Why", "plain")[-1] < 0.1) == (answers["Why"] == "vanish")
+    assert (numbers(book, "Why", "no norm")[-1] < 0.1) == (answers["Why"] == "vanish")
     assert abs(numbers(book, "Four numbers", "dx").sum()) < 1e-12
     assert numbers(book, "Sets", "GroupNorm").max() == answers["Sets"]
     left = numbers(book, "Evaluation", "left after 4 steps")[0]
@@ -154,7 +218,7 @@ def test_every_word_of_the_glossary_leads_to_the_row_that_shows_it(
 
 
 def now(book: Book, path: Path, typed: dict[tuple[str, str], str]) -> dict[str, object]:
-    """What the column Now of Contents says of each sheet, after typing."""
+    """What the last column of Contents says of each sheet, after typing."""
     rows: dict[str, int] = {}
     for (row, _), link in sorted(book.pages[0].links.items()):
         rows.setdefault(link.title, row)
@@ -185,7 +249,7 @@ def test_two_x_of_one_set_that_change_places_are_seen_on_the_sheets_that_read_th
 
 
 @pytest.mark.parametrize(
-    ("title", "name"), [("BatchNorm", "normalized"), ("Why", "plain"), ("Reference", "x")]
+    ("title", "name"), [("BatchNorm", "normalized"), ("Why", "no norm"), ("Reference", "x")]
 )
 def test_two_edits_that_cancel_are_seen(title: str, name: str, book: Book, path: Path) -> None:
     first, second, *_ = cells_of(book, title, name)
@@ -206,7 +270,7 @@ def place(cell: tuple[str, str]) -> tuple[int, int]:
 def test_the_box_for_ones_own_layer_is_where_it_is_asked_for(title: str, book: Book) -> None:
     texts = [str(c.value) for line in sheet(book, title).rows.values() for c in line.values()]
     assert your_layer.HEADING in texts
-    assert any(text.startswith(your_layer.INSTALL) for text in texts)
+    assert f"{your_layer.ABOUT}\n{your_layer.INSTALL}" in texts
     assert your_layer.COMMAND in texts
     assert "\n".join(your_layer.PYTHON) in texts
 

@@ -18,6 +18,7 @@ from normviz.workbook.book.styles import (
     VERDICT,
 )
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark, Rule, chosen_from
+from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
 
 HEADING = "A lecture of 45 minutes"
 RIGHT, WRONG = "✓ right", "✗ look there"
@@ -27,7 +28,8 @@ RIGHT, WRONG = "✓ right", "✗ look there"
 class Stop:
     """A stop: on which row of which sheet it is seen, what to ask before, and what is right.
 
-    With `options` one of them is right, else a number, give or take `within`.
+    With `options` one of them is right, else a number, give or take `within`; a `percent` may be
+    typed as 66, as 66% and as 0.66.
     """
 
     minutes: int
@@ -37,6 +39,16 @@ class Stop:
     answer: str | float
     options: tuple[str, ...] = ()
     within: float = 0.0
+    percent: bool = False
+
+    @property
+    def right(self) -> str:
+        """The condition under which a guess is right."""
+        if self.options:
+            return f'{{guess}}="{self.answer}"'
+        ways = ("{guess}", "100*{guess}") if self.percent else ("{guess}",)
+        near = ",".join(f"ABS({way}-{self.answer!r})<={self.within!r}" for way in ways)
+        return f"AND(COUNT({{guess}})=1,OR({near}))"
 
 
 def stops(images: int, groups: int) -> tuple[Stop, ...]:
@@ -47,17 +59,18 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             "Why",
             "scale of all weights",
             "Eight layers without a norm, every weight times 0.6: does the signal vanish, stay or "
-            "explode? Then type 2 for the scale, and choose a norm.",
+            "explode? Then type 4 for the scale, and turn the norm on and off.",
             "vanish",
             ("vanish", "stay", "explode"),
         ),
         Stop(
             8,
             "Four numbers",
-            "dx",
+            DX_SUM,
             "BatchNorm on four numbers: what do the four dx add up to? Change dy and see that it "
             "stays; then read why.",
             0,
+            within=1e-9,
         ),
         Stop(
             5,
@@ -71,7 +84,8 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             8,
             "Playground",
             "images",
-            "Take the last image out of the batch: whose y of image 0 moves? Try it with both.",
+            "BatchNorm or LayerNorm: take the last image out of the batch. Whose y of image 0 "
+            "moves? Try both in the drop-down.",
             "BatchNorm's",
             ("BatchNorm's", "LayerNorm's", "both"),
         ),
@@ -79,8 +93,8 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             6,
             "Inputs",
             "offset",
-            "Type 100 over the offset, so that 100 is added to every x: whose output stays as it "
-            "was? Look at both sheets.",
+            "LayerNorm or RMSNorm: type 100 over the offset: whose output stays as it was? Look at "
+            "y on both sheets, then type 0 again.",
             "LayerNorm's",
             ("LayerNorm's", "RMSNorm's", "both"),
         ),
@@ -88,10 +102,11 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             7,
             "Evaluation",
             "left after 4 steps",
-            "Momentum is 0.1. How many percent of the value it began with are left in a running "
-            "mean after 4 batches? Give or take 5.",
+            "Momentum is 0.1. How much of the value it began with, in percent, is left in a "
+            "running mean after 4 batches? 5 more or less is right.",
             100 * 0.9**4,
             within=5.0,
+            percent=True,
         ),
         Stop(
             5,
@@ -113,18 +128,14 @@ def path(images: int, groups: int) -> tuple[Item, ...]:
     )
     rows, chosen = [], stops(images, groups)
     for stop in chosen:
-        right = f'{{guess}}="{stop.answer}"'
-        if not stop.options:
-            right = f"AND(COUNT({{guess}})=1,ABS({{guess}}-{stop.answer!r})<={stop.within!r})"
+        tick = f'IF({{guess}}="","",IF({stop.right},"{RIGHT}","{WRONG}"))'
         rows.append(
             (
                 stop.minutes,
                 Entry(stop.title, link=Link(stop.title, name=stop.lands)),
                 stop.asks,
                 Entry(None, INPUT_TEXT, marks=marks, rule=_rule(stop)),
-                Entry(
-                    "", VERDICT, f'IF({{guess}}="","",IF({right},"{RIGHT}","{WRONG}"))', marks=marks
-                ),
+                Entry("", VERDICT, tick, marks=marks),
             )
         )
     total = sum(stop.minutes for stop in chosen)
@@ -132,7 +143,7 @@ def path(images: int, groups: int) -> tuple[Item, ...]:
         Banner(HEADING, f"{len(chosen)} stops, {total} minutes; say first what you will see"),
         Listing(
             rows,
-            ("min", "Sheet", "Before you look", "your prediction", "and?"),
+            ("min", "Sheet", "Before you look", "your prediction", "right?"),
             (BODY_CENTER, LINK.but(edge=LINE, indent=1), BODY, BODY, BODY_CENTER),
             shares=(7, 13, 82, 20, 13),
             names=("minutes", "stop", "asks", "guess", "tick"),

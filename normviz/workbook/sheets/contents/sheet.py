@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from normviz.workbook.book.cells import Book, Link
-from normviz.workbook.book.changes import MARKED
+from normviz.workbook.book.changes import CHANGES, MARKED
 from normviz.workbook.book.styles import (
     BODY,
     BODY_CENTER,
@@ -33,9 +33,9 @@ STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)
 COLUMNS = texts(7, 13, 52, 30, 20, 13)
 SHARES = (20, 52, 50, 13)
-HEADS = ("Sheet", "What it shows", "Try this", "Now")
+HEADS = ("Sheet", "What it shows", "Try this", CHANGES)
 READING = "How to read a sheet"
-NOW_SAYS = "The column Now says on which sheets there are any."
+NOW_SAYS = f"The column {CHANGES} says on which sheets there are any."
 Row = tuple[str, str, str]
 """Title of a sheet, what it shows, what to try on it."""
 
@@ -50,7 +50,7 @@ def begin(book: Book, case: Case) -> Sheet:
         f"{', '.join(titles)} and {last} on one small tensor of shape "
         f"({case.kind.layout}), forward and backward, step by step in "
         f"live formulas. Change a {INPUT_WORD} cell on the sheet Inputs: the steps on the norms' "
-        f"own sheets follow. Other sheets that can be turned have {INPUT_WORD} cells of their own.",
+        f"own sheets follow. Some other sheets have {INPUT_WORD} cells of their own.",
         COLUMNS,
     )
 

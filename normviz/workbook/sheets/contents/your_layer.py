@@ -6,6 +6,10 @@ from normviz.workbook.book.styles import BODY, CODE, INK, LABEL, LINE
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing
 
 HEADING = "How do I get this for my layer?"
+ABOUT = (
+    "# normviz is the Python package that made this workbook; in its folder, with Python 3.11 or "
+    "newer:"
+)
 INSTALL = "pip install ."
 COMMAND = "normviz explain x.npy --op group_norm --groups 2 -o mine.xlsx"
 PYTHON = (
@@ -26,7 +30,7 @@ def box() -> tuple[Item, ...]:
     code = CODE.but(color=INK, edge=LINE, indent=1, wrap=True)
     name = LABEL.but(edge=LINE, indent=1)
     rows = (
-        ("install", Entry(f"{INSTALL}   # in a clone of normviz, with Python 3.11 or newer", code)),
+        ("install", Entry(f"{ABOUT}\n{INSTALL}", code)),
         ("a tensor in a file", Entry(COMMAND, code)),
         ("a layer in Python", Entry("\n".join(PYTHON), code)),
         ("what you get", Entry(MAKES, BODY)),

@@ -38,7 +38,7 @@ FIRST: tuple[Lesson, ...] = (
         why.build,
         "Eight layers with and without a norm: activations and gradients vanish, explode or stay. "
         "And which norm when.",
-        "Set the scale to 2, then to 0.5; then choose another norm.",
+        "Set the scale to 2, then to 4; then choose another norm.",
     ),
     Lesson(
         four_numbers.TITLE,
@@ -77,14 +77,14 @@ LESSONS: tuple[Lesson, ...] = (
         numerics.build,
         "E[x²] − E[x]² against two passes against Welford; float32 and float16; what ε does; why "
         "one value per channel is refused.",
-        "Type the offset 1E9: a variance becomes negative.",
+        "Type the offset 1E9: what becomes of the variance?",
     ),
     Lesson(
         conventions.TITLE,
         conventions.build,
         "Biased and unbiased variance, each traced to its use; RMSNorm's ε inside and outside the "
         "root; groups or group size; the defaults of torch, Keras and flax.",
-        "Type 3 groups, then 4: the sentence is the one that normviz says.",
+        "Type 3 groups, then 4: read what normviz answers.",
     ),
     Lesson(
         batches.TITLE,

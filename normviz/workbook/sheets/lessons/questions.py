@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book, Link
-from normviz.workbook.book.changes import MARKED
+from normviz.workbook.book.changes import CHANGES, MARKED
 from normviz.workbook.book.styles import BODY, BODY_CENTER, INPUT_WORD, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Entry, Listing
@@ -38,7 +39,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Why normalize at all?",
         "Layer upon layer the numbers shrink or grow, and their gradients with them; a norm sets "
-        "them back to about 1.",
+        "the activations back to about 1, and keeps the gradients from running away.",
         "Why",
         "what you see",
     ),
@@ -52,14 +53,14 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "What does RMSNorm leave out?",
         "The mean and β: it divides by the root mean square, so what is added to all x stays.",
-        "Four numbers",
-        "Why dx adds up to zero",
+        "RMSNorm",
+        NORMS["rms_norm"].sentence,
     ),
     Question(
         "What did my change change?",
-        f"What is {MARKED}; the column Now of Contents says on which sheets.",
+        f"What is {MARKED}; the column {CHANGES} of Contents says on which sheets.",
         "Contents",
-        "How to read a sheet",
+        CHANGES,
     ),
     Question(
         "How do I get this for my own layer?",

@@ -133,8 +133,7 @@ def _numbers(case: PlayCase) -> list[Setting]:
             "images in the batch",
             case.batch[0],
             images,
-            "The first images of x are the batch, the others are left out. With one image fewer "
-            "BatchNorm's output of image 0 moves; LayerNorm's does not.",
+            "The first images of x are the batch, the others are left out.",
         ),
         Setting(
             "eps",

@@ -40,11 +40,12 @@ ADDED = CELL.but(number="0", fill=PAPER, color=SOFT)
 WHOLE = CELL.but(number="0")
 TYPED = INPUT_NUMBER.but(size=9, shrink=True)
 IDEA = (
-    "All norms are the same formulas; what differs is which elements share a mean and a variance. "
-    "Turn the drop-down, or choose Your own and turn the five switches: cells of one color are one "
-    "set. A row is one image n, a block one channel c of it with its pixels (h, w) side by side: "
-    "read row by row, a grid is x.ravel() in NumPy. γ and β are one for each channel for every "
-    "norm (torch's LayerNorm has one for each element: see its own sheet)."
+    "All norms are the same formulas; what differs is which elements share a mean and a variance."
+    " Turn the drop-down, or choose Your own and turn the five switches and the order of the "
+    "splits: cells of one color are one set. A row is one image n, a block one channel c of it "
+    "with its pixels (h, w) side by side: read row by row, a grid is x.ravel() in NumPy. γ and β "
+    "are one for each channel for every norm (torch's LayerNorm has one for each element: see its"
+    " own sheet)."
 )
 
 _NAMES = {"grad_input": "dx"}

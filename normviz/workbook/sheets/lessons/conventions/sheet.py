@@ -18,6 +18,7 @@ from normviz.workbook.book.styles import (
     PAPER,
     PLAIN,
     RESULT,
+    SMALL_FORMAT,
     decimals,
     set_color,
 )
@@ -155,7 +156,7 @@ def _places_of_eps(case: ConventionsCase) -> Sequence[Item]:
             "machine",
             "machine ε of float64",
             default,
-            look=RESULT.but(number="0.0E+00"),
+            look=RESULT.but(number=SMALL_FORMAT),
             note="what eps=None means in torch and normviz",
         ),
         Table(made, axes=("", "i")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from normviz.workbook.book.styles import BOLD, PAPER, RESULT, WARN
+from normviz.workbook.book.styles import BOLD, PAPER, RESULT, SMALL_FORMAT, WARN
 from normviz.workbook.draw.content import Band, Banner, Caption, Cells, Item, Line, Table, Words
 from normviz.workbook.formulas.differences import distance
 from normviz.workbook.sheets.lessons.evaluation.case import BATCHES, EvaluationCase
@@ -81,7 +81,7 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             "Keras' − torch's",
             0.0,
             distance("{keras_mean[*]}", "{torch_mean[*]}"),
-            RESULT.but(number="0.0E+00", fill=PAPER),
+            RESULT.but(number=SMALL_FORMAT, fill=PAPER),
             "√Σ (difference)² of the two running means",
         ),
         Words(

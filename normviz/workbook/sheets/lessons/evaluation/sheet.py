@@ -12,6 +12,7 @@ from normviz.workbook.book.styles import (
     INPUT_NUMBER,
     NUMBER,
     RESULT,
+    SMALL_FORMAT,
     YOURS,
 )
 from normviz.workbook.draw.columns import even
@@ -197,7 +198,7 @@ def _side_by_side(case: EvaluationCase) -> Sequence[Item]:
             "not explained by the two",
             distance_of(0, 0),
             distance("{gap}", "{by_mean}-{by_spread}"),
-            RESULT.but(number="0.0E+00"),
+            RESULT.but(number=SMALL_FORMAT),
             "√Σ (what of the difference is left without the two parts)², 0 but for rounding",
         ),
         Words(

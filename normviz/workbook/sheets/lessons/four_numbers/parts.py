@@ -12,6 +12,9 @@ from normviz.workbook.book.styles import INPUT_NUMBER, NUMBER, Style
 from normviz.workbook.draw.content import NUMBERS, Caption, Cells, Table
 from normviz.workbook.sheets.lessons.four_numbers.case import COUNT, Row
 
+DX_SUM = "dx adds up to"
+"""The sum of dx, to which the lecture leads."""
+
 NOTHING = [None] * COUNT
 """Where a row of a column has no step."""
 

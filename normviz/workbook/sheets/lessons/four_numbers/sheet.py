@@ -17,7 +17,7 @@ from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.lessons.four_numbers.case import CASE, COUNT, FourNumbers
 from normviz.workbook.sheets.lessons.four_numbers.graph import graph
 from normviz.workbook.sheets.lessons.four_numbers.nudge import nudge
-from normviz.workbook.sheets.lessons.four_numbers.parts import column, one, row
+from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM, column, one, row
 
 TITLE = "Four numbers"
 COLUMNS = Columns((19.5, 16.0, 13.5), ((6.7,) * COUNT, (6.7,) * COUNT, (6.7,) * COUNT))
@@ -67,7 +67,7 @@ def _paths(case: FourNumbers) -> list[Item]:
         one(
             f"sum_{name}",
             values.sum(),
-            "adds up to",
+            DX_SUM if name == "all" else "adds up to",
             f"SUM({{{name}[*]}})",
             DIFFERENCE if name in ("all", "closed") else NUMBER,
         )
@@ -104,6 +104,7 @@ def _paths(case: FourNumbers) -> list[Item]:
             BACKWARD,
         ),
         Band((column("", paths, ()), column("", sums, ()))),
+        Words("The four dx add up to 0: some 1E-16 is rounding."),
         Listing(algebra, ("", "line", "why"), shares=(3, 40, 57)),
     ]
 

@@ -15,6 +15,7 @@ from normviz.workbook.book.styles import (
     PAPER,
     PLAIN,
     RESULT,
+    SMALL_FORMAT,
     STEP_NAME,
     WRONG_SIGN,
     Style,
@@ -39,7 +40,7 @@ from normviz.workbook.sheets.lessons.numerics.case import (
     refusal,
 )
 
-TINY = NUMBER.but(number="0.0E+00").filled(PAPER)
+TINY = NUMBER.but(number=SMALL_FORMAT).filled(PAPER)
 REFUSED = PLAIN.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, "General"), indent=1)
 LOST = TINY.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, TINY.number))
 WHOSE = ("1E-12", "1E-5, torch", "1E-3, Keras", "yours")

@@ -179,7 +179,7 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
                 "relative error",
                 error,
                 f"ABS({{{name}}}-{{truth}})/{{truth}}",
-                RESULT.but(number="0.0E+00"),
+                RESULT.but(number=SMALL_FORMAT),
                 marks=judged("{this}>0.001"),
                 checked=name != "one_pass",
             ),
@@ -196,7 +196,8 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
             "What to look at: the sum of x · x has 16 digits like every float64, and at an offset "
             "of 1E8 all of them are spent on the offset. E[x²] − E[x]² can even come out negative, "
             "and its root is then not a number. Two passes and Welford work on the small distances "
-            "and stay right. normviz, like torch, never uses E[x²] − E[x]². Try the offsets 0, "
+            "and stay right. normviz never uses E[x²] − E[x]²; libraries that do, for speed, "
+            "must take care of a negative result. Try the offsets 0, "
             "1E4, 1E7, 1E8 and 1E9. (The cell of E[x²] − E[x]² is a SUM with 1E-300 in between: "
             "where two numbers agree in 15 digits a spreadsheet takes their plain difference for "
             "0, and would hide what happens.)"

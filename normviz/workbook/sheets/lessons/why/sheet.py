@@ -13,7 +13,15 @@ import numpy as np
 from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.charts import Axis
-from normviz.workbook.book.styles import BODY, INPUT_NUMBER, INPUT_WORD, NUMBER, RESULT, Style
+from normviz.workbook.book.styles import (
+    BODY,
+    INPUT_NUMBER,
+    INPUT_WORD,
+    NUMBER,
+    RESULT,
+    SMALL_FORMAT,
+    Style,
+)
 from normviz.workbook.draw.columns import even
 from normviz.workbook.draw.content import (
     NUMBERS,
@@ -29,6 +37,7 @@ from normviz.workbook.draw.content import (
     Listing,
     Rule,
     Table,
+    Words,
     chosen_from,
 )
 from normviz.workbook.draw.sheet import Sheet
@@ -47,15 +56,25 @@ from normviz.workbook.sheets.lessons.why.case import (
 TITLE = "Why"
 NONE = "no norm"
 COLUMNS = even(5.5, (FEATURES,) * 5, 5.6, 1.9)
-SIZE = NUMBER.but(number="General")
+SIZE = NUMBER.but(number=SMALL_FORMAT, shrink=True)
 WHOLE = RESULT.but(number="0")
 SEEN = Style(bold=True)
 VANISHED = "Without a norm the signal has all but vanished after eight layers."
 EXPLODED = "Without a norm the signal has exploded after eight layers."
-CALM = "At this scale the plain stack happens to keep its size. Move the scale a little."
-SCALE = Rule(
-    "A number above 0, at most 10; try 0.5, 1 and 2.", "AND(COUNT({this})=1,{this}>0,{this}<=10)"
+CALM = "At this scale the signal happens to stay without a norm. Move the scale a little."
+LETTERS = (
+    "In the last column: n image, c channel, g groups of k channels, s splits of m images, d all "
+    "that normalized_shape names, ... whatever else there is, the pixels here."
 )
+RELU = (
+    "z is A a times the scale. From layer 2 on a = ReLU(z), with a norm a = ReLU(x̂); where ReLU "
+    "cut something off, its gradient is exactly 0."
+)
+TRIES = {"0.6": ("vanishes", VANISHED), "2": ("stays", CALM), "4": ("explodes", EXPLODED)}
+"""Scales to try: what the signal without a norm does then, and what the sheet says of it."""
+
+TRY = "try " + ", ".join(f"{scale} ({does})" for scale, (does, _) in TRIES.items())
+SCALE = Rule(f"A number above 0, at most 10; {TRY}.", "AND(COUNT({this})=1,{this}>0,{this}<=10)")
 
 
 class WhySheet:
@@ -69,9 +88,11 @@ class WhySheet:
             book,
             TITLE,
             "Why normalize? Eight layers, with and without",
-            "Each layer multiplies by its weights, so the size of what passes through is "
-            "multiplied too, eight times over, forward and backward. A norm after every layer sets "
-            "it back to about 1. Turn the scale, choose a norm, and watch both lines.",
+            "Each layer multiplies by its weights, times the scale, and cuts off what is negative "
+            "(ReLU); so the size of what passes through is multiplied too, eight times over, "
+            "forward and backward. A norm after every layer sets the activations back to about 1, "
+            "and keeps the gradients from running away. Turn the scale, choose a norm, and watch "
+            "both lines.",
             COLUMNS,
         )
 
@@ -82,9 +103,14 @@ class WhySheet:
     def _settings(self) -> list[Item]:
         offered = chosen_from((NONE, *(norm.title for norm in self.norms)))
         chosen = self.case.declared.title if self.case.declared else NONE
-        tries = f"{INPUT_WORD}: try 0.5, 1 and 2"
         return [
-            Line("scale", "scale of all weights", self.case.scale, note=tries, rule=SCALE),
+            Line(
+                "scale",
+                "scale of all weights",
+                self.case.scale,
+                note=f"{INPUT_WORD}: {TRY}",
+                rule=SCALE,
+            ),
             Line("norm", "norm after each layer", chosen, note="a drop-down", rule=offered),
             self._verdict(),
         ]
@@ -106,17 +132,18 @@ class WhySheet:
             return Cells(name, values.reshape(-1, 1), size, SIZE, label)
 
         columns = (
-            column("spread_plain", "plain", a_plain, "z_plain"),
+            column("spread_plain", "no norm", a_plain, "z_plain"),
             column("spread_norm", "norm", a_norm, "a"),
-            column("grad_plain", "∇ plain", g_plain, "ga_plain"),
-            column("grad_norm", "∇ norm", g_norm, "ga"),
+            column("grad_plain", "gradient, no norm", g_plain, "ga_plain"),
+            column("grad_norm", "gradient, norm", g_norm, "ga"),
         )
         table = Table(
             columns,
             ("layer", ""),
             down=list(range(1, LAYERS + 1)),
             down_is="layer",
-            caption=Caption("Size, layer by layer", "√ of the mean square"),
+            across=("no norm", "norm") * 2,
+            caption=Caption("Size, √ of the mean square", "activations, then gradients"),
             beside=True,
             steps="layers",
         )
@@ -159,6 +186,7 @@ class WhySheet:
         return [
             Banner("Which norm, when?", "brackets mark what shares one mean and one variance"),
             Listing(rows, heads, (BODY,), shares=(11, 19, 17, 19, 13, 15, 11)),
+            Words(LETTERS),
         ]
 
     def _numbers(self) -> list[Item]:
@@ -181,6 +209,7 @@ class WhySheet:
                 "The numbers behind it",
                 "rows are samples n, columns features; A is (out, in), as in torch",
             ),
+            Words(RELU),
             Line("which", "number of the norm", which, chosen, WHOLE, "0: none"),
             Line("centered", "takes the mean away", takes, taken, WHOLE),
             Line("eps", "ε", EPS, look=RESULT.but(number="General")),
