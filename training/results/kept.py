@@ -21,7 +21,7 @@ from training.record.history import COLUMNS, Epoch, Record
 from training.record.task_folder import Result
 from training.results.run_folder import Results
 
-REVISION = "revision"  # the first seven characters of a commit's name
+REVISION = "revision"
 SUMMARY, HISTORIES = "summary.csv", "histories.csv"
 SUMMARY_COLUMNS = (
     "trial", "seed", "status", "data", "epochs", "last_accuracy", "best_accuracy", "best_epoch",
@@ -130,11 +130,17 @@ def _summary(result: Result) -> Row:
         "seed": result.seed,
         "status": result.status,
         "data": result.details["data"]["name"],
-        REVISION: (result.details["environment"].get("git") or "")[:7],
+        REVISION: _short(result.details["environment"].get("git") or ""),
     }
     if published:
         row |= {"published_last": published.last, "published_best": published.best}
     return {name: _plain(row.get(name)) for name in SUMMARY_COLUMNS}
+
+
+def _short(revision: str) -> str:
+    """Seven characters, and whether something was changed and not committed."""
+    name, changed, _ = revision.partition("-dirty")
+    return name[:7] + changed
 
 
 def _history(result: Result) -> Iterable[Row]:

@@ -42,6 +42,14 @@ def test_float32_and_a_share_of_the_cores_are_the_default(planned, monkeypatch):
     assert planned("bn", "--threads", "3").tasks[0].settings.threads == 3
 
 
+@pytest.mark.parametrize("cores", [1, 64])
+def test_on_a_cluster_nothing_hangs_on_the_machine_that_submits(planned, monkeypatch, cores):
+    monkeypatch.setattr(plan, "usable_cores", lambda: cores)
+    cluster = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
+    (task,) = planned("bn", *cluster).tasks
+    assert (task.settings.precision, task.settings.threads) == ("float32", 1)
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("precision", "bfloat16"), ("threads", 5)], ids=["precision", "threads"]
 )

@@ -44,10 +44,15 @@ def test_what_is_kept_gives_the_same_numbers_as_the_run(run: Results, tmp_path: 
     assert names[0] == names[1]
 
 
-def test_every_row_says_its_revision(run: Results, tmp_path: Path) -> None:
-    keep(run, tmp_path)
-    revision = run.results[0].details["environment"]["git"] or ""
-    assert {row["revision"] for row in rows(tmp_path / SUMMARY)} == {revision[:7]}
+@pytest.mark.parametrize(
+    ("revision", "kept"),
+    [("e9404eb012ab", "e9404eb"), ("e9404eb012ab-dirty", "e9404eb-dirty"), (None, "")],
+    ids=["committed", "changed since", "no repository"],
+)
+def test_every_row_says_its_revision(run: Results, tmp_path: Path, revision, kept) -> None:
+    done = [changed(result, environment={"git": revision}) for result in run.results]
+    keep(replace(run, results=done), tmp_path)
+    assert {row["revision"] for row in rows(tmp_path / SUMMARY)} == {kept}
 
 
 def test_seeds_are_added_in_order_and_replaced_not_doubled(run: Results, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ class Workers:
 
     def run(self, function, token):
         assert Path(token).exists()
+        assert Path(token).is_absolute()  # a worker may have been started in another folder
         return {"tcp://10.0.0.7:40001": self.answer}
 
 
@@ -99,3 +101,24 @@ def test_what_a_folder_holds_is_not_continued_unasked(make_task):
     (task.folder / "config.json").write_text("{}")
     (outcome,) = run_on_cluster(None, [task])
     assert "holds a run already; --resume continues it" in outcome.error
+
+
+class Sent:
+    """A client that only notes what it is given."""
+
+    def map(self, function, tasks, **_options):
+        self.tasks = tasks
+        return []
+
+
+def test_a_relative_path_is_sent_as_the_folder_that_it_is_here(make_task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("distributed.as_completed", list)
+    task, client = make_task("bn"), Sent()
+    near = replace(task, run_folder=Path("near"), settings=replace(task.settings, data="digits"))
+    assert list(run_on_cluster(client, [near])) == []
+    (sent,) = client.tasks
+    assert sent.run_folder == tmp_path / "near"
+    assert sent.settings.data == str(tmp_path / "digits")
+    Path("near").mkdir()
+    assert cluster.check_workers(Workers((cluster.environment(), True)), Path("near")) == 1
