@@ -1,4 +1,7 @@
-"""How numbers are written for people: alike in a terminal, in a notebook and on a sheet."""
+"""How numbers are written for people: in a terminal and a notebook with the digits of a sheet.
+
+There each number has an exponent or none for itself; on a sheet a whole step has.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def in_words(value: Any) -> Any:
 
 
 def written(value: Any) -> str:
-    """A number of a step as the sheets' number formats write it.
+    """A number by itself, in the one of the sheets' two number formats that tells more of it.
 
     >>> written(-0.5), written(0.0), written(123456.789), written(1e-7), written(float("nan"))
     ('-0.500', '0', '1.23E+05', '1.00E-07', 'NaN')

@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class _NoNumberError(Exception):
     """A cell that this reading has no number for: its row, its column, what it holds."""
 
 
+LONGEST_NUMBER = 10_000
+"""Characters of a cell with the blanks around it; a longer one is no number that anybody wrote."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """One way to read a text: what parts the columns ("" for one column), the decimal mark."""
@@ -53,6 +58,8 @@ class Reading:
         >>> Reading(";", ",").number("-1.234,5"), Reading("", ".").number("12 345")
         (-1234.5, 12345.0)
         """
+        if len(text) > LONGEST_NUMBER:  # before anything copies it
+            raise ValueError(text)
         text = text.strip()
         if self.decimal == "." and "_" not in text:  # which Python, and nobody else, reads over
             try:
@@ -69,7 +76,7 @@ class Reading:
     def cells(self, lines: Sequence[str]) -> list[list[str]]:
         """The cells of every line."""
         if self.separator == " ":
-            return [line.split() for line in lines]
+            return [re.split(" +", line.strip(" ")) for line in lines]
         if not self.separator:
             return [[line.strip().strip('"')] for line in lines]
         return list(csv.reader(lines, delimiter=self.separator, strict=False))
@@ -119,9 +126,11 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
         content = read_at_most(stream, MOST_TEXT)
     _refuse_many(file, content)
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("it is no text in UTF-8") from None
+    # Not by splitlines, which parts at more than what was counted.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = [
         (at, line)
         for at, line in enumerate(lines, 1)
@@ -154,11 +163,13 @@ def _refuse_many(file: Path, content: bytes) -> None:
     Raises:
         ValueError: with the limit.
     """
-    if max(content.count(b"\n"), content.count(b"\r")) > MOST_ROWS:
+    if content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n") > MOST_ROWS:
         raise ValueError(f"{file} has more than {MOST_ROWS:,} rows; take fewer, or a .npy file")
-    marks = [content.count(mark) for mark in (b",", b";", b"\t")]
-    marks.append(content.count(b" ") - content.count(b"  "))  # no less than groups of them
-    if max(marks) > MOST_ELEMENTS:
+    many = max(content.count(mark) for mark in (b",", b";", b"\t")) > MOST_ELEMENTS
+    if not many and content.count(b" ") > MOST_ELEMENTS:
+        gaps = islice(re.finditer(rb" +", content), MOST_ELEMENTS, None)
+        many = next(gaps, None) is not None
+    if many:
         raise ValueError(f"{file} has more than {MOST_ELEMENTS:,} cells; take fewer samples")
 
 

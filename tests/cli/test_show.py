@@ -98,7 +98,7 @@ def test_without_rich_it_says_what_to_install(
     )
 
 
-def test_numbers_are_written_alike_in_the_terminal_in_a_notebook_and_on_a_sheet(
+def test_numbers_are_written_alike_in_terminal_and_notebook_in_the_formats_of_sheets(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     x = np.array([[1e-7, 0.0], [123456.789, 0.0], [0.25, -3.0]])

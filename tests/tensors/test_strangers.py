@@ -204,6 +204,18 @@ def gz_of_wide_rows_with_spaces(path: Path) -> None:
     path.write_bytes(gzip.compress(b"1 " * (120 << 20), 1))
 
 
+def gz_of_form_feeds(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b"1\f" * (120 << 20), 1))
+
+
+def gz_of_unit_separators(path: Path) -> None:
+    import gzip
+
+    path.write_bytes(gzip.compress(b"1 2\n" + b"1\x1f" * (120 << 20), 1))
+
+
 def csv_of_an_open_quotation(path: Path) -> None:
     path.write_bytes(b'1,2\n"' + b"3,4\n" * 500_000)
 
@@ -270,6 +282,8 @@ BOMBS = {
     csv_of_an_open_quotation: ("x.csv", "row 2 has a quotation mark that never ends"),
     gz_of_wide_rows: ("x.csv.gz", "more than 10,000,000 cells"),
     gz_of_wide_rows_with_spaces: ("x.csv.gz", "more than 10,000,000 cells"),
+    gz_of_form_feeds: ("x.csv.gz", "which is not a number"),
+    gz_of_unit_separators: ("x.csv.gz", "row 2 has 1 columns"),
     gz_of_many_rows: ("x.csv.gz", "more than 1,048,576 rows"),
     gz_of_an_open_quotation_of_one_line: ("x.csv.gz", "row 1 has a quotation mark that never ends"),
     xlsx_of_spaces: ("x.xlsx", "unpacked it has more than 96 MiB"),

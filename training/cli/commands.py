@@ -30,7 +30,7 @@ from training.report.study import study_table, write_study
 from training.report.workbook.book import write_results
 from training.results.comparisons import compare_all
 from training.results.cost import duration, estimate_seconds
-from training.results.kept import keep, read_summary, write_summary
+from training.results.kept import SUMMARY, keep, read_summary, write_summary
 from training.results.run_folder import read_run, refuse_other_data
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
@@ -189,13 +189,15 @@ def report(options: Namespace) -> int:
     Of a summary.csv that was kept without its run: what the claims and every two trials come to.
     """
     path, console = Path(options.folder), make_console()
+    if options.keep and path.suffix == ".csv":
+        raise TrainingError(f"--keep takes the seeds of a run folder, {path} is a summary.csv")
     if path.suffix != ".csv":
         conclude(path, console)
         if not options.keep:
             return 0
         kept = Path(options.keep)
         count = keep(read_run(path), kept)
-        path = kept / "summary.csv"
+        path = kept / SUMMARY
         console.print(f"kept: {count} seeds in {path}", markup=False)
     results = read_summary(path)
     judgments = judge_all(results)

@@ -56,6 +56,11 @@ def keep(run: Results, folder: Path) -> int:
     finished = [result for result in run.results if result.summary is not None]
     if not finished:
         raise TrainingError(f"{run.folder} has no finished seed to keep")
+    if lost := [result for result in run.results if result.diverged]:
+        # It counts as a result, and a table without it would tell a better one.
+        raise TrainingError(
+            f"{lost[0].folder} diverged, for which {SUMMARY} has no row; none is kept"
+        )
     summary = _rows(folder / SUMMARY, SUMMARY_COLUMNS)
     histories = _rows(folder / HISTORIES, HISTORY_COLUMNS)
     for result in finished:
@@ -64,9 +69,11 @@ def keep(run: Results, folder: Path) -> int:
     summary = [row for row in summary if _seed(row) not in taken] + list(map(_summary, finished))
     histories = [row for row in histories if _seed(row) not in taken]
     histories += [row for result in finished for row in _history(result)]
-    order = {name: place for place, name in enumerate(TRIALS)}
-    summary.sort(key=lambda row: (order[row["trial"]], int(row["seed"])))
-    histories.sort(key=lambda row: (order[row["trial"]], int(row["seed"]), int(row["epoch"])))
+    try:
+        summary.sort(key=_place)
+        histories.sort(key=_place)
+    except ValueError as error:
+        raise TrainingError(f"{folder} is damaged: {error}") from error
     _write(folder, summary, histories)
     return len(finished)
 
@@ -105,6 +112,13 @@ def read_summary(path: Path) -> Results:
     return Results(path.parent, results, [])
 
 
+def _place(row: Row) -> tuple[int, str, int, int]:
+    """Where a row stands: trials in the order of the list, those of another version last."""
+    order, trial = list(TRIALS), row["trial"]
+    first = order.index(trial) if trial in TRIALS else len(order)
+    return first, trial, int(row["seed"]), int(row.get("epoch", 0))
+
+
 def _refuse_other(result: Result, titles: set[str], folder: Path) -> None:
     name, details = result.config.name, result.details
     if TRIALS.get(name) != result.config:
@@ -138,9 +152,9 @@ def _summary(result: Result) -> Row:
 
 
 def _short(revision: str) -> str:
-    """Seven characters, and whether something was changed and not committed."""
+    """A commit as ``git describe`` says it, shorter; what was not committed stays said."""
     name, changed, _ = revision.partition("-dirty")
-    return name[:7] + changed
+    return name.rpartition("-g")[2][:7] + changed
 
 
 def _history(result: Result) -> Iterable[Row]:

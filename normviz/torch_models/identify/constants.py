@@ -206,6 +206,8 @@ def constants_on(
         divisor="m",
         mean=values["mean"],
         variance=values["variance"],
+        mean_is=stored.mean,
+        variance_is=stored.variance,
         gamma=values["gamma"],
         beta=values["beta"],
         gamma_is=stored.gamma,

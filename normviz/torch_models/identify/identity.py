@@ -64,6 +64,8 @@ class Identity:
     beta_is: str | None = None
     mean: Array | None = None
     variance: Array | None = None
+    mean_is: str | None = None
+    variance_is: str | None = None
     largest_difference: float | None = None
     reference: Reference | None = field(default=None, repr=False)
 

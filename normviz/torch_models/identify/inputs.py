@@ -54,7 +54,8 @@ def checked_layer(layer: Any) -> Any:
 def finite_twin(layer: Any) -> tuple[Any, dict[str, torch.Tensor]]:
     """The layer to be asked, and by name its parameters and buffers that are not finite.
 
-    NaN hides what it meets, so a layer that has some is asked as a copy with 1 in their place.
+    NaN hides what it meets, so a layer that has some is asked as a copy with 1 in their place; so
+    is one with an infinity, even where that did no harm, as the limit of a clamp.
     """
     burst = {
         name: value.detach()
@@ -73,10 +74,9 @@ def with_own_numbers(found: Identity, burst: Mapping[str, torch.Tensor]) -> Iden
     """What was found of a finite twin, with the layer's own numbers."""
     if not burst:
         return found
-    names = {"gamma": found.gamma_is, "beta": found.beta_is}
-    names |= {"mean": "running_mean", "variance": "running_var"}
     own: dict[str, Any] = {}
-    for field, said in names.items():
+    for field in ("gamma", "beta", "mean", "variance"):
+        said = getattr(found, f"{field}_is")
         name = (said or "").removeprefix("1 + ")
         value = getattr(found, field)
         if name in burst and value is not None and value.size == burst[name].numel():

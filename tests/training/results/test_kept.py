@@ -46,8 +46,13 @@ def test_what_is_kept_gives_the_same_numbers_as_the_run(run: Results, tmp_path: 
 
 @pytest.mark.parametrize(
     ("revision", "kept"),
-    [("e9404eb012ab", "e9404eb"), ("e9404eb012ab-dirty", "e9404eb-dirty"), (None, "")],
-    ids=["committed", "changed since", "no repository"],
+    [
+        ("e9404eb012ab", "e9404eb"),
+        ("e9404eb012ab-dirty", "e9404eb-dirty"),
+        ("v0.3.0-5-ge9404eb012ab-dirty", "e9404eb-dirty"),
+        (None, ""),
+    ],
+    ids=["committed", "changed since", "behind a tag", "no repository"],
 )
 def test_every_row_says_its_revision(run: Results, tmp_path: Path, revision, kept) -> None:
     done = [changed(result, environment={"git": revision}) for result in run.results]
@@ -88,9 +93,13 @@ def changed(result, **details):
             lambda r: changed(r, data={**r.details["data"], "name": "Fashion-MNIST"}),
             "keep it in another folder",
         ),
+        "one diverged": (
+            lambda r: replace(r, diverged=r.config.name == "ln"),
+            "diverged, for which summary.csv has no row",
+        ),
         "nothing finished": (lambda r: replace(r, summary=None), "no finished seed to keep"),
     }.values(),
-    ids=["another field", "another precision", "other data", "nothing finished"],
+    ids=["another field", "another precision", "other data", "one diverged", "nothing finished"],
 )
 def test_what_cannot_stand_in_one_table_is_refused(run, tmp_path, change, words) -> None:
     keep(run, tmp_path)
@@ -112,8 +121,31 @@ def test_a_history_that_lacks_an_epoch_is_refused(run: Results, tmp_path: Path) 
 def test_a_damaged_file_is_one_sentence(run: Results, tmp_path: Path, damage: str) -> None:
     keep(run, tmp_path)
     (tmp_path / HISTORIES).write_text(damage)
-    with pytest.raises(TrainingError, match=r"histories.csv is damaged"):
-        read_summary(tmp_path / SUMMARY)
+    for ask in (lambda: read_summary(tmp_path / SUMMARY), lambda: keep(run, tmp_path)):
+        with pytest.raises(TrainingError, match=r"histories.csv is damaged"):
+            ask()
+
+
+def test_a_number_that_is_none_is_one_sentence(run: Results, tmp_path: Path) -> None:
+    keep(other_seed(run, 1), tmp_path)
+    path = tmp_path / SUMMARY
+    path.write_text(path.read_text(encoding="utf-8").replace("bn,1,", "bn,one,"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="is damaged: invalid literal"):
+        keep(run, tmp_path)
+
+
+def test_rows_of_trials_of_another_version_stay_at_the_end(run: Results, tmp_path: Path) -> None:
+    keep(run, tmp_path)
+    path = tmp_path / SUMMARY
+    path.write_text(path.read_text(encoding="utf-8").replace("bn,0,", "old,0,"), encoding="utf-8")
+    keep(run, tmp_path)
+    assert [row["trial"] for row in rows(path)] == [*PAIR, "old"]
+
+
+def test_seeds_are_kept_of_a_folder_not_of_a_summary(run: Results, tmp_path: Path, capsys) -> None:
+    keep(run, tmp_path)
+    assert main(["report", str(tmp_path / SUMMARY), "--keep", str(tmp_path)]) == 2
+    assert "--keep takes the seeds of a run folder" in capsys.readouterr().err
 
 
 def test_a_summary_of_an_older_version_is_read(run: Results, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from training.cli.commands import main
 from training.errors import TrainingError
 from training.run import dask_cluster as cluster
 from training.run.dask_cluster import run_on_cluster
+from training.run.task import Outcome
 
 
 def test_a_killed_worker_costs_no_number(undisturbed, tmp_path):
@@ -104,11 +105,16 @@ def test_what_a_folder_holds_is_not_continued_unasked(make_task):
 
 
 class Sent:
-    """A client that only notes what it is given."""
+    """A client that notes the task that it is given, and its future, which is there at once."""
+
+    key, status = "bn", "finished"
 
     def map(self, function, tasks, **_options):
-        self.tasks = tasks
-        return []
+        (self.task,) = tasks
+        return [self]
+
+    def result(self):
+        return Outcome(self.task.name)
 
 
 def test_a_relative_path_is_sent_as_the_folder_that_it_is_here(make_task, tmp_path, monkeypatch):
@@ -116,9 +122,8 @@ def test_a_relative_path_is_sent_as_the_folder_that_it_is_here(make_task, tmp_pa
     monkeypatch.setattr("distributed.as_completed", list)
     task, client = make_task("bn"), Sent()
     near = replace(task, run_folder=Path("near"), settings=replace(task.settings, data="digits"))
-    assert list(run_on_cluster(client, [near])) == []
-    (sent,) = client.tasks
-    assert sent.run_folder == tmp_path / "near"
-    assert sent.settings.data == str(tmp_path / "digits")
+    assert list(run_on_cluster(client, [near])) == [Outcome(task.name)]
+    assert client.task.run_folder == tmp_path / "near"
+    assert client.task.settings.data == str(tmp_path / "digits")
     Path("near").mkdir()
     assert cluster.check_workers(Workers((cluster.environment(), True)), Path("near")) == 1

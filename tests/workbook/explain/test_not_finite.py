@@ -33,6 +33,12 @@ LAYERS = {
     "BatchNorm, weight": (lambda: nn.BatchNorm1d(6), "weight", "batch_norm", True),
     "BatchNorm, running mean": (lambda: nn.BatchNorm1d(6), "running_mean", "batch_norm", True),
     "in evaluation": (lambda: nn.BatchNorm1d(6), "running_var", "batch_norm", False),
+    "in a block": (
+        lambda: nn.Sequential(nn.Identity(), nn.BatchNorm1d(6)),
+        "1.running_var",
+        "batch_norm",
+        False,
+    ),
     "RMSNorm of one's own": (lambda: OwnRMS(0.0), "weight", "rms_norm", True),
     "1 + weight": (lambda: OwnRMS(1.0), "weight", "rms_norm", True),
 }
@@ -54,5 +60,6 @@ def test_a_layer_that_burst_is_recognized_and_explained(
     assert f"not finite in {burst}" in found.sentence
     book = openpyxl.load_workbook(normviz.explain(layer, x, tmp_path / "b.xlsx"), data_only=True)
     said = [str(c.value) for row in book["Contents"].iter_rows() for c in row if c.value]
-    assert any(f"the layer's {burst} is" in text and "at index (2,)" in text for text in said)
+    own = burst.rpartition(".")[2]
+    assert any(f"the layer's {own} is" in text and "at index (2,)" in text for text in said)
     assert not value.isfinite().all()  # the user's stays as it was
