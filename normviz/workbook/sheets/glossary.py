@@ -8,6 +8,7 @@ from normviz.workbook.book.cells import Book, Link, Page
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
+from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.contents import your_layer
 from normviz.workbook.sheets.kinds import IMAGES, Kind
@@ -106,7 +107,8 @@ def _listing(
         see = next((title for title in symbol.see if title in known), None)
         if see:
             names = (*LANDS.get(symbol.signs[0], "").split("; "), *symbol.signs)
-            name = next((name for name in names if name and place_of(known[see], name)), "")
+            later = see == CONTENTS  # which is filled last, and its links led when all is drawn
+            name = next((n for n in names if n and (later or place_of(known[see], n))), "")
             link = Entry(see, linked, link=Link(see, name=name))
             rows.append((", ".join(symbol.signs), kind.spoken(symbol.words), link))
     looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
