@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import normviz
-from tests.reference.calls import OPS, TRAILING
 from tests.reference.chosen import chosen
+from tests.reference.norm_calls import OPS, TRAILING
 from tests.reference.truth import brute_labels
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 import normviz
-from tests.reference.calls import Call
+from tests.reference.norm_calls import Call
 
 Array = npt.NDArray[Any]
 

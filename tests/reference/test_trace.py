@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import (
+from tests.reference.norm_calls import (
     AFFINE,
     BIAS_ONLY,
     BUFFERED,

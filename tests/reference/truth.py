@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.reference.calls import BUFFERED, Call
+from tests.reference.norm_calls import BUFFERED, Call
 
 Array = npt.NDArray[Any]
 Wide = np.longdouble

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from normviz.torch_layers import GhostBatchNorm2d, Norm, ReferenceNorm2d, RMSNorm2d
-from tests.reference.calls import OPS
+from tests.reference.norm_calls import OPS
 
 SHAPE = (4, 6, 5, 3)
 SETTINGS = {"group_norm": {"num_groups": 3}, "ghost_batch_norm": {"num_splits": 2}}

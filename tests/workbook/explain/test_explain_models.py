@@ -1,4 +1,4 @@
-"""explain on what users bring: real calls of models, layers that depart, numbers that burst."""
+"""Real calls of models: inputs and outputs of any form, the true gradient, wrappers, refusals."""
 
 import random
 from pathlib import Path
@@ -14,10 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 import normviz
 from normviz.torch_models.capture import capture
-from normviz.workbook.book.styles import BAD
-from normviz.workbook.draw.content import FAIL, PASS, RESTS
-from normviz.workbook.write import save
-from tests.workbook.engines import differences, expected, ironcalc_values
+from normviz.workbook.draw.content import PASS
+from tests.workbook.explain.reading import own_checks, said, x_of
 
 
 class OnePlus(nn.Module):
@@ -44,27 +42,6 @@ class Model(nn.Module):
         h = self.norm(self.first(x))
         h = h if mask is None else h * mask
         return {"logits": self.last(F.relu(self.norm(h), inplace=True)), "hidden": (h,)}
-
-
-def x_of(*shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(5))
-
-
-def rows_of(path: Path) -> list[list[Any]]:
-    book = openpyxl.load_workbook(path, data_only=True)
-    return [[cell.value for cell in row] for row in book["Contents"].iter_rows()]
-
-
-def said(path: Path) -> str:
-    return " | ".join(str(value) for row in rows_of(path) for value in row if value is not None)
-
-
-def own_checks(path: Path) -> list[str]:
-    return [
-        row[1]
-        for row in rows_of(path)
-        if " is y here" in str(row[2]) or " is dx here" in str(row[2])
-    ]
 
 
 def test_a_layer_of_an_unknown_class_in_a_model(tmp_path: Path) -> None:
@@ -173,175 +150,6 @@ def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
     assert random.getstate() == numbers
     assert all(p.grad is None for p in model.parameters())
-
-
-class Clipped(nn.LayerNorm):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x).clamp(-1.0, 1.0)
-
-
-def test_a_layer_that_departs_is_refused_or_shown_in_red(tmp_path: Path) -> None:
-    layer, x = Clipped(8), x_of(3, 8)
-    with pytest.raises(TypeError, match="Clipped is no normalization: it is hardtanh of"):
-        normviz.explain(layer, x, tmp_path / "c.xlsx")
-    path = normviz.explain(layer, x, tmp_path / "c.xlsx", sets="layer_norm")
-    assert own_checks(path) == [FAIL, FAIL]
-    assert "checks FAIL" in said(path)
-    sheet = openpyxl.load_workbook(path)["LayerNorm"]
-    red = [c for row in sheet.iter_rows() for c in row if str(c.fill.fgColor.rgb).endswith(BAD)]
-    departs = int((F.layer_norm(x, (8,)).abs() > 1.0).sum())
-    assert len(red) >= departs > 0
-
-
-def test_a_pattern_says_what_it_should_be(tmp_path: Path) -> None:
-    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="[n] d")
-    assert own_checks(path) == [FAIL, FAIL]
-    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="n [d]")
-    assert own_checks(path) == [PASS, PASS]
-
-
-def mean(x: torch.Tensor) -> torch.Tensor:
-    return x.mean(-1, keepdim=True)
-
-
-UNUSUAL = {
-    "eps added to the root": lambda x: (
-        (x - mean(x)) / ((x - mean(x)).square().mean(-1, keepdim=True).sqrt() + 0.3)
-    ),
-    "eps added, m - 1": lambda x: (x - mean(x)) / (x.std(-1, keepdim=True) + 0.3),
-    "eps inside, m - 1": lambda x: (x - mean(x)) / (x.var(-1, keepdim=True) + 0.3).sqrt(),
-    "eps added, mean square": lambda x: x / (mean(x.square()).sqrt() + 0.3),
-    "at least eps": lambda x: F.normalize(x, dim=-1, eps=3.0),
-}
-
-
-@pytest.mark.parametrize("shape", [(3, 4, 8), (3, 40, 8)], ids=["whole", "a slice"])
-@pytest.mark.parametrize("how", UNUSUAL)
-def test_another_arithmetic_is_followed_by_live_formulas(
-    how: str, shape: tuple[int, ...], tmp_path: Path
-) -> None:
-    layer, x = UNUSUAL[how], x_of(*shape)
-    assert normviz.verify(layer, x)
-    book = normviz.explain(layer, x).book
-    path = save(book, tmp_path / "u.xlsx")
-    assert own_checks(path) == [PASS, PASS]
-    wanted = expected(book)
-    assert differences(wanted, ironcalc_values(path, wanted)) == []
-
-
-class Interleaved(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (
-            F.layer_norm(x.unflatten(1, (4, 2)).transpose(1, 2), (4,)).transpose(1, 2).flatten(1, 2)
-        )
-
-
-def test_sets_that_no_declared_norm_has(tmp_path: Path) -> None:
-    path = normviz.explain(Interleaved(), x_of(3, 8), tmp_path / "i.xlsx")
-    assert own_checks(path) == [PASS, PASS]
-    assert "n ([k] g)" in said(path)
-
-
-def test_an_output_that_is_not_finite_is_shown(tmp_path: Path) -> None:
-    layer = nn.LayerNorm(8).half()
-    with torch.no_grad():
-        layer.weight.fill_(60_000.0)
-    path = normviz.explain(layer, (3.0 * x_of(3, 8)).half(), tmp_path / "h.xlsx")
-    text = said(path)
-    assert "it is not finite, first at the step output: " in text
-    assert "is too large for float16, though not for float64" in text
-    assert own_checks(path)[0] == FAIL
-    values = [c.value for row in openpyxl.load_workbook(path)["LayerNorm"].iter_rows() for c in row]
-    assert {"∞", "−∞"} & set(values)
-
-
-def test_a_nan_is_shown_with_the_step_where_it_first_happened(tmp_path: Path) -> None:
-    layer, x = nn.InstanceNorm1d(2, eps=1e-12).half(), torch.zeros(3, 2, 4).half()
-    assert layer(x).isnan().all()
-    path = normviz.explain(layer, x, tmp_path / "n.xlsx", sets="instance_norm")
-    assert "it is not finite, first at 1 / r, by which layers multiply: 1e+06" in said(path)
-    assert own_checks(path)[0] == FAIL
-    sheet = openpyxl.load_workbook(path)["InstanceNorm"]
-    assert sum(c.value == "NaN" for row in sheet.iter_rows() for c in row) >= 24
-
-
-def rms_without_eps(x: torch.Tensor) -> torch.Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True))
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "first"),
-    [
-        (rms_without_eps, (3, 8), "normalized (x̂ = x / r) is NaN at index (1, 0) and 7 more"),
-        (rms_without_eps, (3, 40, 8), "normalized (x̂ = x / r) is NaN at index (1, 0, 0) and 319"),
-        (nn.LayerNorm(8, eps=0.0), (3, 8), "normalized (x̂ = u / r) is NaN at index (1, 0) and 7"),
-    ],
-    ids=["whole", "a slice", "a layer of torch"],
-)
-def test_a_step_that_is_not_finite_even_in_float64_is_shown(
-    layer: Any, shape: tuple[int, ...], first: str, tmp_path: Path
-) -> None:
-    x = x_of(*shape)
-    x[1] = 0.0
-    path = normviz.explain(layer, x, tmp_path / "n.xlsx")
-    text = said(path)
-    assert f"first the step {first}" in text
-    assert "as they came: one is not finite" in text
-    assert own_checks(path) == [PASS, PASS]
-    sheet = openpyxl.load_workbook(path).worksheets[2]
-    cells = [c.value for row in sheet.iter_rows() for c in row if c.value is not None]
-    assert cells.count("NaN") >= 3 * 8 - 4
-    assert not [c for c in cells if str(c).startswith("=") and "inputs" not in str(c).lower()][2:]
-
-
-def test_the_own_checks_rest_while_the_inputs_are_others(tmp_path: Path) -> None:
-    path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "r.xlsx")
-    contents = openpyxl.load_workbook(path)["Contents"]
-    rows = [row for row in contents.iter_rows() if " here" in str(row[2].value)]
-    places = [("Contents", row[1].coordinate) for row in rows if row[1].value]
-    inputs = openpyxl.load_workbook(path)["Inputs"]
-    numbers = [c for row in inputs.iter_rows(min_row=8) for c in row if isinstance(c.value, float)]
-    found = ironcalc_values(path, places, {("Inputs", numbers[0].coordinate): "7.5"})
-    assert set(found.values()) & {PASS, FAIL, RESTS} == {RESTS}
-
-
-def test_heads_of_tokens_are_no_channels_of_images(tmp_path: Path) -> None:
-    path = normviz.explain(nn.RMSNorm(8), x_of(2, 6, 4, 8), tmp_path / "q.xlsx")
-    assert "samples 0–1 of 2, axis 1 0–3 of 6, axis 2 0–2 of 4, features 0–2 of 8" in said(path)
-    sheet = openpyxl.load_workbook(path)["RMSNorm"]
-    texts = [str(c.value) for row in sheet.iter_rows() for c in row if c.value is not None]
-    assert any("torch.nn.RMSNorm((8,), eps)" in text for text in texts)
-    assert any("One mean square for each vector along the last axis" in text for text in texts)
-    assert {"i = 0", "n0 j0", "d0", "d2"} <= set(texts)
-    assert not [text for text in texts if "c = " in text or "all c" in text]
-
-
-def test_parameters_and_places_are_called_by_their_own_axis(tmp_path: Path) -> None:
-    path = normviz.explain(nn.LayerNorm(8), x_of(2, 6, 8), tmp_path / "t.xlsx", pixels="5:8")
-    texts = [c.value for row in openpyxl.load_workbook(path)["LayerNorm"].iter_rows() for c in row]
-    assert {"d5", "d6", "d7"} <= set(texts)
-    assert not {"d0", "all t", "w0"} & set(texts)
-
-
-def test_small_numbers_in_narrow_columns_have_few_digits(tmp_path: Path) -> None:
-    path = normviz.explain(nn.LayerNorm(32), 1e-3 * x_of(2, 6, 32), tmp_path / "t.xlsx")
-    wide = normviz.explain(
-        nn.LayerNorm(32), 1e-3 * x_of(2, 6, 32), tmp_path / "w.xlsx", pixels="0:7"
-    )
-    formats = [
-        {c.number_format.partition(";")[0] for row in sheet.iter_rows() for c in row}
-        for sheet in (openpyxl.load_workbook(each)["LayerNorm"] for each in (path, wide))
-    ]
-    assert "0.00E+00" in formats[0]
-    assert "0.00E+00" not in formats[1]
-    assert "0.0E+00" in formats[1]
-
-
-@pytest.mark.parametrize("shape", [(8,), (2, 1, 2, 2, 2, 8)], ids=["1-d", "6-d"])
-def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: Path) -> None:
-    path = normviz.explain(nn.LayerNorm(8), x_of(*shape), tmp_path / "x.xlsx")
-    assert own_checks(path) == [PASS, PASS]
-    assert f"of shape {shape} shown as" in said(path)
 
 
 @pytest.mark.parametrize(

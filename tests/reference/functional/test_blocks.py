@@ -5,7 +5,7 @@ import pytest
 
 from normviz import statistics_sets
 from normviz.reference import blockwise, sums
-from tests.reference.calls import OPS, TRAILING, make_call, modes
+from tests.reference.norm_calls import OPS, TRAILING, make_call, modes
 from tests.reference.oracle import assert_same, by_normviz
 
 TINY = [1, 64, 1_000, 10_000]

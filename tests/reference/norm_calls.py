@@ -12,6 +12,7 @@ from normviz import NORMS
 Array = npt.NDArray[Any]
 
 OPS = tuple(NORMS)
+CENTERED = tuple(op for op, norm in NORMS.items() if norm.centered)
 BUFFERED = tuple(op for op, norm in NORMS.items() if norm.buffers)
 TRAILING = tuple(op for op, norm in NORMS.items() if norm.takes("normalized_shape"))
 SHAPES = {2: (6, 8), 3: (4, 6, 5), 4: (4, 6, 3, 2), 5: (4, 4, 2, 3, 2)}
@@ -57,15 +58,11 @@ def make_call(
 ) -> Call:
     """A call of ``op`` on random numbers of spread 2 around ``offset``."""
     rng = np.random.default_rng(seed)
-    arguments: dict[str, Any] = {"eps": eps}
-    parameter_shape = shape[1:2]
-    if op in TRAILING:
-        parameter_shape = shape[1:] if normalized_shape is None else normalized_shape
-        arguments["normalized_shape"] = parameter_shape
-    elif op == "group_norm":
-        arguments["num_groups"] = groups
-    elif op == "ghost_batch_norm":
-        arguments["num_splits"] = splits
+    trailing = shape[1:] if normalized_shape is None else normalized_shape
+    sizes = {"normalized_shape": trailing, "num_groups": groups, "num_splits": splits}
+    taken = {name: size for name, size in sizes.items() if NORMS[op].takes(name)}
+    arguments: dict[str, Any] = {"eps": eps, **taken}
+    parameter_shape = taken.get("normalized_shape", shape[1:2])
 
     def draw(center: float, spread: float) -> Array:
         values = center + spread * rng.uniform(-1.0, 1.0, parameter_shape)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import (
+from normviz import NORMS
+from tests.reference.norm_calls import (
     AFFINE,
     BIAS_ONLY,
     BUFFERED,
@@ -29,7 +30,7 @@ GRID = [
     for parameters in (AFFINE, WEIGHT_ONLY, BIAS_ONLY, PLAIN)
     # torch refuses instance norm without space, and rms norm has no bias.
     if not (op == "instance_norm" and rank == 2 and mode != EVALUATION)
-    and not (op == "rms_norm" and parameters in (BIAS_ONLY, WEIGHT_ONLY))
+    and not (not NORMS[op].bias and parameters in (BIAS_ONLY, WEIGHT_ONLY))
 ]
 
 
@@ -62,7 +63,7 @@ def test_eps_none_of_rms_norm_is_the_machine_epsilon(dtype):
     assert_same(by_normviz(call), by_torch(call))
 
 
-@pytest.mark.parametrize("op", ["layer_norm", "group_norm", "rms_norm"])
+@pytest.mark.parametrize("op", [op for op in OPS if op not in BUFFERED])
 def test_eps_zero_where_torch_allows_it(op):
     call = make_call(op, (4, 6, 3, 2), eps=0.0)
     assert_same(by_normviz(call), by_torch(call))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import normviz
-from tests.reference.calls import OPS, TRAILING
 from tests.reference.chosen import chosen
+from tests.reference.norm_calls import OPS, TRAILING
 
 ELEMENTS = st.floats(-8, 8, width=32).map(lambda v: round(v, 3))
 CENTERED = [op for op in OPS if normviz.NORMS[op].centered]

@@ -7,7 +7,7 @@ import pytest
 
 from normviz.norms.declared import NORMS
 from normviz.reference import call, core, sums
-from tests.reference.calls import OPS, TRAINING, make_call
+from tests.reference.norm_calls import BUFFERED, OPS, TRAINING, make_call
 from tests.reference.oracle import assert_same, by_normviz, by_torch
 
 WRONG = {
@@ -39,7 +39,7 @@ def test_eps_outside_the_root_is_caught(monkeypatch, op):
     assert_caught(op)
 
 
-@pytest.mark.parametrize("op", ["batch_norm", "instance_norm", "ghost_batch_norm"])
+@pytest.mark.parametrize("op", BUFFERED)
 def test_a_biased_running_variance_is_caught(monkeypatch, op):
     right = call.update_running
 

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 from numpy import longdouble
 
-from tests.reference.calls import EVALUATION, NO_BUFFERS, OPS, TRAINING, make_call
+from tests.reference.norm_calls import (
+    BUFFERED,
+    CENTERED,
+    EVALUATION,
+    NO_BUFFERS,
+    OPS,
+    TRAINING,
+    make_call,
+)
 from tests.reference.oracle import by_normviz, by_torch, distance
 from tests.reference.truth import by_definition
 
 OFFSETS = {"float64": 1e5, "float32": 1e3}
 SHAPES = [(8, 6, 7, 5), (4, 6, 40, 40), (64, 6)]
-CENTERED = [op for op in OPS if op != "rms_norm"]
 
 
 def far_from_zero(op, shape, dtype, mode=TRAINING, seed=0):
@@ -52,7 +59,7 @@ def test_the_error_is_that_of_rounding(op, dtype):
 
 
 @pytest.mark.parametrize("dtype", OFFSETS)
-@pytest.mark.parametrize("op", ["batch_norm", "instance_norm", "ghost_batch_norm"])
+@pytest.mark.parametrize("op", BUFFERED)
 def test_evaluation_far_from_zero(op, dtype):
     rounding = float(np.finfo(dtype).eps)
     for name, (own, torchs) in errors(far_from_zero(op, (8, 6, 7, 5), dtype, EVALUATION)).items():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import BUFFERED, EVALUATION, OPS, make_call, modes
+from tests.reference.norm_calls import BUFFERED, EVALUATION, OPS, make_call, modes
 from tests.reference.oracle import BUFFERS, assert_same, by_normviz, copied
 
 LAYOUTS = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import AFFINE, OPS, PLAIN, make_call, modes
+from tests.reference.norm_calls import AFFINE, OPS, PLAIN, make_call, modes
 
 SHAPE = (32, 64, 56, 56)
 WARM = (2, 8, 4, 4)

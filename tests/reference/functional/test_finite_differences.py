@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import normviz
-from tests.reference.calls import OPS, make_call, modes
+from tests.reference.norm_calls import OPS, make_call, modes
 from tests.reference.oracle import by_normviz, copied
 
 STEP = 1e-5
