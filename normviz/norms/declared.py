@@ -42,22 +42,26 @@ def _each_rank(name: str) -> tuple[str, ...]:
 
 def _each_split(torch: Any, x: Any, num_splits: int, **arguments: Any) -> Any:
     """torch's batch_norm on every split by itself; the buffers move to the mean of the results."""
+    batch_norm = torch.nn.functional.batch_norm
+    if not arguments.get("training", False):
+        return batch_norm(x, **arguments)
     buffers = [arguments.pop("running_mean"), arguments.pop("running_var")]
     outputs, moved = [], []
     for split in x.chunk(num_splits):
         copies = [None if b is None else b.clone() for b in buffers]
-        outputs.append(torch.nn.functional.batch_norm(split, *copies, **arguments))
+        outputs.append(batch_norm(split, *copies, **arguments))
         moved.append(copies)
     for buffer, copies in zip(buffers, zip(*moved, strict=True), strict=True):
         if buffer is not None:
-            buffer.copy_(sum(copies) / num_splits)
+            buffer.copy_(sum(copies) / len(copies))
     return torch.cat(outputs)
 
 
 def _over_channels(torch: Any, x: Any, **arguments: Any) -> Any:
-    """torch's layer_norm over the channels, moved to the end and back."""
+    """torch's layer_norm over the channels, moved to the end and back, in x's own layout."""
     moved = x.movedim(1, -1)
-    return torch.nn.functional.layer_norm(moved, moved.shape[-1:], **arguments).movedim(-1, 1)
+    output = torch.nn.functional.layer_norm(moved, moved.shape[-1:], **arguments)
+    return output.movedim(-1, 1).contiguous()
 
 
 _BATCH = Norm(

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
 
 import normviz  # noqa: E402
+from normviz import NORMS  # noqa: E402
+from tests.reference.oracle import torch_function  # noqa: E402
 
 ROUNDS = 15
 SHAPES = ((32, 64, 56, 56), (64, 16, 26, 26))
@@ -44,35 +45,6 @@ class Row(NamedTuple):
             f"{f:8.2f} {torch_f:8.2f} {f / torch_f:7.2f}"
             f"{b:10.2f} {torch_b:8.2f} {b / torch_b:7.2f}{self.memory:9.2f}"
         )
-
-
-def ghost(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
-    """Ghost batch norm in plain torch: one batch_norm a split."""
-    pieces = [F.batch_norm(p, None, None, *parameters, training=True) for p in x.chunk(SPLITS)]
-    return torch.cat(pieces)
-
-
-def over_channels(x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
-    """torch's layer_norm with the channels moved to the end and back, in x's own layout."""
-    moved = F.layer_norm(x.movedim(1, -1), x.shape[1:2], *parameters)
-    return moved.movedim(-1, 1).contiguous()
-
-
-def cases(shape: tuple[int, ...]) -> dict[str, tuple[dict[str, Any], Callable[..., Any]]]:
-    """For every op its arguments, and torch's layer as a function of x and the parameters."""
-    groups, rest = shape[1] // 4, shape[1:]
-    return {
-        "batch_norm": (
-            {"training": True},
-            lambda x, *p: F.batch_norm(x, None, None, *p, training=True),
-        ),
-        "layer_norm": ({"normalized_shape": rest}, lambda x, *p: F.layer_norm(x, rest, *p)),
-        "group_norm": ({"num_groups": groups}, lambda x, *p: F.group_norm(x, groups, *p)),
-        "instance_norm": ({}, lambda x, *p: F.instance_norm(x, None, None, *p)),
-        "ghost_batch_norm": ({"training": True, "num_splits": SPLITS}, ghost),
-        "pixel_norm": ({}, over_channels),
-        "rms_norm": ({"normalized_shape": rest}, lambda x, *p: F.rms_norm(x, rest, *p)),
-    }
 
 
 def alternate(
@@ -101,23 +73,27 @@ def measure(op: str, shape: tuple[int, ...], affine: bool) -> Row:
     """One row of the table: times and ratios, forward and backward."""
     rng = np.random.default_rng(0)
     x, grad = (rng.standard_normal(shape, dtype=np.float32) for _ in range(2))
-    arguments, layer = cases(shape)[op]
-    elementwise = "normalized_shape" in arguments
-    names = (["weight"] if op == "rms_norm" else ["weight", "bias"]) if affine else []
-    size = shape[1:] if elementwise else shape[1:2]
+    norm, rest = NORMS[op], shape[1:]
+    sizes = {"normalized_shape": rest, "num_groups": shape[1] // 4, "num_splits": SPLITS}
+    arguments: dict[str, Any] = {n: size for n, size in sizes.items() if norm.takes(n)}
+    if norm.buffers:
+        arguments[norm.flag] = True
+    names = ["weight", *["bias"] * norm.bias] if affine else []
+    size = rest if norm.takes("normalized_shape") else shape[1:2]
     parameters = {n: rng.standard_normal(size, dtype=np.float32) for n in names}
     forward = partial(getattr(normviz, op), x, **arguments, **parameters)
     backward = partial(getattr(normviz, f"{op}_backward"), grad, x, **arguments, **parameters)
-    tensors = [torch.from_numpy(p).requires_grad_() for p in parameters.values()]
+    tensors = {n: torch.from_numpy(p).requires_grad_() for n, p in parameters.items()}
     tx, tgrad = torch.from_numpy(x).requires_grad_(), torch.from_numpy(grad)
-    graph = layer(tx, *tensors)
+    layer = partial(torch_function, op, tx, arguments | tensors)
+    graph = layer()
 
     def torch_forward() -> None:
         with torch.no_grad():
-            layer(tx, *tensors)
+            layer()
 
     def torch_backward() -> None:
-        torch.autograd.grad(graph, [tx, *tensors], tgrad, retain_graph=True)
+        torch.autograd.grad(graph, [tx, *tensors.values()], tgrad, retain_graph=True)
 
     rounds = ROUNDS if shape in SHAPES else 20 * ROUNDS  # of what takes no longer than a glance
     f = alternate(forward, torch_forward, rounds)
@@ -136,7 +112,7 @@ def main() -> None:
             f"{'':<25}{'forward':>7} {'torch':>8} {'ratio':>7}{'backward':>11} {'torch':>7}"
             f" {'ratio':>7}{'memory':>9}"
         )
-        for op in cases(shape) if shape in SHAPES else ("pixel_norm",):
+        for op in NORMS if shape in SHAPES else ("pixel_norm",):
             for kind in ("plain", "affine"):
                 row = rows[op, shape, kind] = measure(op, shape, kind == "affine")
                 print(f"{op:<17} {kind:<7}{row}", flush=True)

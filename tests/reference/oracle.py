@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 
 import normviz
+from normviz import NORMS
 from tests.reference.norm_calls import Call
 
 Array = npt.NDArray[Any]
@@ -47,26 +47,10 @@ def by_torch(call: Call) -> dict[str, Array]:
 
 
 def torch_function(op: str, x: Any, arguments: dict[str, Any]) -> Any:
-    """torch's own function of that name; ghost batch norm is its batch norm of each split."""
-    if op == "pixel_norm":
-        moved_x = x.movedim(1, -1)
-        return F.layer_norm(moved_x, moved_x.shape[-1:], **arguments).movedim(-1, 1)
-    if op != "ghost_batch_norm":
-        buffers = {} if op != "batch_norm" else dict.fromkeys(BUFFERS)
-        return getattr(F, op)(x, **(buffers | arguments))
-    rest = {n: v for n, v in arguments.items() if n not in ("num_splits", *BUFFERS)}
-    own = [arguments.get(name) for name in BUFFERS]
-    if not rest["training"]:
-        return F.batch_norm(x, *own, **rest)
-    outputs, moved = [], []
-    for split in x.chunk(arguments["num_splits"]):
-        copies = [None if b is None else b.clone() for b in own]
-        outputs.append(F.batch_norm(split, *copies, **rest))
-        moved.append(copies)
-    for buffer, copies in zip(own, zip(*moved, strict=True), strict=True):
-        if buffer is not None:
-            buffer.copy_(sum(copies) / len(copies))
-    return torch.cat(outputs)
+    """What the declaration names as the same by torch's own functions."""
+    norm = NORMS[op]
+    missing = dict.fromkeys(BUFFERS) if norm.buffers else {}
+    return norm.torch(torch, x, **(missing | arguments))
 
 
 def copied(arguments: dict[str, Any]) -> dict[str, Any]:
