@@ -12,7 +12,6 @@ from normviz.workbook.book.address import Area
 from normviz.workbook.book.cells import Book, Cell, Page, Rule
 from normviz.workbook.book.formula import Call, Operation, Reference, Text, Tree, parse
 from normviz.workbook.book.styles import BAD_INK, GOOD_INK, SET_COLORS, shown_as
-from normviz.workbook.build import build
 from normviz.workbook.draw.columns import even
 from normviz.workbook.draw.content import Cells, Mark, Table
 from normviz.workbook.draw.sheet import Sheet
@@ -22,6 +21,7 @@ from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
 from normviz.workbook.explain.story import Story
 from normviz.workbook.sheets.case import Settings
+from tests.workbook.books import book_of, default_book
 
 
 def explained() -> Book:
@@ -32,9 +32,9 @@ def explained() -> Book:
 
 
 BOOKS: dict[str, Callable[[], Book]] = {
-    "images": build,
-    "tokens": lambda: build(Settings((2, 5, 8))),
-    "rows": lambda: build(Settings((4, 6))),
+    "images": default_book,
+    "tokens": lambda: book_of(Settings((2, 5, 8))),
+    "rows": lambda: book_of(Settings((4, 6))),
     "exercise": exercise,
     "answers": lambda: exercise(answers=True),
     "explain": explained,

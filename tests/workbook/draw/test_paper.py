@@ -6,11 +6,11 @@ import pytest
 
 from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book, Page
-from normviz.workbook.build import build
 from normviz.workbook.draw.page_breaks import HEIGHT, ROW, Paper
 from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm import sheet as norm
+from tests.workbook.books import default_book
 
 
 @pytest.mark.parametrize("op", NORMS)
@@ -27,7 +27,7 @@ def test_no_page_ends_within_a_step(op: str) -> None:
 
 @pytest.mark.parametrize("op", NORMS)
 def test_every_page_fits_on_paper(op: str) -> None:
-    (page,) = (page for page in build().pages if page.title == NORMS[op].title)
+    (page,) = (page for page in default_book().pages if page.title == NORMS[op].title)
     paper = Paper(page)
     for before, after in itertools.pairwise([0, *page.breaks]):
         paper.first = before + 1

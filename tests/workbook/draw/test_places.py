@@ -5,7 +5,6 @@ import pytest
 from normviz.norms.sets import statistics_sets
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
-from normviz.workbook.build import build
 from normviz.workbook.draw.columns import even, of_tensor
 from normviz.workbook.draw.content import Band, Caption, Cells, Line, Step, Table, Words
 from normviz.workbook.draw.places import Cells as Placed
@@ -13,6 +12,7 @@ from normviz.workbook.draw.places import Here, resolved
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.sheets.case import Settings
+from tests.workbook.books import book_of
 
 X = Placed(2, 26, 3, 2, ("n", "c"))
 KNOWN = {"x": X, "mean": Placed(9, 26, 1, 2, ("", "c")), "eps": Placed(1, 3, 1, 1, fixed=True)}
@@ -132,6 +132,6 @@ def test_a_step_reads_its_own_set_and_a_statistic_all_of_its_elements() -> None:
     ],
 )
 def test_a_parameter_is_of_no_image(shape: tuple[int, ...], title: str, said: str) -> None:
-    page = next(page for page in build(Settings(shape)).pages if page.title == title)
+    page = next(page for page in book_of(Settings(shape)).pages if page.title == title)
     block = next(block for block in page.blocks if block.name == "weight")
     assert block.which(*block.area[:2]) == said

@@ -10,12 +10,12 @@ import pytest
 from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.sizes import WIDEST, pixels
 from normviz.workbook.book.styles import CHANGED_INK, SET_COLORS
-from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
 from normviz.workbook.explain.story import Story
+from tests.workbook.books import default_book
 
 FROZEN, POINT = 90, 96 / 72
 ROW = 15.0
@@ -29,7 +29,9 @@ def explained() -> Book:
     return explain_book(call.trace, select(call.trace.sets), story)
 
 
-@pytest.fixture(scope="module", params=[build, exercise, explained], ids=lambda f: f.__name__)
+@pytest.fixture(
+    scope="module", params=[default_book, exercise, explained], ids=lambda f: f.__name__
+)
 def pages(request: Any) -> list[Page]:
     return [page for page in request.param().pages if not page.hidden]
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
-from normviz.workbook.build import build
 from normviz.workbook.page.write import page_bytes
+from tests.workbook import books
 
 Opened = Callable[..., Page]
 
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def default_book() -> Book:
-    return build()
+    return books.default_book()
 
 
 @pytest.fixture(scope="session")

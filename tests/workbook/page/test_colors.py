@@ -23,7 +23,8 @@ from normviz.workbook.book.styles import (
     SOFT,
 )
 from normviz.workbook.page.style_rules import dark_fill, dark_ink
-from normviz.workbook.write import save
+from normviz.workbook.sheets.case import Settings
+from tests.workbook.conftest import FileOf
 from tests.workbook.page.conftest import Opened, until
 
 
@@ -78,10 +79,9 @@ def sign_of(form: str) -> str:
 
 
 def test_colors_and_signs_follow_every_drop_down_and_switch(
-    opened: Opened, default_book: Book, default_page: Path, tmp_path: Path
+    opened: Opened, default_book: Book, default_page: Path, file_of: FileOf
 ) -> None:
-    file = save(default_book, tmp_path / "book.xlsx")
-    model = ironcalc.UserModel.from_xlsx(str(file), "en", "UTC", "en")
+    model = ironcalc.UserModel.from_xlsx(str(file_of(Settings())), "en", "UTC", "en")
     page = opened(default_page, color_scheme="light")
     turned, signs = 0, set()
     for number, sheet in enumerate(default_book.pages):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from normviz.workbook.book.cells import Book
-from normviz.workbook.build import build
 from normviz.workbook.sheets.case import Settings
+from tests.workbook.books import book_of
 from tests.workbook.page.conftest import Opened, until
 
 BOOKS = {"images": Settings(), "tokens": Settings((2, 5, 8))}
@@ -21,7 +20,7 @@ CUT = """() => [...document.querySelectorAll("td.one.clip")].flatMap(td => {
 
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_text_is_cut(name: str, opened: Opened) -> None:
-    book: Book = build(BOOKS[name])
+    book = book_of(BOOKS[name])
     page, cut = opened(book), {}
     for sheet in book.pages:
         page.evaluate("title => { location.hash = `sheet=${title}` }", sheet.title)

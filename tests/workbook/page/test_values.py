@@ -15,11 +15,11 @@ from playwright.sync_api import JSHandle, Page
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
-from normviz.workbook.build import build
 from normviz.workbook.sheets.case import Settings
-from normviz.workbook.write import save
 from normviz.workbook.xlsx.frame import FileBook
-from tests.workbook.engines import Place, _row_column, differences, expected
+from tests.workbook.books import book_of
+from tests.workbook.conftest import FileOf
+from tests.workbook.engines import Place, _row_column, differences, expected, stored_values
 from tests.workbook.page.conftest import Opened
 
 OTHERS = {
@@ -50,7 +50,7 @@ def test_every_formula_cell_has_the_value_of_numpy(
 
 @pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS.keys())
 def test_other_shapes_have_the_values_of_numpy(opened: Opened, settings: Settings) -> None:
-    book = build(settings)
+    book = book_of(settings)
     wanted = expected(book)
     assert differences(wanted, values_at(opened(book), list(wanted))) == []
 
@@ -124,7 +124,7 @@ def _kind(value: Value) -> Value:
 
 
 def test_forty_scenarios_of_edits_equal_ironcalc(
-    opened: Opened, default_book: Book, default_page: Path, tmp_path: Path
+    opened: Opened, default_book: Book, default_page: Path, file_of: FileOf
 ) -> None:
     page = opened(default_page)
     cells = {
@@ -135,7 +135,7 @@ def test_forty_scenarios_of_edits_equal_ironcalc(
     }
     live = [place for place, cell in cells.items() if cell.formula is not None]
     inputs = [p for p, cell in cells.items() if cell.style.unlocked and cell.value is not None]
-    rival = Rival(default_book, save(default_book, tmp_path / "book.xlsx"))
+    rival = Rival(default_book, file_of(Settings()))
     in_file = FileBook(default_book)
     wrong: dict[int, list[str]] = {}
     for seed in range(SCENARIOS):
@@ -158,14 +158,13 @@ def test_forty_scenarios_of_edits_equal_ironcalc(
 @pytest.mark.parametrize("name", ["normalization", "tokens"])
 def test_the_committed_page_has_the_values_of_the_file_beside_it(opened: Opened, name: str) -> None:
     folder = Path(__file__).parents[3] / "workbooks"
-    formulas = openpyxl.load_workbook(folder / f"{name}.xlsx")
-    cached = openpyxl.load_workbook(folder / f"{name}.xlsx", data_only=True)
-    wanted: dict[Place, Value] = {
-        (sheet.title, cell.coordinate): cached[sheet.title][cell.coordinate].value
-        for sheet in formulas
+    cached = stored_values(folder / f"{name}.xlsx")
+    wanted = {
+        place: cached.get(place)
+        for sheet in openpyxl.load_workbook(folder / f"{name}.xlsx", read_only=True)
         for line in sheet.iter_rows()
         for cell in line
-        if cell.data_type == "f"
+        if cell.data_type == "f" and (place := (sheet.title, cell.coordinate))
     }
     assert len(wanted) > 500
     page = opened(folder / f"{name}.html")

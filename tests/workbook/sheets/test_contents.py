@@ -13,24 +13,24 @@ import pytest
 import normviz
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
-from normviz.workbook.build import build
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
 from normviz.workbook.sheets.lessons.why import sheet as why
-from normviz.workbook.write import save
+from tests.workbook.books import book_of, default_book
+from tests.workbook.conftest import FileOf
 from tests.workbook.engines import ironcalc_values
 
 
 @pytest.fixture(scope="module")
 def book() -> Book:
-    return build()
+    return default_book()
 
 
 @pytest.fixture(scope="module")
-def path(book: Book, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(book, tmp_path_factory.mktemp("contents") / "book.xlsx")
+def path(file_of: FileOf) -> Path:
+    return file_of(Settings())
 
 
 def sheet(book: Book, title: str) -> Page:
@@ -212,7 +212,7 @@ SIGNALS = Settings((2, 2, 3), axes=("n", "c", "l"))
 def test_every_word_of_the_glossary_leads_to_the_row_that_shows_it(
     settings: Settings | None,
 ) -> None:
-    links = sheet(build(settings), "Glossary").links.values()
+    links = sheet(book_of(settings or Settings()), "Glossary").links.values()
     assert len(links) > 20
     assert {link.title for link in links if link.reference == "A1"} == {"Contents"}
 

@@ -17,6 +17,8 @@ from normviz.workbook.explain.explain import explain_op, fresh_call
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm.page import _idea
 from normviz.workbook.write import save
+from tests.workbook.books import book_of
+from tests.workbook.conftest import FileOf
 from tests.workbook.engines import differences, expected, ironcalc_values
 
 IMAGES = r"\b(images?|channels?|pixels?)\b"
@@ -40,10 +42,9 @@ FOREIGN = {
 
 
 @pytest.fixture(scope="module", params=FOREIGN.values(), ids=FOREIGN.keys())
-def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path, str, str]:
+def built(request: Any, file_of: FileOf) -> tuple[Book, Path, str, str]:
     settings, foreign, own = request.param
-    book = build(settings)
-    return book, save(book, tmp_path_factory.mktemp("kinds") / "book.xlsx"), foreign, own
+    return book_of(settings), file_of(settings), foreign, own
 
 
 def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path, str, str]) -> None:
@@ -110,7 +111,7 @@ def test_tokens_stand_below_each_other_and_features_beside() -> None:
 
 
 def test_a_sheet_says_that_colors_repeat() -> None:
-    book = build(Settings((2, 5, 8)))
+    book = book_of(Settings((2, 5, 8)))
     lead = {page.title: str(page.rows[3][2].value) for page in book.pages}
     assert f"the 20 sets share {len(SET_COLORS)} colors" in lead["RMSNorm per head"]
     assert "share" not in lead["LayerNorm"]

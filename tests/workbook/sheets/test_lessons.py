@@ -19,7 +19,6 @@ import normviz
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.book.styles import INPUT, set_color
-from normviz.workbook.build import build
 from normviz.workbook.draw.page_head import CONTENTS, begin
 from normviz.workbook.draw.places import NOWHERE
 from normviz.workbook.sheets.lessons import catalog
@@ -42,6 +41,7 @@ from normviz.workbook.sheets.lessons.which_layer_norm.case import WhichCase
 from normviz.workbook.sheets.lessons.why import sheet as why
 from normviz.workbook.sheets.lessons.why.case import WhyCase, offered
 from normviz.workbook.write import save
+from tests.workbook.books import default_book
 from tests.workbook.engines import (
     Place,
     differences,
@@ -265,7 +265,7 @@ def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def titles() -> set[str]:
-    return {page.title for page in build().pages}
+    return {page.title for page in default_book().pages}
 
 
 @pytest.mark.parametrize("item", QUESTIONS, ids=[q.question for q in QUESTIONS])

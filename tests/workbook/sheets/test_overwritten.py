@@ -5,7 +5,6 @@ itself, and yellow cells that hold a formula until one types over it.
 """
 
 from collections import defaultdict
-from pathlib import Path
 
 import ironcalc
 import numpy as np
@@ -14,12 +13,13 @@ import pytest
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, INPUT
-from normviz.workbook.build import build
 from normviz.workbook.draw.content import FAIL, PASS
+from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.checks.sheet import UNCHECKED
 from normviz.workbook.sheets.checks.shipped import is_checked
-from normviz.workbook.write import save
 from normviz.workbook.xlsx.frame import FileBook
+from tests.workbook.books import default_book
+from tests.workbook.conftest import FileOf
 
 SEED, DRAWN = 20261126, 500
 READ_BY_OTHERS = ("Inputs", "Identities", "Checks")
@@ -56,13 +56,12 @@ def _is_named(page: Page, row: int, column: int) -> bool:
 
 @pytest.fixture(scope="module")
 def book() -> Book:
-    return build()
+    return default_book()
 
 
 @pytest.fixture(scope="module")
-def model(book: Book, tmp_path_factory: pytest.TempPathFactory) -> object:
-    path = save(book, Path(tmp_path_factory.mktemp("overwritten")) / "book.xlsx")
-    made = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
+def model(file_of: FileOf) -> object:
+    made = ironcalc.load_from_xlsx(str(file_of(Settings())), "en", "UTC", "en")
     made.evaluate()
     return made
 

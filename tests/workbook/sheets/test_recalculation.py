@@ -18,6 +18,8 @@ from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.checks.shipped import is_checked
 from normviz.workbook.write import save
+from tests.workbook.books import book_of, default_book
+from tests.workbook.conftest import FileOf
 from tests.workbook.engines import (
     Place,
     differences,
@@ -40,9 +42,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module", params=SETTINGS.values(), ids=SETTINGS.keys())
-def built(request: Any, tmp_path_factory: Any) -> tuple[Book, Path]:
-    book = build(request.param)
-    return book, save(book, tmp_path_factory.mktemp("built") / "workbook.xlsx")
+def built(request: Any, file_of: FileOf) -> tuple[Book, Path]:
+    return book_of(request.param), file_of(request.param)
 
 
 def test_ironcalc_finds_the_values_of_numpy(built: tuple[Book, Path]) -> None:
@@ -93,6 +94,7 @@ def test_engines_recalculate_and_do_not_trust_the_file(tmp_path: Path) -> None:
     book = Book("wrong")
     book.page("Data").put(1, 1, 5.0, formula="1+1")
     path = save(book, tmp_path / "wrong.xlsx")
+    assert ironcalc_values(path, {("Data", "A1"): None})["Data", "A1"] == 2
     assert office_values(path, tmp_path)["Data", "A1"] == 2
     assert gnumeric_values(path, tmp_path)["Data", "A1"] == 2
 
@@ -123,9 +125,8 @@ def place_of(sheet: Sheet, name: str, index: int | None = None) -> str:
 
 
 @pytest.mark.parametrize("name", ["default", "wide"])
-def test_changed_inputs_give_the_values_of_a_new_trace(name: str, tmp_path: Path) -> None:
+def test_changed_inputs_give_the_values_of_a_new_trace(name: str, file_of: FileOf) -> None:
     settings = SETTINGS[name]
-    path = save(build(settings), tmp_path / "before.xlsx")
     draw = np.random.default_rng(7)
     case = Case(settings)
     case.x = 3 * draw.standard_normal(settings.shape) + 5
@@ -138,13 +139,12 @@ def test_changed_inputs_give_the_values_of_a_new_trace(name: str, tmp_path: Path
     wanted: dict[Place, Value] = {
         place: value for place, value in expected(after).items() if place[0] in norms
     }
-    found = ironcalc_values(path, wanted, typed_inputs(case))
+    found = ironcalc_values(file_of(settings), wanted, typed_inputs(case))
     assert differences(wanted, found) == []
 
 
-def test_scale_and_offset_act_on_all_of_x_on_every_sheet(tmp_path: Path) -> None:
+def test_scale_and_offset_act_on_all_of_x_on_every_sheet(file_of: FileOf) -> None:
     settings = Settings()
-    path = save(build(settings), tmp_path / "before.xlsx")
     case = Case(settings)
     cells = inputs.build(Book("places"), Case(settings))
     case.x = 3 * case.x - 7.5
@@ -153,17 +153,16 @@ def test_scale_and_offset_act_on_all_of_x_on_every_sheet(tmp_path: Path) -> None
     wanted = {place: value for place, value in after.items() if place[0] in norms}
     typed = {"scale": "3", "offset": "-7.5"}
     places = {("Inputs", place_of(cells, name)): text for name, text in typed.items()}
-    assert differences(wanted, ironcalc_values(path, wanted, places)) == []
+    assert differences(wanted, ironcalc_values(file_of(settings), wanted, places)) == []
 
 
-def test_changed_inputs_rest_the_comparison_and_keep_the_laws(tmp_path: Path) -> None:
+def test_changed_inputs_rest_the_comparison_and_keep_the_laws(file_of: FileOf) -> None:
     settings = Settings()
-    book = build(settings)
-    path = save(book, tmp_path / "before.xlsx")
+    book = book_of(settings)
     case = Case(settings)
     case.x = case.x + 0.25
     wanted = {place: v for place, v in expected(book).items() if place[0] == "Checks"}
-    found = ironcalc_values(path, wanted, typed_inputs(case))
+    found = ironcalc_values(file_of(settings), wanted, typed_inputs(case))
     before = list(expected(book).values()).count(PASS)
     verdicts = list(found.values())
     assert FAIL not in verdicts
@@ -194,35 +193,30 @@ def _far_from_zero(case: Case) -> None:
 @pytest.mark.parametrize(
     "change", [_huge_gradients, _huge_weight, _constant_and_tiny_eps, _far_from_zero]
 )
-def test_the_laws_are_held_to_what_rounding_allows(change: Any, tmp_path: Path) -> None:
-    book = build(Settings())
-    path = save(book, tmp_path / "before.xlsx")
+def test_the_laws_are_held_to_what_rounding_allows(change: Any, file_of: FileOf) -> None:
     case = Case(Settings())
     change(case)
-    wanted = {place: v for place, v in expected(book).items() if place[0] == "Checks"}
-    found = ironcalc_values(path, wanted, typed_inputs(case))
+    wanted = {p: v for p, v in expected(default_book()).items() if p[0] == "Checks"}
+    found = ironcalc_values(file_of(Settings()), wanted, typed_inputs(case))
     verdicts = list(found.values())
     assert FAIL not in verdicts
     assert f"All {verdicts.count(PASS)} checks that hold for any input pass" in verdicts
 
 
-def test_a_formula_overwritten_by_a_number_fails_a_check(tmp_path: Path) -> None:
-    book = build(Settings())
-    path = save(book, tmp_path / "before.xlsx")
+def test_a_formula_overwritten_by_a_number_fails_a_check(file_of: FileOf) -> None:
+    book, path = default_book(), file_of(Settings())
     norm = next(page for page in book.pages if page.title == "GroupNorm")
     cell = next(a for a, c in norm.formulas() if c.formula and c.formula.startswith("AVERAGE"))
     (says,) = ironcalc_values(path, {verdict(book): None}, {("GroupNorm", cell): "9"}).values()
     assert str(says).endswith("checks FAIL")
 
 
-def test_random_draws_whole_numbers_and_the_laws_hold(tmp_path: Path) -> None:
+def test_random_draws_whole_numbers_and_the_laws_hold(file_of: FileOf) -> None:
     settings = Settings()
-    book = build(settings)
-    path = save(book, tmp_path / "before.xlsx")
     cells = inputs.build(Book("places"), Case(settings))
     switch = {("Inputs", place_of(cells, "switch")): "Random"}
     used: dict[Place, Value] = {("Inputs", place_of(cells, "x", i)): None for i in range(64)}
-    drawn = list(ironcalc_values(path, used, switch).values())
+    drawn = list(ironcalc_values(file_of(settings), used, switch).values())
     assert all(value == int(value) and -4 <= value <= 4 for value in drawn)  # type: ignore
     assert len(set(drawn)) > 3
 

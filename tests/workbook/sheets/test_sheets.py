@@ -16,6 +16,7 @@ from normviz.workbook.sheets import inputs
 from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
+from tests.workbook.books import book_of, default_book
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,7 @@ def test_one_value_per_set_gets_the_sentence_of_the_refusal() -> None:
 
 
 def test_all_text_stays_inside_the_printed_columns() -> None:
-    for page in build().pages:
+    for page in default_book().pages:
         used = max(max(line) for line in page.rows.values())
         assert used <= max(page.widths), page.title
 
@@ -134,7 +135,7 @@ def test_all_text_stays_inside_the_printed_columns() -> None:
 def test_every_number_says_what_it_is(shape: tuple[int, ...]) -> None:
     wordless = [
         (page.title, row, column)
-        for page in build(Settings(shape)).pages
+        for page in book_of(Settings(shape)).pages
         for row, line in page.rows.items()
         for column, cell in line.items()
         if isinstance(cell.value, int | float) and not page.said(row, column)
@@ -144,7 +145,7 @@ def test_every_number_says_what_it_is(shape: tuple[int, ...]) -> None:
 
 def test_every_number_of_a_block_is_called_by_words_of_its_own() -> None:
     alike = []
-    for page in build().pages:
+    for page in default_book().pages:
         for block in page.blocks:
             top, left, bottom, right = block.area
             words = [

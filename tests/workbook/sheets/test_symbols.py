@@ -25,6 +25,7 @@ from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.lessons.why.sheet import LETTERS
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS
+from tests.workbook import books
 
 pytestmark = pytest.mark.xdist_group("symbols")  # the books are made once
 
@@ -57,11 +58,11 @@ STEPS = (
 
 
 def default() -> Book:
-    return build()
+    return books.default_book()
 
 
 def tokens() -> Book:
-    return build(Settings((2, 5, 8)))
+    return books.book_of(Settings((2, 5, 8)))
 
 
 def rows() -> Book:

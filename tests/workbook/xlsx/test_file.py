@@ -1,10 +1,7 @@
 """The file itself: same bytes, cached values readable, in place whole, and committed up to date."""
 
 import gc
-import hashlib
 import io
-import os
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
@@ -31,6 +28,7 @@ from normviz.workbook.sheets.reference_values.torch_values import (
 from normviz.workbook.write import save
 from normviz.workbook.xlsx.libreoffice import slug
 from normviz.workbook.xlsx.write import _around, file_bytes, workbook_bytes
+from tests.workbook.books import bytes_of, default_book
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
@@ -38,7 +36,7 @@ COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
 
 @pytest.fixture(scope="module")
 def default_bytes() -> bytes:
-    return workbook_bytes(build())
+    return bytes_of(Settings())
 
 
 def canonical_parts(content: bytes) -> dict[str, str]:
@@ -47,27 +45,12 @@ def canonical_parts(content: bytes) -> dict[str, str]:
         return {name: ET.canonicalize(file.read(name).decode()) for name in file.namelist()}
 
 
-def test_building_twice_gives_the_same_bytes_in_any_process(default_bytes: bytes) -> None:
-    code = (
-        "import hashlib; from normviz.workbook.build import build; "
-        "from normviz.workbook.xlsx.write import workbook_bytes; "
-        "print(hashlib.sha256(workbook_bytes(build())).hexdigest())"
-    )
-    seen = set()
-    for seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "OPENPYXL_LXML": str(seed == "1")}
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-        seen.add(done.stdout.strip().decode())
-    assert seen == {hashlib.sha256(default_bytes).hexdigest()}
-
-
 def test_the_committed_workbook_is_current(default_bytes: bytes) -> None:
     assert_current(default_bytes, COMMITTED)
 
 
 def test_the_committed_workbook_of_tokens_is_current() -> None:
-    assert_current(workbook_bytes(build(TOKENS)), COMMITTED.parent / "tokens.xlsx")
+    assert_current(bytes_of(TOKENS), COMMITTED.parent / "tokens.xlsx")
 
 
 def assert_current(content: bytes, path: Path) -> None:
@@ -104,7 +87,7 @@ def test_without_torch_the_column_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_pandas_and_openpyxl_read_the_cached_values(default_bytes: bytes) -> None:
-    book = build()
+    book = default_book()
     data = openpyxl.load_workbook(io.BytesIO(default_bytes), data_only=True)
     frame = pandas.read_excel(io.BytesIO(default_bytes), sheet_name="BatchNorm", header=None)
     page = next(page for page in book.pages if page.title == "BatchNorm")

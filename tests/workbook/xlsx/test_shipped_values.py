@@ -10,13 +10,15 @@ from openpyxl import load_workbook
 from normviz.workbook.book.cells import Book, Page, Value
 from normviz.workbook.book.changes import remembered
 from normviz.workbook.book.styles import INPUT
-from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
 from normviz.workbook.explain.story import Story
+from normviz.workbook.sheets.case import Settings
 from normviz.workbook.write import save
+from tests.workbook.books import default_book
+from tests.workbook.conftest import FileOf
 
 NOW = 7
 """The column of Contents that says on which sheets anything changed."""
@@ -30,9 +32,8 @@ def explained() -> Book:
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Book, Path]:
-    book = build()
-    return book, save(book, tmp_path_factory.mktemp("shipped") / "book.xlsx")
+def shipped(file_of: FileOf) -> tuple[Book, Path]:
+    return default_book(), file_of(Settings())
 
 
 def opened(path: Path) -> ironcalc.UserModel:
