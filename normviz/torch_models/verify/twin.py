@@ -123,7 +123,9 @@ def _run_torch(
         if parameter.requires_grad and not parameter.is_leaf:
             parameter.retain_grad()
     if output.requires_grad and output.shape == x.shape:
-        output.backward(torch.from_numpy(grad_output.copy(order="K")).to(device, output.dtype))
+        upstream = torch.from_numpy(grad_output.copy(order="K")).to(device, output.dtype)
+        # The same gradients to the bit; given to backward, torch imports sympy to compare shapes.
+        (output * upstream).sum().backward()
     # In float32, as the reference's, it would pass below.
     if wanted == torch.bfloat16 and output.dtype != wanted:
         raise TypeError(f"its output must be bfloat16 as x, got {output.dtype}")

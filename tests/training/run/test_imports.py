@@ -17,12 +17,14 @@ from dataclasses import replace
 import torch
 from training.data import load
 from training.experiments.trials import find_trial
+from training.model.verification import verify_layers
 from training.run import many_tasks
 from training.run.one_network import Trainer
 
 digits = load.load("sample")
 for optimizer in ("adam", "sgd"):
     trainer = Trainer(replace(find_trial("bn"), optimizer=optimizer), digits)
+    verify_layers(trainer.model, torch.rand(8, 1, 28, 28))
     trainer.train_step(torch.rand(8, 1, 28, 28), torch.arange(8))
     trainer.load_state(trainer.state())
 print(json.dumps(sorted(sys.modules)))
