@@ -88,18 +88,29 @@ PAIR = ("bn", "ln")
 QUICK = ("--data", "sample", "--epochs", "2", "--threads", "1")
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder made once for all processes that test side by side.
+
+    Theirs is the folder above each one's own.
+    """
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    is_made = folder.with_suffix(".made")
+    with FileLock(f"{folder}.lock"):
+        if not is_made.exists():
+            make(folder)
+            is_made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of two trials, two epochs on the sample, one job, never killed.
+    """The run folder of two trials, two epochs on the sample, one job, never killed."""
 
-    Made once for all processes that test side by side: theirs is the folder above each one's own.
-    """
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "undisturbed"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "report.html").exists():
-            assert main(["run", *PAIR, *QUICK, "--jobs", "1", "--out", str(folder)]) == 0
-    return folder
+    def train(folder: Path) -> None:
+        assert main(["run", *PAIR, *QUICK, "--jobs", "1", "--out", str(folder)]) == 0
+
+    return once(tmp_path_factory, "undisturbed", train)
 
 
 def metrics(folder: Path) -> list[dict[str, str]]:
@@ -153,21 +164,23 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture(scope="session")
 def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Five trials with two seeds on the tiny data: two finished, one failed, one on its way."""
-    folder = tmp_path_factory.mktemp("small") / "run"
+    """Four trials with two seeds on the tiny data: two finished, one failed, one on its way."""
     settings = Settings(data="sample", command="python -m training run <all> --seeds 2")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", lambda *_: tiny)
-        for name in ("bn", "gn", "bn-l1-accumulated", "none"):
-            for seed in (0, 1):
-                config = replace(find_trial(name), epochs=3)
-                with pytest.MonkeyPatch.context() as broken:
-                    if (name, seed) == ("none", 1):
-                        broken.setattr("training.run.schedules.learning_rate", lambda *_: 1e20)
-                    run_task(Task(config, seed, settings, folder))
-    for kept in ("summary.json", "misclassified.npz", "misclassified.png"):
-        (folder / "gn" / "seed-1" / kept).unlink()
-    return read_run(folder)
+
+    def train(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(data, "load", lambda *_: tiny)
+            for name in ("bn", "gn", "bn-l1-accumulated", "none"):
+                for seed in (0, 1):
+                    config = replace(find_trial(name), epochs=3)
+                    with pytest.MonkeyPatch.context() as broken:
+                        if (name, seed) == ("none", 1):
+                            broken.setattr("training.run.schedules.learning_rate", lambda *_: 1e20)
+                        run_task(Task(config, seed, settings, folder))
+        for kept in ("summary.json", "misclassified.npz", "misclassified.png"):
+            (folder / "gn" / "seed-1" / kept).unlink()
+
+    return read_run(once(tmp_path_factory, "small", train))
 
 
 @pytest.fixture
