@@ -93,6 +93,8 @@ def _from_torchvision(scratch: Path, dataset: Dataset) -> None:
     socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision's download has none of its own
     try:
         getattr(datasets, dataset.folder)(str(scratch), download=True)
+    except RuntimeError as error:  # a line for what each mirror answered
+        raise TrainingError(" ".join(str(error).split())) from None
     finally:
         socket.setdefaulttimeout(before)
 

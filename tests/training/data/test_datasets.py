@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import replace
-from http.client import IncompleteRead
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from torchvision import datasets as torchvision_datasets
 
 from tests.training.data.test_data import idx
 from training.cli.commands import main
-from training.data import datasets, download
+from training.data import datasets
 from training.data import load as data
 from training.data.datasets import (
     DATASETS,
@@ -140,56 +139,6 @@ def test_folders_and_archives_are_those_of_torchvision():
     for dataset in DATASETS.values():
         assert getattr(torchvision_datasets, dataset.folder).__name__ == dataset.folder
     assert dict(torchvision_datasets.KMNIST.resources) == dict(KMNIST.files)
-
-
-def unreachable(_scratch, _dataset):
-    raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
-
-
-def test_fashion_mnist_comes_from_debian_where_torchvision_cannot_be_reached(tmp_path, monkeypatch):
-    dataset = little(False, tmp_path / "plain")
-    for path in (tmp_path / "plain").iterdir():
-        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
-    monkeypatch.setitem(DATASETS, dataset.name, dataset)
-    monkeypatch.setattr(download, "_from_torchvision", unreachable)
-    monkeypatch.setattr(download, "DEBIAN", tmp_path)
-    said: list[str] = []
-    fetched = download.fetch(tmp_path / "data", said.append, dataset.name)
-    assert fetched.name == "Fashion-MNIST"
-    assert said == [
-        "trying torchvision ...",
-        "trying Debian's dataset-fashion-mnist ...",
-        "from Debian's dataset-fashion-mnist, each file held to its SHA-256",
-    ]
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
-    download.fetch(tmp_path / "data", said.append, dataset.name)
-    assert said[-1].endswith("holds Fashion-MNIST already")
-
-
-def test_what_every_source_answered_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_from_torchvision", unreachable)
-    monkeypatch.setattr(download, "DEBIAN", tmp_path / "nowhere")
-    with pytest.raises(TrainingError) as raised:
-        download.fetch(tmp_path / "data", lambda _text: None, "fashion-mnist")
-    assert "torchvision: Error downloading" in str(raised.value)
-    assert "apt-get install dataset-fashion-mnist" in str(raised.value)
-    assert str(Path("FashionMNIST", "raw")) in str(raised.value)
-    with pytest.raises(TrainingError, match="KMNIST could not be fetched"):
-        download.fetch(tmp_path / "data", lambda _text: None, "kmnist")
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [(TimeoutError(), "torchvision: TimeoutError"), (IncompleteRead(b"12", 8), "IncompleteRead")],
-)
-def test_a_source_that_breaks_off_is_followed_by_the_next(error, said, tmp_path, monkeypatch):
-    def broken(_scratch, _dataset):
-        raise error
-
-    monkeypatch.setattr(download, "_from_torchvision", broken)
-    monkeypatch.setattr(download, "DEBIAN", tmp_path / "nowhere")
-    with pytest.raises(TrainingError, match=rf"{said}.*apt-get"):
-        download.fetch(tmp_path / "data", lambda _text: None, "fashion-mnist")
 
 
 @pytest.mark.parametrize("place", ["FashionMNIST/raw", "FashionMNIST", "raw", "."])
