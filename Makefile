@@ -50,7 +50,7 @@ cluster-demo: $(VENV)/development ## a Dask cluster on this machine, a worker ki
 	$(BIN)/python -m training.cli.cluster_demo
 
 test: $(VENV)/development $(PAGE_TOOLS) ## all tests, two at a time (WORKERS=)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 core-test: $(VENV)/core ## the core, without torch (PYTHON=, VENV= for another version)
 	$(PIP) pytest hypothesis

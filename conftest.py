@@ -4,9 +4,40 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+LONGEST = (
+    "tests/workbook/sheets/test_recalculation.py",
+    "tests/training/cli/test_killed.py",
+    "tests/workbook/sheets/playground/test_switches.py",
+    "tests/workbook/page/test_values.py",
+    "tests/workbook/page/test_script.py",
+    "tests/training/cli/test_killed_while_writing.py",
+    "tests/training/run/test_torchrun.py",
+    "tests/training/run/test_readme_block.py",
+    "tests/test_packaging.py",
+    "tests/workbook/page/test_colors.py",
+    "tests/test_readme.py",
+    "tests/training/run/test_dask_cluster.py",
+    "tests/tensors/test_strangers.py",
+    "tests/training/cli/test_interrupted.py",
+    "tests/workbook/sheets/test_overwritten.py",
+    "tests/workbook/sheets/test_contents.py",
+    "tests/training/cli/test_explain.py",
+    "tests/test_elsewhere.py",
+)
+"""Files of most of a minute or more. A process takes whole files, so these come first: begun last,
+one of them would keep a single process at work after all others are done."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if gone := [name for name in LONGEST if not Path(config.rootpath, name).is_file()]:
+        raise pytest.UsageError(f"conftest.py has files as LONGEST that are not there: {gone}")
+    rank = {Path(config.rootpath, name): at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session", autouse=True)
