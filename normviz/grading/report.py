@@ -13,7 +13,6 @@ from normviz.workbook.book.styles import (
     ACCENT,
     BAD,
     BAD_INK,
-    FAINT,
     GOOD,
     GOOD_INK,
     INK,
@@ -59,7 +58,7 @@ th, td {{ padding: 4px 10px 4px 0; vertical-align: top; }}
 .steps th:nth-child(2) {{ width: 9%; }} .steps th:nth-child(3) {{ width: 21%; }}
 .steps td:nth-child(3), .steps th:nth-child(3) {{ padding-left: 18px; }}
 section {{ border-top: 1px solid #{LINE}; margin-top: 34px; padding-top: 10px; }}
-.up {{ float: right; font-size: 13px; color: #{FAINT}; }}
+.up {{ float: right; font-size: 13px; color: #{SOFT}; }}
 @media print {{ section {{ break-before: page; border: 0; }} .up {{ display: none; }} }}
 """
 

@@ -9,7 +9,7 @@ checkpoint, or changed its output in place afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ class Capture:
 
     ``layer`` is a copy to be called on ``tensor`` alone; x (the same), output and both gradients
     are arrays, those of bfloat16 in float32; ``dtype`` is what x was in the layer, and
-    ``output_dtype`` the shorter of x's and y's, to which y is exact.
+    ``output_dtype`` the shorter of x's and y's, to which y is exact; ``axes`` what x's axes are
+    called, where what the model was given tells.
     """
 
     layer: Any
@@ -47,6 +48,7 @@ class Capture:
     grad_input: Array | None
     where_x: str
     where_grad_output: str
+    axes: tuple[str, ...] = ()
 
 
 def capture(
@@ -122,7 +124,8 @@ def _in_model(
     source = f"what {path} sees when the model runs on {run}"
     if len(seen.calls) > 1:
         source += f", call {number} of {len(seen.calls)}"
-    return _completed(layer, path, title, x, output, dy, source, where)
+    seen_by_layer = _completed(layer, path, title, x, output, dy, source, where)
+    return replace(seen_by_layer, axes=run.axes_of(tuple(x.shape)))
 
 
 def _completed(

@@ -60,6 +60,28 @@ class ModelCall:
             return f"a tensor of shape {shapes[0]}"
         return f"tensors of shapes {', '.join(shapes)}" if shapes else "what was given"
 
+    def axes_of(self, shape: tuple[int, ...]) -> tuple[str, ...]:
+        """What the axes of a layer's x (N, ., ., features) are called, by what the model was given.
+
+        The one as long as its texts is that of their tokens, and the other that of heads; where two
+        have the proportions of its images they are rows and columns. Empty where it does not tell.
+        """
+        if len(shape) != 4:
+            return ()
+        samples, first, second, _ = shape
+        for given in tensors_in((self.args, self.kwargs)):
+            if not given.dim() or len(given) != samples:
+                continue
+            of_tokens = 3 if given.is_floating_point() else 2
+            if given.dim() == of_tokens and (given.shape[1] == first) != (given.shape[1] == second):
+                return ("n", "t", "h", "d") if given.shape[1] == first else ("n", "h", "t", "d")
+            if given.dim() == 4 and min(first, second) > 1:
+                height, width = given.shape[2:]
+                whole = not (height % first or width % second)
+                if whole and height // first == width // second:
+                    return ("n", "h", "w", "d")
+        return ()
+
     def _argument(self, value: Any, name: str) -> Any:
         if isinstance(value, torch.Tensor):
             _check_count(name, value.numel())

@@ -36,7 +36,7 @@ class Upstream:
         """dy of a call of the layer, and a sentence on where it comes from."""
         if self.loss is not None:
             _loss_of(result, self.loss).backward()
-            return _reached(call, name), "what reaches the layer of the loss that was given"
+            return _reached(call, name), "what reaches the layer from the loss that was given"
         outputs = [tuple(t.shape) for t in tensors_in(result)]
         if self.of_model is not None:
             shape = _shape_of(self.of_model)

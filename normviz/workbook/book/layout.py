@@ -42,7 +42,8 @@ class Layout:
     The last axis runs across, the spatial axes before it run down. `flat` puts all pixels of a
     channel side by side, so that the sheet read row by row is the tensor in row-major order.
     `image_numbers` and `channel_numbers` name the blocks of a tensor cut out of a larger one,
-    `inner_numbers` the places in them, axis by axis.
+    `inner_numbers` the places in them, axis by axis. `letters` name the axes: the first two, or all
+    of them.
 
     Where `features_last`, as in a tensor (N, T, D) of tokens or (N, D) of rows, the features go
     across, and the tokens of one sequence stand below each other.
@@ -57,7 +58,7 @@ class Layout:
     flat: bool = False
     image_numbers: tuple[int, ...] = ()
     channel_numbers: tuple[int, ...] = ()
-    letters: tuple[str, str] = ("n", "c")
+    letters: tuple[str, ...] = ("n", "c")
     features_last: bool = False
     inner_numbers: tuple[tuple[int, ...], ...] = ()
 
@@ -65,13 +66,11 @@ class Layout:
     def inner_letters(self) -> str:
         """What the axes in a block are called.
 
-        >>> Layout((4, 3, 2, 2)).inner_letters, Layout((4, 3, 8), letters=("n", "t")).inner_letters
+        >>> tokens = Layout((4, 3, 8), letters=("n", "t", "d"))
+        >>> Layout((4, 3, 2, 2)).inner_letters, tokens.inner_letters
         ('hw', 'd')
         """
-        count = len(self.shape) - 2
-        if self.letters[1] in _SAMPLES:
-            return "jk"[: count - 1] + "d"
-        return "dhw"[3 - count :]
+        return "".join(self.letters[2:]) or "dhw"[5 - len(self.shape) :]
 
     def inner_number(self, axis: int, place: int) -> int:
         """What a place in a block is called, by the axis of x and where it stands."""
@@ -91,15 +90,15 @@ class Layout:
         numbers = (self.image_number(n), self.channel_number(c))
         found = [
             _span_words(self.word(letter), [at])
-            for letter, at in zip(self.letters, numbers, strict=True)
+            for letter, at in zip(self.letters[:2], numbers, strict=True)
         ]
         if pixel:
             places = [self.inner_number(axis, at) for axis, at in enumerate(pixel, start=2)]
-            if self.letters[1] == "i":
+            if len(self.letters) > 2:
                 names = zip(self.inner_letters, places, strict=True)
                 found += [f"{self.word(letter)} {at}" for letter, at in names]
             else:
-                word = "feature" if "t" in self.letters else _PLACES[len(pixel)]
+                word = _PLACES[len(pixel)]
                 found.append(f"{word} {places[0] if len(places) == 1 else tuple(places)}")
         return ", ".join(found)
 
@@ -107,8 +106,10 @@ class Layout:
         """What an axis is called: n is images, sequences of tokens, or samples of features."""
         if letter == "n" and self.letters[1] == "c":
             return _SAMPLES_OF_CHANNELS[len(self.shape)]
-        if letter == "n" and self.letters[1] in _SAMPLES:
-            return _SAMPLES[self.letters[1]]
+        if letter == "n" and "d" in self.letters:
+            return "sequence" if "t" in self.letters else "sample"
+        if letter == "h":
+            return "row" if "w" in self.letters else "head"
         return _AXIS_WORDS.get(letter, letter)
 
     def image_number(self, image: int) -> int:
@@ -185,8 +186,7 @@ _PLACES = {1: "position", 2: "pixel", 3: "voxel"}
 """What an index of the first axis is called, by how many there are, and one of the last axes."""
 
 _AXIS_WORDS = {"n": "image", "c": "channel", "out": "output channel", "in": "input channel"}
-_AXIS_WORDS |= {"t": "token", "d": "feature"}
-_SAMPLES = {"t": "sequence", "d": "sample", "i": "sample"}
+_AXIS_WORDS |= {"t": "token", "d": "feature", "w": "column"}
 
 
 MOST_LISTED = 5
@@ -282,7 +282,9 @@ class Regions:
         """A set by the images and channels it reaches over."""
         if self.layout.features_last:
             return f"set {label}: {', '.join(self._token_words(label))}"
-        spans = zip(self.layout.letters, (self.images(label), self.channels(label)), strict=True)
+        spans = zip(
+            self.layout.letters[:2], (self.images(label), self.channels(label)), strict=True
+        )
         word = self.layout.word
         found = [_span_words(word(name), span.numbers) for name, span in spans]
         return f"set {label}: {', '.join(found)}"

@@ -11,7 +11,6 @@ from normviz.numbers import DECIMALS
 
 INK = "1F2933"
 SOFT = "5B6770"
-FAINT = "9AA5B1"
 ACCENT = "1D4E63"
 FORWARD = "DCE9EE"
 BACKWARD = "F3E3DA"

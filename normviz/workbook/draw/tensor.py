@@ -20,6 +20,9 @@ from normviz.workbook.draw.places import Here, within
 CLOSE, NAMED = 5.0, 7.8
 """In columns of this width or less an axis is called d0, not d = 0."""
 
+UNNAMED = ("n", "i", "j", "d")
+"""The letters of x's axes where two before the features may be anything."""
+
 Paint = Callable[[int], Style]
 """The look of the cell of one value, by its index from 0."""
 
@@ -31,7 +34,7 @@ class Frame:
     """
 
     def __init__(
-        self, sets: StatisticsSets, flat: bool = False, letters: tuple[str, str] = ("n", "c")
+        self, sets: StatisticsSets, flat: bool = False, letters: tuple[str, ...] = ("n", "c")
     ) -> None:
         labels, parameters = sets.labels(), parameter_labels(sets)
         last = features_last(sets)
@@ -60,7 +63,7 @@ class Frame:
             places = [int(at) for at in np.unravel_index(index, self.layout.shape)]
             n, c = places[0], places[-1 if self.layout.features_last else 1]
             own = {"set": self.set_of[index] - 1, "parameter": self.parameter_of[index] - 1}
-            axes = dict(zip(self.layout.letters, (n, c), strict=True))
+            axes = dict(zip(self.layout.letters[:2], (n, c), strict=True))
             return Here({"element": index} | own | axes)
         if per == "set":
             return Here({"set": index}, self.sets.areas[index])
@@ -83,13 +86,17 @@ def axes_of(sets: StatisticsSets) -> tuple[str, ...]:
     ('n', 't', 'd')
     >>> axes_of(statistics_sets("batch_norm", (2, 5, 8)))
     ()
+    >>> axes_of(statistics_sets("n t h [d]", (2, 5, 4, 8)))
+    ('n', 't', 'h', 'd')
     """
     names, last = {factor.name for factor in sets.factors}, len(sets.shape) - 1
     features = [f for f in sets.factors if f.name == "d" and f.dimension == last]
-    if not features or not names <= {REST, "n", "t", "h", "d"}:
+    if not features or not names <= {REST, "n", "t", "h", "w", "d"}:
         return ()
     if last == 3 and names <= {REST, "d"}:  # heads of tokens, or pixels: no name says which
-        return ("n", "i", "j", "d")
+        return UNNAMED
+    if last == 3 and len(names) == len(sets.factors) == 4 and REST not in names:
+        return tuple(factor.name for factor in sets.factors)
     return {1: ("n", "d"), 2: ("n", "t", "d")}.get(last, ())
 
 
@@ -146,7 +153,7 @@ class Grid:
 
     def draw_axes(self, page: Page) -> None:
         """Channel numbers in the row above, image numbers in the column to the left."""
-        layout, (image, channel) = self.layout, self.layout.letters
+        layout, (image, channel) = self.layout, self.layout.letters[:2]
         for c in range(layout.channels):
             column = self.left + layout.channel_column(c)
             area = (self.top - 1, column, self.top - 1, column + layout.block[1] - 1)
@@ -227,7 +234,7 @@ class Statistics:
 
     def draw_axes(self, page: Page) -> None:
         """Which channels and images each column and row of the table stands for."""
-        regions, (image, channel) = self.regions, self.regions.layout.letters
+        regions, (image, channel) = self.regions, self.regions.layout.letters[:2]
         across: set[tuple[int, int]] = set()
         down: set[int] = set()
         for label, (row, first, _, last) in enumerate(self.cells, start=1):

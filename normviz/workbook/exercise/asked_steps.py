@@ -26,7 +26,7 @@ BUFFERS = {
     "running_mean": StepText(
         "running_mean",
         "parameter",
-        "running mean",
+        "after this batch",
         f"{MIX}μ",
         "",
         "What evaluation will use in the place of the mean.",
@@ -34,7 +34,7 @@ BUFFERS = {
     "running_var": StepText(
         "running_var",
         "parameter",
-        "running variance",
+        "after this batch",
         f"{MIX}s²",
         "",
         "What evaluation will use; s² is the unbiased variance of the batch.",

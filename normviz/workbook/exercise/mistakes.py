@@ -120,7 +120,7 @@ def _other_momentum(statistic: str) -> Wrong:
 
 
 BY_COUNT = Mistake(
-    "m or m-1",
+    "m−1?",
     "m − 1 instead of m",
     "This is the unbiased variance, divided by m − 1: normalizing takes the biased one, "
     "divided by m.",
@@ -131,7 +131,7 @@ BY_COUNT = Mistake(
     },
 )
 BIASED_RUNNING = Mistake(
-    "m or m-1",
+    "m−1?",
     "m instead of m − 1",
     "This is the biased variance: running_var takes the unbiased one, divided by m − 1.",
     {"running_var": _biased_running},
@@ -226,13 +226,13 @@ WRONG_POWER = Mistake(
     ),
 )
 MEAN_PATH = Mistake(
-    "path μ?",
+    "by μ?",
     "the path by way of the mean forgotten",
     "The path by way of the mean is missing: dμ / m.",
     {"grad_input": lambda c, i, right: _paths(c, i, True, False)},
 )
 POWER_PATH = Mistake(
-    "path σ²?",
+    "by σ²?",
     "the path by way of the variance forgotten",
     "The path by way of the variance (or mean square) is missing.",
     {"grad_input": lambda c, i, right: _paths(c, i, False, True)},

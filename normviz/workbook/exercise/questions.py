@@ -13,6 +13,7 @@ from random import Random
 
 import numpy as np
 
+from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
@@ -58,11 +59,21 @@ def questions(case: Case, ops: Sequence[str], seed: int) -> list[Question]:
     return [kind(case, ops[int(draw.random() * len(ops))], ops, draw) for kind in _KINDS]
 
 
+def called(norm: Norm) -> str:
+    """What a norm is called: by its title, one of a pattern by its pattern.
+
+    >>> from normviz.norms.sets import norm_of
+    >>> called(norm_of("n [c] h w", {})[0]), called(norm_of("batch_norm", {})[0])
+    ('n [c] h w', 'BatchNorm')
+    """
+    return norm.title if norm.name.isidentifier() else norm.sets
+
+
 def _changed_image(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     sets = case.sets(op)
     image = int(draw.random() * case.shape[0])
     return Question(
-        f"{case.norms[op].title}, training: image {image} of x changes. "
+        f"{called(case.norms[op])}, training: image {image} of x changes. "
         "Which images of y can change?",
         (ONE_IMAGE, SOME_IMAGES, ALL_IMAGES),
         reach(sets, image),
@@ -81,7 +92,7 @@ def reach(sets: StatisticsSets, image: int) -> str:
 
 def _shifted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     return Question(
-        f"{case.norms[op].title}, training: 100 is added to every x. What happens to y?",
+        f"{called(case.norms[op])}, training: 100 is added to every x. What happens to y?",
         (SAME, GAINS, OTHERWISE),
         SAME if case.sets(op).centered else OTHERWISE,
     )
@@ -91,7 +102,7 @@ def _scaled(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     sets = case.sets(op)
     channel = int(draw.random() * case.shape[1])
     return Question(
-        f"{case.norms[op].title}, training, ε almost 0: channel {channel} of x is "
+        f"{called(case.norms[op])}, training, ε almost 0: channel {channel} of x is "
         "multiplied by 10. Where does y change?",
         (NOWHERE, ONE_CHANNEL, SOME_CHANNELS, ALL_CHANNELS),
         spread_of(sets, channel),
@@ -117,7 +128,7 @@ def _counted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     n, c, h, w = case.shape
     found = sorted(every | {1, n * c * h * w})
     return Question(
-        f"{case.norms[op].title}: x has {n} images of {c} channels of {h} × {w} pixels. How many "
+        f"{called(case.norms[op])}: x has {n} images of {c} channels of {h} × {w} pixels. How many "
         "statistics sets are there?",
         tuple(map(str, found)),
         str(case.sets(op).count),
@@ -127,7 +138,7 @@ def _counted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
 def _painted(case: Case, op: str, ops: Sequence[str], draw: Random) -> Question:
     titles: dict[bytes, list[str]] = {}
     for name in case.norms:
-        titles.setdefault(case.sets(name).labels().tobytes(), []).append(case.norms[name].title)
+        titles.setdefault(case.sets(name).labels().tobytes(), []).append(called(case.norms[name]))
     sets = case.sets(op)
     return Question(
         "What has one color shares its statistics. Which norm is this?",

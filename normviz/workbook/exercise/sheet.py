@@ -53,7 +53,7 @@ from normviz.workbook.exercise.mistakes import mistakes
 
 SETTING = GENERAL.but(horizontal="left", bold=True)
 ANSWER = INPUT_NUMBER.but(number=NUMBER_FORMAT)
-MARK = Style(size=8.5, horizontal="center", edge="FFFFFF", fill=PAPER)
+MARK = Style(size=9.5, horizontal="center", edge="FFFFFF", fill=PAPER)
 TASK = (
     f"Type a formula or a number into every {INPUT_WORD} cell: it turns green when it is right "
     "(two decimals are enough), amber when a usual mistake explains it, red otherwise. Marks and a "
@@ -90,6 +90,7 @@ class ExerciseSheet:
         self.trace, self.part, self.answers = trace, part, answers
         self.frame = Frame(trace.sets)
         self.asked: list[Asked] = []
+        self._number = 0
         columns, said = _columns(self.frame.layout), f"{trace.norm.sentence} {TASK}"
         heading = f"{self.title}: your turn"
         self.sheet = Sheet(book, self.title, heading, said, columns, frame=self.frame)
@@ -204,7 +205,7 @@ class ExerciseSheet:
 
     def _shown(self, step: Step) -> content.Step:
         """A step that is done for the student."""
-        caption = Caption(f"{step.name}  {step.symbol}", step.formula)
+        caption = self._caption(step, "")
         paint = self._paint(step.kind, NUMBER)
         return content.Step(
             step.name, caption, values(step), step.kind, self._formula(step.name), paint
@@ -224,7 +225,7 @@ class ExerciseSheet:
 
         shown: list[Value] = [*values(step)] if self.answers else [None] * count
         formula = self._formula(name) if self.answers else None
-        words = Caption(f"{name}  {step.symbol}", step.formula, "", step.sentence)
+        words = self._caption(step, step.sentence)
         said: Value = marking.RIGHT if self.answers else ""
         told = marking.ALL_RIGHT if self.answers else hint.advice
         beside = Caption(
@@ -237,6 +238,11 @@ class ExerciseSheet:
             content.Step(name, words, shown, step.kind, formula, ANSWER, marks=colors),
             content.Step(marks, beside, [said] * count, step.kind, mark, MARK, marks=colors),
         )
+
+    def _caption(self, step: Step, sentence: str) -> Caption:
+        """What stands above a step; the steps are numbered as they come."""
+        self._number += 1
+        return Caption(step.name, step.formula, "", sentence, step.symbol, str(self._number))
 
     def _formula(self, name: str) -> content.StepFormula:
         return lambda index: RULES[name](self.chain, index)

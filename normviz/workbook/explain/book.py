@@ -72,7 +72,7 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
     rows = [
         (
             "Inputs",
-            "x, dy, the parameters and stored statistics"
+            f"x, dy{inputs_sheet.of_the_layer(trace, ', the ')}"
             + (", and what is not shown as constants." if page.cut and not burst else "."),
             "Look for what made a step burst."
             if burst
@@ -89,10 +89,10 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
     first.draw(
         _facts(trace, selection, story, burst),
         contents.table(rows),
-        Banner("Checks, live"),
+        Banner("Checks" if burst else "Checks, live"),
         (listed := _checks(trace, story, page, own, inputs_sheet.as_shipped(inputs))),
         _result(listed),
-        *contents.legend(_laid_out(trace.sets)),
+        *contents.legend(_laid_out(trace.sets), arithmetic=_arithmetic(trace), live=not burst),
     )
     book.opening = page.page.title
     return book
@@ -103,6 +103,21 @@ def _laid_out(sets: StatisticsSets) -> str:
     if len(axes_of(sets)) == 3:
         return "Sequences n go down, tokens t across, each with its features d side by side."
     return kind_of(sets).laid_out
+
+
+def _arithmetic(trace: Trace) -> str:
+    """What is a convention in the steps, as far as this layer has it."""
+    said = ["the mean is taken as zero, and the mean square normalizes"]
+    if not trace.training:
+        said = ["the stored statistics normalize"]
+    elif trace.sets.centered:
+        divisor = {"m": "m, the size of a set"}.get(
+            trace.spread.divisor, "m − 1, m the size of a set"
+        )
+        said = [f"the variance that normalizes is divided by {divisor}"]
+    if trace.training and trace.running_buffers():
+        said += ["the unbiased one (m − 1) goes into running_var", "momentum weighs the new value"]
+    return f"The arithmetic is the layer's own: {', '.join([*said, inputs_sheet.of_eps(trace)])}."
 
 
 def _facts(trace: Trace, selection: Selection, story: Story, burst: str) -> Listing:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
 from normviz.tensors.files import checked
 from normviz.tensors.limits import MOST_ELEMENTS
+from normviz.workbook.draw.tensor import UNNAMED, axes_of
 from normviz.workbook.explain.part import Numbers, traced_part
 from normviz.workbook.explain.selection import Choice, Selection, select
 from normviz.workbook.explain.story import Story
@@ -52,10 +54,19 @@ def shown(numbers: Numbers, story: Story, slices: Slices) -> Shown:
     Raises:
         ValueError: a slice outside of x, or sets too large to be traced.
     """
+    numbers = replace(numbers, norm=_with_names(numbers, story.axes))
     selection = slices.of(numbers.sets)
     if numbers.x.size > MOST_ELEMENTS:
         return Shown(*traced_part(numbers, selection, story))
     return Shown(numbers.traced(), selection, story)
+
+
+def _with_names(numbers: Numbers, axes: tuple[str, ...]) -> Norm:
+    """The norm, whatever its pattern leaves unnamed before the features called by its name."""
+    norm = numbers.norm
+    if len(axes) != numbers.x.ndim or axes_of(numbers.sets) != UNNAMED:
+        return norm
+    return replace(norm, sets=" ".join([*axes[:-1], f"[{axes[-1]}]"]))
 
 
 def checked_tensor(x: Any, name: str, ranks: Container[int] = RANKS, finite: bool = True) -> Array:

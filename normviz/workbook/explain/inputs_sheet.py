@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from normviz.numbers import DECIMALS, in_words
@@ -10,6 +11,7 @@ from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
     COUNT,
+    GENERAL,
     INPUT_EDGE,
     INPUT_NUMBER,
     INPUT_WORD,
@@ -36,6 +38,7 @@ from normviz.workbook.sheets.inputs import TITLE
 from normviz.workbook.sheets.momentum import momentum
 
 TYPED = INPUT_NUMBER.but(number="0.0###")
+CONSTANT = NUMBER.but(fill=PAPER, number=TYPED.number)
 GRAY = NUMBER.but(fill=PAPER, number=signed(f"{0:.{DECIMALS}f}###"))
 PARAMETERS = (
     ("weight", "γ (weight)"),
@@ -80,8 +83,15 @@ def build(
     sheet.draw(
         *_settings(trace),
         Banner("x and the upstream gradient dy"),
-        _typed(frame, "x", "x  the input", "element", trace.x),
-        _typed(frame, "grad_output", "dy  the upstream gradient", "element", trace["grad_output"]),
+        _typed(trace, frame, "x", "x  the input", "element", trace.x),
+        _typed(
+            trace,
+            frame,
+            "grad_output",
+            "dy  the upstream gradient",
+            "element",
+            trace["grad_output"],
+        ),
         *_parameters(trace, frame, added_to_weight),
     )
     if follows and not whole:
@@ -92,24 +102,40 @@ def build(
     return sheet
 
 
-_OF_EPS = {
-    "inside": "added to the variance, inside the root",
-    "outside": "added to the root, outside of it",
-    "max": "the least that the root may be",
-}
+def of_eps(trace: Trace) -> str:
+    """Where ε stands, in words."""
+    power = "variance" if trace.sets.centered else "mean square"
+    where = {
+        "inside": f"added to the {power}, inside the root",
+        "outside": "added to the root, outside of it",
+        "max": "the least that the root may be",
+    }
+    return f"ε is {where[trace.spread.eps_where]}"
+
+
+def of_the_layer(trace: Trace, before: str = "") -> str:
+    """What of its own a layer brings: parameters, stored statistics, both or nothing."""
+    has = {name for name, _ in PARAMETERS if trace.arguments.get(name) is not None}
+    kinds = {"parameters": {"weight", "bias"}, "stored statistics": {"running_mean", "running_var"}}
+    found = " and ".join(word for word, names in kinds.items() if has & names)
+    return f"{before}{found}" if found else ""
 
 
 def _settings(trace: Trace) -> Iterator[Item]:
     yield Banner("Settings")
-    note = _OF_EPS[trace.spread.eps_where]
-    yield Line("eps", "ε (eps)", trace.eps, note=note, rule=NOT_NEGATIVE)
+    note = of_eps(trace).removeprefix("ε is ")
+    settings = [Line("eps", "ε (eps)", trace.eps, note=note, rule=NOT_NEGATIVE)]
     if trace.running_buffers():
-        yield momentum(float(trace.arguments["momentum"]))
+        settings.append(momentum(float(trace.arguments["momentum"])))
+    for line in settings:
+        yield replace(line, rule=None, look=GENERAL.filled(PAPER)) if bursts(trace) else line
 
 
-def _typed(frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:
-    """Numbers that may be typed over."""
+def _typed(trace: Trace, frame: ShownFrame, name: str, title: str, per: str, values: Any) -> Step:
+    """Numbers that may be typed over; constants where no step would follow them."""
     picked = [in_words(value) for value in frame.pick(per, values.ravel())]
+    if bursts(trace):
+        return Step(name, Caption(title), picked, per, None, CONSTANT)
     return Step(name, Caption(title), picked, per, None, TYPED, rule=NUMBERS)
 
 
@@ -120,13 +146,13 @@ def _parameters(
     names = {"weight": "gamma", "bias": "beta"}
     given = [(name, title) for name, title in PARAMETERS if trace.arguments.get(name) is not None]
     if given:
-        yield Banner("Parameters and stored statistics of the layer")
+        yield Banner(f"{of_the_layer(trace).capitalize()} of the layer")
     for name, title in given:
         placed = names.get(name, name)
         if name == "weight" and added_to_weight is not None:
             yield from _weight_plus(trace, frame, placed, *added_to_weight)
             continue
-        yield _typed(frame, placed, title, "parameter", trace.arguments[name])
+        yield _typed(trace, frame, placed, title, "parameter", trace.arguments[name])
 
 
 def _weight_plus(
@@ -134,7 +160,7 @@ def _weight_plus(
 ) -> Iterator[Item]:
     """γ as the layer makes it of its weight: a number is added."""
     gamma = trace.arguments["weight"]
-    yield _typed(frame, "own_weight", f"{said}  of the layer", "parameter", gamma - number)
+    yield _typed(trace, frame, "own_weight", f"{said}  of the layer", "parameter", gamma - number)
     caption = Caption("γ", f"γ = {number:g} + {said}")
     formula: StepFormula = f"{number:g}+{{own_weight}}"
     look = NUMBER.filled(PAPER)
@@ -188,21 +214,29 @@ def _of_sets(trace: Trace, sums: RestSums) -> Iterator[Step]:
         title = "squares of the elements not shown"
         line = "Σ (x − their mean)²" if centered else "Σ x²"
         yield _constant("rest_scatter", title, line, sums.scatter)
-    if training and sums.outside.any():
+    if training and centered and sums.outside.any():
         line = "Σ dx̂, where γ is not shown"
         yield _constant("rest_outside", "gradients not shown", line, sums.outside)
+    if training and sums.outside_product.any():
         line = f"Σ dx̂ · {'(x − their mean)' if centered else 'x'}, where γ is not shown"
-        title = "gradients times distances not shown"
+        title = f"gradients times {'distances' if centered else 'x'} not shown"
         yield _constant("rest_outside_product", title, line, sums.outside_product)
 
 
 def _of_pairs(trace: Trace, sums: RestSums, frame: Frame) -> Iterator[Step]:
     if sums.grad.any():
-        title, line = "dy not shown", "Σ dy of each set and parameter"
-        yield _constant("rest_grad", title, line, sums.grad, frame=frame)
-        line = f"Σ dy · {'(x − their mean)' if trace.sets.centered else 'x'}"
-        title = "dy times distances not shown"
+        if _sums_of_dy(trace):
+            title, line = "dy not shown", "Σ dy of each set and parameter"
+            yield _constant("rest_grad", title, line, sums.grad, frame=frame)
+        centered = trace.sets.centered
+        line = f"Σ dy · {'(x − their mean)' if centered else 'x'}"
+        title = f"dy times {'distances' if centered else 'x'} not shown"
         yield _constant("rest_grad_product", title, line, sums.grad_product, frame=frame)
+
+
+def _sums_of_dy(trace: Trace) -> bool:
+    """Whether a step adds up dy: for β, or where a mean, its own or a stored one, is taken away."""
+    return trace.sets.centered or "grad_bias" in trace
 
 
 def _of_parameters(trace: Trace, sums: RestSums) -> Iterator[Step]:
@@ -219,7 +253,7 @@ def _of_parameters(trace: Trace, sums: RestSums) -> Iterator[Step]:
         ),
     )
     for name, title, line, values in rows:
-        if values.any():
+        if values.any() and (name != "rest_bias" or _sums_of_dy(trace)):
             yield _constant(name, title, line, values, per="parameter")
 
 

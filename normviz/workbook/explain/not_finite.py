@@ -21,7 +21,7 @@ _RANGE: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "bfloat1
 
 def bursts(trace: Trace) -> str:
     """What is first not finite in float64 too, given or a step, with its place, in words; or ""."""
-    given = [("x, as the layer was given it,", trace.x)]
+    given = [("the given x", trace.x)]
     given += [
         (f"the layer's {name}", np.asarray(trace.arguments[name]))
         for name in PARAMETERS

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.norms.notation import parse
 from normviz.norms.partition import StatisticsSets
-from normviz.workbook.draw.tensor import axes_of
+from normviz.norms.words import axis_words
+from normviz.workbook.draw.tensor import UNNAMED, axes_of
 
 Array = npt.NDArray[Any]
 Choice = str | int | slice | Iterable[int] | None
@@ -26,14 +28,6 @@ WHOLE_UP_TO, LONGEST_AXIS = 256, 16
 
 _FEW = {2: (4, 8), 3: (4, 4, 4), 4: (4, 4, 3, 3), 5: (2, 4, 2, 3, 3)}
 """How much of each axis is shown by default, by the rank of x."""
-
-
-_NAMES = {
-    ("n", "t", "d"): ("sequences", "tokens", "features"),
-    ("n", "d"): ("samples", "features"),
-    ("n", "i", "j", "d"): ("samples", "axis 1", "axis 2", "features"),
-}
-"""What the axes of tokens and of rows are called."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +136,18 @@ def select(
             f"samples, channels and pixels must leave at most {MOST_SHOWN:,} elements to show, got "
             f"{shown:,}: for example {' x '.join(str(n) for n in _FEW[len(shape)])}"
         )
-    return Selection(shape, tuple(axes), _NAMES.get(axes_of(sets), ()))
+    return Selection(shape, tuple(axes), _called(axes_of(sets)))
+
+
+def _called(axes: tuple[str, ...]) -> tuple[str, ...]:
+    """What the axes of tokens and of rows are called.
+
+    >>> _called(("n", "t", "d"))
+    ('sequences', 'tokens', 'features')
+    """
+    if axes == UNNAMED:
+        return ("samples", "axis 1", "axis 2", "features")
+    return tuple(word.many for word in axis_words(parse(" ".join(axes))).values()) if axes else ()
 
 
 def _some(sets: StatisticsSets, axis: int, few: int) -> tuple[int, ...]:

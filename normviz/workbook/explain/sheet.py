@@ -19,6 +19,7 @@ from normviz.workbook.book.styles import (
     BAD_INK,
     BOLD,
     DIFFERENCE,
+    GENERAL,
     NUMBER,
     PAPER,
     WRONG_SIGN,
@@ -28,6 +29,7 @@ from normviz.workbook.draw import content
 from normviz.workbook.draw.content import Banner, Caption, StepFormula
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Paint
+from normviz.workbook.explain.inputs_sheet import TYPED
 from normviz.workbook.explain.not_finite import bursts
 from normviz.workbook.explain.shown_part import ShownFrame, not_traced
 from normviz.workbook.explain.story import OwnResult
@@ -94,7 +96,8 @@ class ExplainedPage(NormPage):
         made = super().forward()
         if not self.trace.training:
             return [*self._stored(), *made]
-        self._insert(made, self._power, "rest_squared", "Σ u² " + NOT_SHOWN, "set")
+        title = f"Σ {self._distance}² {NOT_SHOWN}"
+        self._insert(made, self._power, "rest_squared", title, "set")
         return made
 
     def _stored(self) -> Iterator[content.Step]:
@@ -105,6 +108,17 @@ class ExplainedPage(NormPage):
     @property
     def _power(self) -> str:
         return "variance" if self.trace.sets.centered else "mean_square"
+
+    @property
+    def _distance(self) -> str:
+        return "u" if self.trace.sets.centered else "x"
+
+    def given(
+        self, name: str, source: str, caption: Caption, values: Any, per: str
+    ) -> content.Step:
+        """What stands on the sheet of inputs, with as many digits as there."""
+        made = super().given(name, source, caption, values, per)
+        return replace(made, paint=self.paint(per, GENERAL.but(number=TYPED.number)))
 
     def backward(self, steps: Sequence[Step]) -> list[content.Step]:
         """The backward steps, each sum over what is not shown before the step that adds it."""
@@ -118,9 +132,9 @@ class ExplainedPage(NormPage):
                 self._insert(made, before, name, title, per)
         if self.trace.training:
             before = f"grad_{self._power}"
-            self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
-            what = "u" if self.trace.sets.centered else "x"
-            title = f"Σ dx̂ · {what} {NOT_SHOWN}"
+            if self.trace.sets.centered:
+                self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
+            title = f"Σ dx̂ · {self._distance} {NOT_SHOWN}"
             self._insert(made, before, "rest_grad_distance", title, "set")
         return made
 

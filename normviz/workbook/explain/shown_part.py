@@ -56,8 +56,7 @@ class ShownFrame(Frame):
         whole, parameters = sets.labels(), parameter_labels(sets)
         images, channels = selection.numbers[:2]
         shape = selection.shown_shape
-        axes = axes_of(sets)
-        letters = (axes[0], axes[1]) if axes else ("n", "c")
+        letters = axes_of(sets) or ("n", "c")
         inner = selection.numbers[2:]
         self.layout = Layout(shape, False, images, channels, letters, False, inner)
         labels, self.set_numbers = _renumbered(selection.take(whole))

@@ -32,6 +32,7 @@ class Story:
     identity: str = ""  # what the layer was found to be
     added_to_weight: tuple[float, str] | None = None  # γ = 1 + weight: the 1, and the name
     output_dtype: str = ""  # where y is in a shorter one than x
+    axes: tuple[str, ...] = ()  # what x's axes are called, where the model's own input tells
 
     def with_shape(self, shape: tuple[int, ...]) -> Story:
         """The same with the layer's results in another shape."""

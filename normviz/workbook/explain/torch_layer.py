@@ -55,6 +55,7 @@ def story_of(
         output_dtype=seen.output_dtype,
         gradient=seen.where_grad_output,
         parameters="the layer's own",
+        axes=seen.axes,
         output=seen.output,
         grad_input=np.full_like(seen.x, np.nan) if seen.grad_input is None else seen.grad_input,
     )
@@ -172,8 +173,23 @@ def _as_said(
     read = (_traced(seen, story, slices, *each) for each in _readings(seen, sets, sizes))
     best = min(read, key=lambda made: made.story.distance(made.trace))
     said = f"said to be {sets}" + "".join(f", {a} = {n}" for a, n in sizes.items())
-    said += "; red is where the layer departs from that"
-    return best._replace(story=replace(best.story, identity=said))
+    said += f"; red is where the layer departs from that. {_asked(seen).sentence}"
+    parameters = _parameters_used(seen.layer, best.trace.arguments)
+    return best._replace(story=replace(best.story, identity=said, parameters=parameters))
+
+
+def _parameters_used(layer: Any, arguments: Mapping[str, Any]) -> str:
+    """What of the layer stands in the steps that it is said to take, and what was assumed."""
+    used = [name for name in ("weight", "bias") if arguments.get(name) is not None]
+    said = f"the layer's own {' and '.join(used)}"
+    if not used:
+        said = "the layer has no weight or bias that fits: γ is 1, β is 0"
+    return said if _eps_of(layer) is not None else f"{said}; it names no ε, which is {USUAL_EPS:g}"
+
+
+def _eps_of(layer: Any) -> float | None:
+    named = (getattr(layer, name, None) for name in _EPS_NAMES)
+    return next((value for value in named if isinstance(value, float)), None)
 
 
 def _readings(
@@ -181,8 +197,8 @@ def _readings(
 ) -> Iterator[tuple[Norm, dict[str, Any]]]:
     """The norm with the layer's eps and parameters; a pattern also with the mean taken as zero."""
     own = {name: _own(seen.layer, name) for name in ("weight", "bias")}
-    named = [getattr(seen.layer, name, None) for name in _EPS_NAMES]
-    eps = next((value for value in named if isinstance(value, float)), 1e-5)
+    named = _eps_of(seen.layer)
+    eps = USUAL_EPS if named is None else named
     shape = seen.x.shape
     if sets in NORMS:
         norm = NORMS[sets]
@@ -216,6 +232,7 @@ def _fitting(own: Mapping[str, Array | None], norm: Norm, sets: StatisticsSets) 
     }
 
 
+USUAL_EPS = 1e-5
 _EPS_NAMES = ("eps", "variance_epsilon", "epsilon", "layer_norm_eps")
 
 

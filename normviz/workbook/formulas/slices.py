@@ -139,7 +139,7 @@ def rest_grad_weight(c: SliceChain, p: int, pairs: list[tuple[int, int]]) -> str
     """Σ dy · x̂ over the elements of a parameter that are not shown."""
     terms = []
     for at, (k, q) in enumerate(pairs):
-        if q == p and c.rest("rest_grad", at):
+        if q == p and c.rest("rest_grad_product", at):
             product, apart = c.rest("rest_grad_product", at), c.distance(k)
             inner = f"({product}-{apart}*{c.rest('rest_grad', at)})" if apart else product
             terms.append(f"{inner}/{c.at(c.spread, k)}")

@@ -16,8 +16,8 @@ from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm, Refusal
 from normviz.norms.notation import parse
 from normviz.norms.partition import StatisticsSets
-from normviz.norms.words import sets_in_words
-from normviz.workbook.draw.tensor import axes_of
+from normviz.norms.words import axis_words, sets_in_words
+from normviz.workbook.draw.tensor import UNNAMED, axes_of
 
 Shape = tuple[int, ...]
 
@@ -132,13 +132,27 @@ SAMPLES = Kind(
     },
 )
 VECTORS = Kind(
-    ("n", "i", "j", "d"),
+    UNNAMED,
     ("features", "samples"),
     "Samples n go down, the indices i of axis 1 across; a block has those of axis 2, j, down and "
     "the features d across.",
     _OF_SAMPLES,
 )
 """Heads of tokens, or images whose channels come last: the two axes between may mean anything."""
+
+
+def _named_vectors(axes: tuple[str, ...]) -> Kind:
+    """Vectors along the last of four axes, in the words of their names.
+
+    >>> _named_vectors(("n", "t", "h", "d")).laid_out
+    'Sequences n go down, tokens t across; a block has the heads h down and the features d across.'
+    """
+    n, across, down, features = (
+        f"{word.many} {name}" for name, word in axis_words(parse(" ".join(axes))).items()
+    )
+    laid_out = f"{n.capitalize()} go down, {across} across; a block has the {down} down and the "
+    return replace(VECTORS, axes=axes, laid_out=f"{laid_out}{features} across.")
+
 
 KINDS = (ROWS, TOKENS, IMAGES, VOLUMES, SIGNALS, SAMPLES)
 """The first of so many dimensions is what a shape without names of axes means."""
@@ -163,8 +177,8 @@ def kind_called(shape: Shape, axes: Sequence[str] = ()) -> Kind:
 def kind_of(sets: StatisticsSets) -> Kind:
     """The kind of tensor that sets are about, by the names in their pattern."""
     names = axes_of(sets)
-    if names == VECTORS.axes:
-        return VECTORS
+    if len(names) == len(UNNAMED):
+        return VECTORS if names == UNNAMED else _named_vectors(names)
     if names:
         return kind_called(sets.shape, names)
     of_channels = [kind for kind in KINDS if not kind.features_last]

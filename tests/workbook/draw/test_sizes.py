@@ -10,6 +10,8 @@ import pytest
 from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.sizes import WIDEST, pixels
 from normviz.workbook.book.styles import CHANGED_INK, SET_COLORS
+from normviz.workbook.exercise.classroom.assignment import Assignment
+from normviz.workbook.exercise.classroom.student_book import student_book
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.explain import fresh_call
@@ -22,16 +24,51 @@ ROW = 15.0
 LEAST_TEXT, LEAST_NUMBER, CONTRAST = 9.5, 9.0, 4.5
 
 
-def explained() -> Book:
-    x = np.random.default_rng(0).standard_normal((8, 16, 6, 6)).astype(np.float32)
-    call = fresh_call("batch_norm", x, training=True)
-    story = Story("L", "x", "float32", "dy", "p", call.output, call.grad_input)
+def explained(
+    op: str = "batch_norm",
+    shape: tuple[int, ...] = (8, 16, 6, 6),
+    off: float = 0.0,
+    **settings: Any,
+) -> Book:
+    """The book of an op on random numbers; its layer's own results may be off the steps."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    call = fresh_call(op, x, **settings)
+    story = Story("L", "x", "float32", "dy", "p", call.output + off, call.grad_input)
     return explain_book(call.trace, select(call.trace.sets), story)
 
 
-@pytest.fixture(
-    scope="module", params=[default_book, exercise, explained], ids=lambda f: f.__name__
+def explained_images() -> Book:
+    return explained(training=True)
+
+
+def explained_tokens() -> Book:
+    return explained("rms_norm", (2, 6, 32), normalized_shape=(32,))
+
+
+def explained_heads() -> Book:
+    return explained("n t h [d]", (2, 6, 4, 8))
+
+
+def departing() -> Book:
+    return explained("group_norm", (4, 4, 3, 3), off=1.0, num_groups=2)
+
+
+def answered() -> Book:
+    return exercise(answers=True)
+
+
+def of_a_student() -> Book:
+    asked = Assignment(norms=("batch_norm", "n [c] h w"), shape=(2, 4, 2, 2))
+    return student_book(asked, "Ada", 7, "record").book
+
+
+BOOKS = (
+    *(default_book, exercise, answered, of_a_student),
+    *(explained_images, explained_tokens, explained_heads, departing),
 )
+
+
+@pytest.fixture(scope="module", params=BOOKS, ids=lambda f: f.__name__)
 def pages(request: Any) -> list[Page]:
     return [page for page in request.param().pages if not page.hidden]
 

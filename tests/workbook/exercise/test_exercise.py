@@ -1,5 +1,6 @@
 """Exercises mark themselves: right formulas turn green, usual mistakes amber, the rest red."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -273,3 +274,11 @@ def test_what_is_asked_is_what_the_sheets_show() -> None:
     assert {w for w in yellow if w not in merged} == {
         where for title, where in answers() if title == page.title
     }
+
+
+def test_steps_are_numbered_without_gaps() -> None:
+    for page in (page for page in student().pages if not page.hidden):
+        texts = [str(c.value) for _, line in sorted(page.rows.items()) for c in line.values()]
+        found = [int(text.split()[0]) for text in texts if re.match(r"\d+  \w", text)]
+        assert found == list(range(1, len(found) + 1)), page.title
+        assert bool(found) == (page.title != "Contents")

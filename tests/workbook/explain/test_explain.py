@@ -378,7 +378,7 @@ class TestTorch:
         path = normviz.explain(torch.nn.BatchNorm1d(3), x, tmp_path / "m.xlsx")
         book = openpyxl.load_workbook(path)
         texts = [str(c.value) for row in book["Contents"].iter_rows() for c in row]
-        assert "first x, as the layer was given it, is ∞ at index (2, 1)" in texts
+        assert "first the given x is ∞ at index (2, 1)" in texts
         cells = [c.value for row in book["Inputs"].iter_rows() for c in row]
         assert cells.count("∞") == 1
         steps = [c.value for row in book["BatchNorm"].iter_rows() for c in row]

@@ -61,7 +61,7 @@ def test_a_layer_of_an_unknown_class_in_a_model(tmp_path: Path) -> None:
         "rms_norm",
         "γ = 1 + weight",
         "call 2 of 2",
-        "what reaches the layer of the loss that was given",
+        "what reaches the layer from the loss that was given",
         "All 4 checks pass",
     ):
         assert words in text

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import normviz
+from normviz.workbook.book.styles import INPUT
 from normviz.workbook.draw.content import FAIL, PASS
 from tests.workbook.explain.reading import own_checks, said, x_of
 
@@ -116,3 +117,11 @@ def test_a_step_that_is_not_finite_even_in_float64_is_shown(
     cells = [c.value for row in sheet.iter_rows() for c in row if c.value is not None]
     assert cells.count("NaN") >= 3 * 8 - 4
     assert not [c for c in cells if str(c).startswith("=") and "inputs" not in str(c).lower()][2:]
+
+
+def test_nothing_is_to_be_changed_where_nothing_follows(tmp_path: Path) -> None:
+    x = torch.tensor([[1.0, float("nan")], [2.0, 3.0]])
+    book = openpyxl.load_workbook(normviz.explain(nn.BatchNorm1d(2), x, tmp_path / "n.xlsx"))
+    cells = [c for sheet in book for row in sheet.iter_rows() for c in row]
+    assert not [c.coordinate for c in cells if str(c.fill.fgColor.rgb).endswith(INPUT)]
+    assert not [c.value for c in cells if "yours to change" in str(c.value)]

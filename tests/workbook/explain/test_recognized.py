@@ -28,6 +28,9 @@ def test_a_layer_that_departs_is_refused_or_shown_in_red(tmp_path: Path) -> None
     path = normviz.explain(layer, x, tmp_path / "c.xlsx", sets="layer_norm")
     assert own_checks(path) == [FAIL, FAIL]
     assert "checks FAIL" in said(path)
+    assert "the layer departs from that. Clipped is no normalization: it is hardtanh of" in said(
+        path
+    )
     sheet = openpyxl.load_workbook(path)["LayerNorm"]
     red = [c for row in sheet.iter_rows() for c in row if str(c.fill.fgColor.rgb).endswith(BAD)]
     departs = int((F.layer_norm(x, (8,)).abs() > 1.0).sum())

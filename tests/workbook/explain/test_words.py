@@ -1,13 +1,18 @@
 """A tensor's axes, places and numbers in their own words and digits, whatever its rank."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
+import torch
 from torch import nn
 
 import normviz
+from normviz.torch_models.capture import capture
 from normviz.workbook.draw.content import PASS
+from normviz.workbook.explain.inputs_sheet import TYPED
 from tests.workbook.explain.reading import own_checks, said, x_of
 
 
@@ -48,3 +53,76 @@ def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: 
     path = normviz.explain(nn.LayerNorm(8), x_of(*shape), tmp_path / "x.xlsx")
     assert own_checks(path) == [PASS, PASS]
     assert f"of shape {shape} shown as" in said(path)
+
+
+class Reshaped(nn.Module):
+    """A model of texts or images whose norm sees them in four dimensions."""
+
+    def __init__(self, how: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.tokens, self.norm, self.how = nn.Embedding(9, 24), nn.RMSNorm(8), how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.how(x if x.is_floating_point() else self.tokens(x)))
+
+
+TEXTS = torch.arange(10).reshape(2, 5) % 9
+SQUARE = TEXTS[:, :3]
+
+
+@pytest.mark.parametrize(
+    ("given", "how", "axes"),
+    [
+        (TEXTS, lambda h: h.unflatten(-1, (3, 8)), "nthd"),
+        (TEXTS, lambda h: h.unflatten(-1, (3, 8)).transpose(1, 2), "nhtd"),
+        (x_of(2, 5, 24), lambda h: h.unflatten(-1, (3, 8)), "nthd"),
+        (x_of(2, 8, 4, 6), lambda h: h.movedim(1, -1), "nhwd"),
+        (x_of(2, 8, 4, 6), lambda h: h[:, :, ::2, ::2].movedim(1, -1), "nhwd"),
+        (x_of(2, 8, 4, 6), lambda h: h[:, :, :3, :5].movedim(1, -1), ""),
+        (SQUARE, lambda h: h.unflatten(-1, (3, 8)), ""),
+    ],
+    ids=[
+        *("tokens, heads", "heads, tokens", "embedded tokens", "pixels", "fewer pixels"),
+        *("no proportions of the image", "as many heads as tokens"),
+    ],
+)
+def test_axes_are_named_where_the_models_own_input_tells(
+    given: torch.Tensor, how: Callable[[torch.Tensor], torch.Tensor], axes: str
+) -> None:
+    assert "".join(capture(Reshaped(how), given, layer="norm").axes) == axes
+
+
+def test_heads_of_tokens_are_called_so(tmp_path: Path) -> None:
+    model = Reshaped(lambda h: h.unflatten(-1, (3, 8)))
+    path = normviz.explain(model, TEXTS, tmp_path / "h.xlsx", layer="norm")
+    assert "a block has the heads h down and the features d across" in said(path)
+    assert own_checks(path) == [PASS, PASS]
+    sheet = openpyxl.load_workbook(path)["RMSNorm"]
+    texts = [str(c.value) for row in sheet.iter_rows() for c in row if c.value is not None]
+    assert any(
+        text.startswith("One mean square for each sequence, token and head") for text in texts
+    )
+    assert {"t = 0", "n0 h0"} <= set(texts)
+
+
+def test_a_pattern_of_ones_own_names_the_axes(tmp_path: Path) -> None:
+    path = normviz.explain(nn.RMSNorm(8), x_of(2, 6, 4, 8), tmp_path / "p.xlsx", sets="n t h [d]")
+    assert "sequences 0–1 of 2, tokens 0–3 of 6, heads 0–2 of 4, features 0–2 of 8" in said(path)
+
+
+def test_without_a_mean_no_sum_and_no_word_is_about_one(tmp_path: Path) -> None:
+    path = normviz.explain(nn.RMSNorm(32), x_of(2, 6, 32), tmp_path / "r.xlsx")
+    book = openpyxl.load_workbook(path)
+    texts = {str(c.value) for sheet in book for row in sheet.iter_rows() for c in row}
+    assert {"Σ x² not shown", "Σ dx̂ · x not shown", "Parameters of the layer"} <= texts
+    assert not {"Σ u² not shown", "Σ dx̂ not shown", "dy in sets not shown"} & texts
+    assert not [text for text in texts if "running" in text or "stored statistics" in text]
+
+
+def test_what_was_given_has_as_many_digits_on_every_sheet(tmp_path: Path) -> None:
+    path = normviz.explain(nn.BatchNorm2d(3), x_of(2, 3, 2, 2), tmp_path / "d.xlsx")
+    book = openpyxl.load_workbook(path)
+    cells = [c for row in book["BatchNorm"].iter_rows() for c in row]
+    given = [c for c in cells if re.fullmatch(r"=Inputs![A-Z]+\d+", str(c.value))]
+    assert len(given) >= 2 * 24
+    assert {c.number_format for c in given} - {"General"} == {TYPED.number}

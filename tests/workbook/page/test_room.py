@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.sheets.case import Settings
 from tests.workbook.books import book_of
 from tests.workbook.page.conftest import Opened, until
@@ -29,3 +30,15 @@ def test_no_text_is_cut(name: str, opened: Opened) -> None:
         if found := page.evaluate(CUT):
             cut[sheet.title] = sorted(set(found))
     assert cut == {}
+
+
+def test_the_last_border_of_a_table_is_painted(opened: Opened) -> None:
+    """What is painted of a band ends at its edge, and half of a border stands outside its table."""
+    page = opened(exercise())
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll(".band")].map(band => {
+            const table = band.querySelector("table").getBoundingClientRect();
+            return band.getBoundingClientRect().right - table.right;
+        })"""
+    )
+    assert min(outside) >= 0.5

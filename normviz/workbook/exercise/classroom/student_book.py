@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Link
-from normviz.workbook.book.styles import FAINT, INPUT_TEXT, INPUT_WORD, LABEL, LINK, PLAIN, Style
+from normviz.workbook.book.styles import INPUT_TEXT, INPUT_WORD, LABEL, LINK, PLAIN, SOFT, Style
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.exercise import contents_sheet, questions
@@ -17,7 +17,7 @@ from normviz.workbook.exercise.questions import Question
 from normviz.workbook.exercise.sheet import ExerciseSheet
 
 TITLE = "Normalization: exercise"
-RECORD = Style(size=9, color=FAINT, wrap=True)
+RECORD = Style(size=9.5, color=SOFT, wrap=True)
 
 
 @dataclass(frozen=True)

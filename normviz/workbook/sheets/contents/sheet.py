@@ -97,8 +97,20 @@ def table(rows: Sequence[Row], changed: Mapping[str, str] | None = None) -> List
     return Listing(cells, HEADS, (TO_SHEET, BODY, BODY, BODY_CENTER), SHARES)
 
 
-def legend(laid_out: str = IMAGES.laid_out, changed: str = "") -> Sequence[Item]:
-    """How to read a sheet: the colors, and the words."""
+TORCHS = (
+    "The arithmetic is torch's: the biased variance (divided by m, the size of a set) normalizes, "
+    "the unbiased one (m − 1) goes into running_var, ε is inside the root, momentum weighs the new "
+    "value."
+)
+
+
+def legend(
+    laid_out: str = IMAGES.laid_out,
+    changed: str = "",
+    arithmetic: str = TORCHS,
+    live: bool = True,
+) -> Sequence[Item]:
+    """How to read a sheet: the colors, and the words; without formulas nothing is to be changed."""
     words = PLAIN.but(wrap=True, indent=1)
     colors = (
         (
@@ -124,14 +136,12 @@ def legend(laid_out: str = IMAGES.laid_out, changed: str = "") -> Sequence[Item]
     said = (
         laid_out,
         "On the sheet of a norm a step has its name as in normviz.trace, its formula in symbols, "
-        "the NumPy expression that does the same, and a sentence. Click a number to see its "
-        "formula.",
-        "The arithmetic is torch's: the biased variance (divided by m, the size of a set) "
-        "normalizes, the unbiased one (m − 1) goes into running_var, ε is inside the root, "
-        "momentum weighs the new value.",
+        "the NumPy expression that does the same, and a sentence."
+        + (" Click a number to see its formula." if live else ""),
+        arithmetic,
     )
     return (
         Banner(READING),
-        Listing(colors, looks=(words,), shares=(20, 112)),
+        Listing(colors if live else colors[1:-1], looks=(words,), shares=(20, 112)),
         Listing([(text,) for text in said], looks=(words,), shares=(1,)),
     )

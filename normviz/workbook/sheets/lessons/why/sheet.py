@@ -64,8 +64,10 @@ EXPLODED = "Without a norm the signal has exploded after eight layers."
 CALM = "At this scale the signal happens to stay without a norm. Move the scale a little."
 LETTERS = (
     "In the last column: n image, c channel, g groups of k channels, s splits of m images, d all "
-    "that normalized_shape names, ... whatever else there is, the pixels here."
+    "that normalized_shape names, ... whatever else there is, such as pixels or tokens. RMSNorm "
+    "has LayerNorm's sets, and takes their mean as zero."
 )
+HEADS = ("norm", "where used", "needs", "fails", "batch of one", "evaluation", "sets")
 RELU = (
     "z is A a times the scale. From layer 2 on a = ReLU(z), with a norm a = ReLU(x̂); where ReLU "
     "cut something off, its gradient is exactly 0."
@@ -182,11 +184,10 @@ class WhySheet:
             (norm.title, w.used, w.needs, w.fails, w.alone, w.evaluating, norm.sets)
             for norm, w in ((norm, norm.when) for norm in NORMS.values())
         ]
-        heads = ("norm", "used in", "needs", "fails with", "a batch of one", "evaluation", "sets")
         return [
             Banner("Which norm, when?", "brackets mark what shares one mean and one variance"),
-            Listing(rows, heads, (BODY,), shares=(11, 19, 17, 19, 13, 15, 11)),
             Words(LETTERS),
+            Listing(rows, HEADS, (BODY,), shares=(13, 18, 16, 20, 13, 16, 10)),
         ]
 
     def _numbers(self) -> list[Item]:
