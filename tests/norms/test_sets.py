@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import normviz
+from normviz import NORMS
 from tests.reference.chosen import chosen
-from tests.reference.norm_calls import OPS, TRAILING
+from tests.reference.norm_calls import OPS
 from tests.reference.truth import brute_labels
 
 
 def arguments_of(op, shape, divisor=2, length=None):
-    if op in TRAILING:
-        return {"normalized_shape": shape[1:] if length is None else shape[-length:]}
-    names = {"group_norm": "num_groups", "ghost_batch_norm": "num_splits"}
-    return {names[op]: divisor} if op in names else {}
+    trailing = shape[1:] if length is None else shape[-length:]
+    sizes = {"normalized_shape": trailing, "num_groups": divisor, "num_splits": divisor}
+    return {name: size for name, size in sizes.items() if NORMS[op].takes(name)}
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (2, 4, 3, 2), (2, 2, 2, 2, 3)], ids=str)
@@ -34,7 +34,7 @@ def test_labels_are_the_definition(op, shape):
 def test_labels_of_any_shape(data):
     op = data.draw(st.sampled_from(OPS))
     shape = tuple(data.draw(st.lists(st.integers(1, 6), min_size=2, max_size=5)))
-    counted = shape[0] if op == "ghost_batch_norm" else shape[1]
+    counted = shape[0] if NORMS[op].takes("num_splits") else shape[1]
     divisor = data.draw(st.sampled_from([d for d in range(1, counted + 1) if counted % d == 0]))
     length = data.draw(st.integers(1, len(shape)))
     arguments = arguments_of(op, shape, divisor, length)
@@ -61,7 +61,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", COUNTS)
 def test_count_size_and_statistic_shape_are_those_of_the_table(op):
     shape = (4, 6, 2, 5)
     divisor = 3 if op == "group_norm" else 2

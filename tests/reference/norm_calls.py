@@ -12,6 +12,9 @@ from normviz import NORMS
 Array = npt.NDArray[Any]
 
 OPS = tuple(NORMS)
+DECLARED = dict(NORMS)
+"""As they are, while a test puts a wrong one in place of one of them."""
+
 CENTERED = tuple(op for op, norm in NORMS.items() if norm.centered)
 BUFFERED = tuple(op for op, norm in NORMS.items() if norm.buffers)
 TRAILING = tuple(op for op, norm in NORMS.items() if norm.takes("normalized_shape"))
@@ -29,6 +32,11 @@ class Call:
     x: Array
     grad_output: Array
     arguments: dict[str, Any]
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The arguments that, with x's shape, say which elements share statistics."""
+        return {size.argument: self.arguments[size.argument] for size in NORMS[self.op].sizes}
 
     def with_arrays(self, change: Callable[[Array], Array]) -> "Call":
         """The same call with x and grad_output changed (in memory layout, for example)."""
@@ -68,9 +76,9 @@ def make_call(
         values = center + spread * rng.uniform(-1.0, 1.0, parameter_shape)
         return np.asarray(values, parameter_dtype or dtype)
 
-    if parameters in (AFFINE, WEIGHT_ONLY):
+    if parameters in (AFFINE, WEIGHT_ONLY) and NORMS[op].affine:
         arguments["weight"] = draw(1.0, 0.5)
-    if parameters in (AFFINE, BIAS_ONLY) and NORMS[op].bias:
+    if parameters in (AFFINE, BIAS_ONLY) and NORMS[op].affine and NORMS[op].bias:
         arguments["bias"] = draw(0.0, 0.5)
     if op in BUFFERED:
         arguments |= {NORMS[op].flag: mode != EVALUATION, "momentum": momentum}

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 import normviz
-from normviz import NORMS
-from tests.reference.norm_calls import Call
+from tests.reference.norm_calls import DECLARED, Call
+from tests.reference.truth import brute_labels
 
 Array = npt.NDArray[Any]
 
@@ -47,10 +47,33 @@ def by_torch(call: Call) -> dict[str, Array]:
 
 
 def torch_function(op: str, x: Any, arguments: dict[str, Any]) -> Any:
-    """What the declaration names as the same by torch's own functions."""
-    norm = NORMS[op]
+    """What the declaration names as the same by torch's own functions, or the sets one by one."""
+    norm = DECLARED[op]
+    if norm.torch is None:
+        return _set_by_set(op, x, **arguments)
     missing = dict.fromkeys(BUFFERS) if norm.buffers else {}
     return norm.torch(torch, x, **(missing | arguments))
+
+
+def _set_by_set(
+    op: str, x: Any, eps: float, weight: Any = None, bias: Any = None, **sizes: Any
+) -> Any:
+    """For a norm that torch does not have: float64 and autograd, on the labels of the truth."""
+    labels = torch.from_numpy(brute_labels(op, tuple(x.shape), **sizes)) - 1
+    wide, flat = x.double(), labels.reshape(-1)
+    count = torch.bincount(flat).double()
+
+    def mean_of(values: Any) -> Any:
+        sums = torch.zeros(len(count), dtype=torch.float64)
+        return (sums.index_add(0, flat, values.reshape(-1)) / count)[labels]
+
+    if DECLARED[op].centered:
+        wide = wide - mean_of(wide)
+    y = wide / torch.sqrt(mean_of(wide.square()) + eps)
+    beside = (-1, *(1,) * (x.ndim - 2))
+    y = y if weight is None else y * weight.double().reshape(beside)
+    y = y if bias is None else y + bias.double().reshape(beside)
+    return y.to(x.dtype)
 
 
 def copied(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import normviz
+from normviz import NORMS
 from tests.reference.norm_calls import (
     AFFINE,
     BIAS_ONLY,
@@ -17,6 +18,7 @@ from tests.reference.norm_calls import (
     modes,
 )
 from tests.reference.oracle import BUFFERS, assert_same, by_normviz, copied
+from tests.reference.truth import brute_labels
 
 FORWARD = ["mean", "centered", "squared", "variance", "std", "normalized", "output"]
 RMS_FORWARD = ["squared", "mean_square", "rms", "normalized", "output"]
@@ -46,7 +48,7 @@ def traced(call):
 
 
 def expected_names(op, mode):
-    if op == "rms_norm":
+    if not NORMS[op].centered:
         return RMS_FORWARD, RMS_BACKWARD
     if mode == EVALUATION:
         return EVALUATED, EVALUATED_BACKWARD
@@ -83,7 +85,7 @@ def test_a_parameter_that_is_not_there_has_no_step(parameters, missing):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize(("op", "mode"), EVERY_MODE)
 def test_same_numbers_as_the_functions(op, mode, dtype, parameters):
-    if op == "rms_norm" and parameters == BIAS_ONLY:
+    if not NORMS[op].bias and parameters == BIAS_ONLY:
         parameters = PLAIN
     call = make_call(op, (4, 6, 5, 2), dtype, mode, parameters)
     expected = by_normviz(call)
@@ -124,23 +126,12 @@ def test_shapes_and_dtype_of_every_kind(op, mode):
         assert step.value is trace[step.name]
 
 
-STATISTIC_SHAPES = {
-    "batch_norm": (6,),
-    "layer_norm": (4,),
-    "group_norm": (4, 2),
-    "instance_norm": (4, 6),
-    "ghost_batch_norm": (2, 6),
-    "rms_norm": (4,),
-    "pixel_norm": (4, 5, 2),
-}
-
-
 @pytest.mark.parametrize("op", OPS)
 def test_statistics_have_one_value_per_set(op):
-    trace = traced(make_call(op, (4, 6, 5, 2)))
-    statistics = ("mean_square", "rms") if op == "rms_norm" else ("mean", "variance", "std")
-    for name in statistics:
-        assert trace[name].shape == STATISTIC_SHAPES[op], name
+    call = make_call(op, (4, 6, 5, 2))
+    sets = brute_labels(op, call.x.shape, **call.sizes).max()
+    names = ("mean", "variance", "std") if NORMS[op].centered else ("mean_square", "rms")
+    assert {traced(call)[name].size for name in names} == {sets}
 
 
 def test_layer_norm_statistics_per_leading_index():

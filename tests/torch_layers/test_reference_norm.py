@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from normviz import NORMS
 from normviz.torch_layers import GhostBatchNorm2d, Norm, ReferenceNorm2d, RMSNorm2d
 from tests.reference.norm_calls import OPS
 
@@ -16,21 +17,27 @@ TWINS = {
     "batch_norm": lambda **k: nn.BatchNorm2d(6, **k),
     "layer_norm": lambda **k: nn.GroupNorm(1, 6, **k),
     "group_norm": lambda **k: nn.GroupNorm(3, 6, **k),
-    "instance_norm": lambda **k: nn.InstanceNorm2d(6, **({"affine": True} | k)),
+    "instance_norm": lambda **k: nn.InstanceNorm2d(6, **k),
     "ghost_batch_norm": lambda **k: GhostBatchNorm2d(6, 2, **k),
     "rms_norm": lambda **k: RMSNorm2d(6, **k),
-    "pixel_norm": lambda affine=True, **k: Norm(
-        "n [c] h w", (None, 6, None, None), affine="c" if affine else "", **k
-    ),
 }
+
+
+def twin_of(op, affine=True, **settings):
+    """torch's layer of the same; of a norm that torch does not have, the pattern's."""
+    if op in TWINS:
+        return TWINS[op](affine=affine, **settings)
+    axes = NORMS[op].affine if affine else ""
+    told = {"centered": NORMS[op].centered, "bias": NORMS[op].bias}
+    return Norm(NORMS[op].sets, (None, 6, None, None), affine=axes, **told, **settings)
 
 
 def pair(op, dtype=torch.float64, **settings):
     """ReferenceNorm2d and its torch twin with the same random parameters."""
     layer = ReferenceNorm2d(op, 6, **SETTINGS.get(op, {}), **settings)
-    if op == "rms_norm":
+    if NORMS[op].eps is None:
         settings = {"eps": layer.eps} | settings
-    twin = TWINS[op](**settings)
+    twin = twin_of(op, **settings)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in twin.parameters():

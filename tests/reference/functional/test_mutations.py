@@ -29,7 +29,9 @@ def assert_caught(op):
 
 @pytest.mark.parametrize("op", OPS)
 def test_wrong_sets_are_caught(monkeypatch, op):
-    monkeypatch.setitem(NORMS, op, replace(NORMS[op], **WRONG[op]))
+    monkeypatch.setitem(
+        NORMS, op, replace(NORMS[op], **WRONG.get(op, {"centered": not NORMS[op].centered}))
+    )
     assert_caught(op)
 
 
