@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -65,6 +66,28 @@ def use_tiny(tiny: Digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
     """Let every task load the tiny data."""
     monkeypatch.setattr(data, "load", lambda *_: tiny)
     return tiny
+
+
+@pytest.fixture(scope="session")
+def finished_bn(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of bn with seed 0, two epochs on the tiny data."""
+
+    def train(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(data, "load", lambda *_: tiny)
+            config = replace(find_trial("bn"), epochs=2)
+            outcome = run_task(Task(config, 0, Settings(data="sample"), folder))
+        assert outcome.error is None
+
+    return once(tmp_path_factory, "finished", train)
+
+
+@pytest.fixture
+def finished(finished_bn: Path, make_task: Callable[..., Task]) -> Task:
+    """That run in the folder of the test, which may do with it what it likes."""
+    task = make_task("bn")
+    shutil.copytree(finished_bn, task.run_folder)
+    return task
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,12 @@ from training.cli.commands import main
 from training.cli.explain import digits_batch
 from training.data.load import Digits
 from training.errors import TrainingError
-from training.run.many_tasks import run_task
 from training.run.task import Task
 
 
 @pytest.fixture
-def run(use_tiny: Digits, make_task: Callable[..., Task]) -> Path:
-    task = make_task("bn", epochs=1)
-    run_task(task)
-    return task.run_folder
+def run(use_tiny: Digits, finished: Task) -> Path:
+    return finished.run_folder
 
 
 def numbers(path: Path, title: str) -> list[float]:

@@ -9,7 +9,6 @@ otherwise (`make fuzz`: 10,000).
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import chdir
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,13 +20,10 @@ import normviz
 from tests.cli.test_fuzz import CASES, FUZZ, LISTS, NUMBERS, SLICES, run
 from training.cli import plan
 from training.cli.commands import main
-from training.data import load
-from training.data.load import Digits
 from training.experiments.study import known_studies
-from training.experiments.trials import TRIALS, find_trial
+from training.experiments.trials import TRIALS
 from training.results import cost
-from training.run.many_tasks import run_task
-from training.run.task import Outcome, Settings, Task
+from training.run.task import Outcome, Task
 
 STATUSES = (0, 2, 130)
 STUDY = """
@@ -99,16 +95,6 @@ OTHERS = st.sampled_from(
 ENDS = st.sampled_from(["finished", "failed", "diverged", "interrupted"])
 
 
-@pytest.fixture(scope="module")
-def trained_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder with one trial of one epoch."""
-    folder = tmp_path_factory.mktemp("trained")
-    config = replace(find_trial("bn"), epochs=1)
-    with patch.object(load, "load", lambda *_: tiny):
-        assert run_task(Task(config, 0, Settings("sample"), folder)).error is None
-    return folder
-
-
 @settings(FUZZ, max_examples=CASES)
 @given(
     words=st.one_of(RUNS, RUNS, RUNS, OTHERS, EXPLAINED),
@@ -117,7 +103,7 @@ def trained_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 @pytest.mark.filterwarnings("error")
 def test_any_command_line_of_the_training_ends_in_its_way(
-    words: list[str], content: bytes, end: str, trained_run: Path
+    words: list[str], content: bytes, end: str, finished_bn: Path
 ) -> None:
     def trained(tasks: Sequence[Task], _: int) -> Iterator[Outcome]:
         for task in tasks:
@@ -129,7 +115,7 @@ def test_any_command_line_of_the_training_ends_in_its_way(
     def explained(_model: object, _x: object, path: Path, *_: object, **__: object) -> None:
         path.write_text("a workbook", encoding="utf-8")
 
-    words = [str(trained_run) if word == "RUN" else word for word in words]
+    words = [str(finished_bn) if word == "RUN" else word for word in words]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for name in ("x.txt", "x.csv", "x.toml"):
             Path(name).write_bytes(content)

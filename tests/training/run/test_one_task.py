@@ -104,17 +104,19 @@ def test_interrupted_after_an_epoch_it_continues_bit_for_bit(make_task, tmp_path
     assert same_weights(task.folder, whole.folder)
 
 
-def test_a_finished_trial_is_not_run_again(make_task, monkeypatch):
-    first = OneTask(make_task("bn")).run()
+def summary_of(task):
+    return json.loads((task.folder / "summary.json").read_text())
+
+
+def test_a_finished_trial_is_not_run_again(finished, make_task, monkeypatch):
     monkeypatch.setattr(
         "training.run.one_task.OneTask._train", lambda _: pytest.fail("trained again")
     )
-    assert OneTask(make_task("bn", resume=True)).run() == first
+    assert OneTask(make_task("bn", resume=True)).run() == summary_of(finished)
 
 
-def test_a_folder_that_holds_a_run_needs_resume(make_task):
-    task = make_task("bn")
-    OneTask(task).run()
+def test_a_folder_that_holds_a_run_needs_resume(finished):
+    task = finished
     before = (task.folder / "history.csv").read_bytes()
     with pytest.raises(TrainingError, match="holds a run already; --resume continues it"):
         OneTask(task).run()
@@ -124,9 +126,10 @@ def test_a_folder_that_holds_a_run_needs_resume(make_task):
 @pytest.mark.parametrize(
     "lost", ["misclassified.png", "misclassified.npz", "history.csv", "config.json"]
 )
-def test_what_a_finished_trial_lost_is_made_again_without_training(make_task, monkeypatch, lost):
-    task = make_task("bn")
-    first = OneTask(task).run()
+def test_what_a_finished_trial_lost_is_made_again_without_training(
+    finished, make_task, monkeypatch, lost
+):
+    task, first = finished, summary_of(finished)
     before = metrics(task.folder)
     (task.folder / lost).unlink()
     monkeypatch.setattr(
@@ -137,9 +140,8 @@ def test_what_a_finished_trial_lost_is_made_again_without_training(make_task, mo
     assert metrics(task.folder) == before
 
 
-def test_a_lost_picture_is_no_reason_to_train_again(make_task, monkeypatch):
-    task = make_task("bn")
-    first = OneTask(task).run()
+def test_a_lost_picture_is_no_reason_to_train_again(finished, make_task, monkeypatch):
+    task, first = finished, summary_of(finished)
     for name in ("misclassified.png", "checkpoint.pt"):
         (task.folder / name).unlink()
     monkeypatch.setattr(
@@ -148,9 +150,8 @@ def test_a_lost_picture_is_no_reason_to_train_again(make_task, monkeypatch):
     assert OneTask(make_task("bn", resume=True)).run() == first
 
 
-def test_lost_numbers_without_a_checkpoint_are_said_and_nothing_is_overwritten(make_task):
-    task = make_task("bn")
-    OneTask(task).run()
+def test_lost_numbers_without_a_checkpoint_are_said_and_nothing_is_overwritten(finished, make_task):
+    task = finished
     for name in ("history.csv", "checkpoint.pt"):
         (task.folder / name).unlink()
     before = (task.folder / "summary.json").read_bytes()
@@ -160,9 +161,8 @@ def test_lost_numbers_without_a_checkpoint_are_said_and_nothing_is_overwritten(m
 
 
 @pytest.mark.parametrize("kept", ["checkpoint.pt", "summary.json"])
-def test_a_checkpoint_or_summary_alone_is_a_run_too(make_task, kept):
-    task = make_task("bn")
-    OneTask(task).run()
+def test_a_checkpoint_or_summary_alone_is_a_run_too(finished, kept):
+    task = finished
     for path in task.folder.iterdir():
         if path.name not in (kept, ".lock"):
             path.unlink()
@@ -178,15 +178,13 @@ def test_weights_ruined_by_the_last_step_of_an_epoch_are_not_kept(make_task):
     assert not (task.folder / "checkpoint.pt").exists()
 
 
-def test_resuming_under_other_settings_is_refused(make_task):
-    OneTask(make_task("bn")).run()
+def test_resuming_under_other_settings_is_refused(finished, make_task):
     with pytest.raises(TrainingError, match="a run with epochs=2, this one has epochs=5"):
         OneTask(make_task("bn", resume=True, epochs=5)).run()
 
 
-def test_a_damaged_checkpoint_fails_that_trial_only(make_task):
+def test_a_damaged_checkpoint_fails_that_trial_only(finished, make_task):
     bad, good = make_task("bn", resume=True), make_task("gn", resume=True)
-    OneTask(bad).run()
     (bad.folder / "summary.json").unlink()
     (bad.folder / "checkpoint.pt").write_bytes(b"PK")
     history = (bad.folder / "history.csv").read_bytes()

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +11,10 @@ import pytest
 import torch
 from torch import multiprocessing, nn
 
-from training.cli.commands import main
 from training.data.load import Digits
 from training.experiments.trials import find_trial
 from training.run import torchrun as parallel
 from training.run.one_network import Trainer
-
-ROOT = Path(__file__).parents[3]
 
 
 def digits_of(count: int) -> Digits:
@@ -117,46 +109,3 @@ def test_only_batch_norm_is_synchronized():
     kinds = [type(m).__name__ for m in (model[0], model[1][0], model[1][1])]
     assert kinds == ["SyncBatchNorm2d", "GroupNorm", "SyncBatchNorm2d"]
     assert model[0].weight is weight
-
-
-RUN = ("run", "bn", "--data", "sample", "--epochs", "1")
-
-
-def test_torchrun_trains_a_trial_and_resumes(tmp_path):
-    out = tmp_path / "run"
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    torchrun += ["--master-port", str(free_port()), "-m", "training", *RUN, "--sync-batch-norm"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    first = subprocess.run(
-        [*torchrun, "--out", str(out)],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert first.returncode == 0, first.stderr
-    assert (out / "bn/seed-0/summary.json").exists()
-    assert first.stdout.count("data:") == 1
-    before = (out / "bn/seed-0/history.csv").read_bytes()
-
-    (tmp_path / "ports").write_text(f"{free_port()} {free_port()}")
-    start(resuming, (str(tmp_path),), 2)
-    for rank in (0, 1):
-        again, refused = json.loads((tmp_path / f"ended-{rank}.json").read_text())
-        assert again == [0, ""]
-        assert refused[0] == (2 if rank == 0 else 0)
-        assert ("synchronize" in refused[1]) == (rank == 0)
-    assert (out / "bn/seed-0/history.csv").read_bytes() == before
-
-
-def resuming(rank: int, folder: str) -> None:
-    """Go on with the run that shared its statistics: likewise, then without sharing them."""
-    ended = []
-    for port, words in zip(
-        (Path(folder) / "ports").read_text().split(), (["--sync-batch-norm"], []), strict=True
-    ):
-        os.environ |= {
-            "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
-        }  # fmt: skip
-        errors = io.StringIO()
-        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-            status = main([*RUN, *words, "--resume", "--out", str(Path(folder) / "run")])
-        ended.append([status, errors.getvalue()])
-    (Path(folder) / f"ended-{rank}.json").write_text(json.dumps(ended))

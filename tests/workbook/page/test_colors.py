@@ -96,7 +96,8 @@ def test_colors_and_signs_follow_every_drop_down_and_switch(
         for choice in switches:
             row, column = choice.area[:2]
             shipped = sheet.rows[row][column].value
-            for option in (*choice.options, shipped):
+            others = [option for option in choice.options if str(option) != str(shipped)]
+            for option in (*others, shipped):  # as the other choices are judged with it
                 value = float(option) if str(option).isdigit() else option
                 model.set_user_input(number, row, column, "" if option is None else str(option))
                 page.evaluate(
