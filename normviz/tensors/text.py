@@ -154,6 +154,8 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
         furthest = max(failures, key=lambda error: error.args[0])
         raise ValueError(f"{file}: {furthest.args[1]}")
     _ask(file, tables)
+    if decimal is None and tables[0].reading == Reading("", ",") and not tables[0].note:
+        _ask_where_a_cell_may_be_missing(file, texts, tables[0])
     return tables[0].array, tables[0].note
 
 
@@ -278,6 +280,16 @@ def _note(names: Sequence[Sequence[str]], first: int) -> str:
         name = names[0][0].strip() if names else ""
         left.append("its first column" + (f" {name!r}" if name else ", the names of the rows"))
     return f"read without {' and '.join(left)}" if left else ""
+
+
+def _ask_where_a_cell_may_be_missing(file: Path, texts: Sequence[str], table: Table) -> None:
+    """Refuse to take commas for decimal marks where only some rows have one, unless it is said."""
+    if len({text.count(",") for text in texts}) > 1:
+        raise ValueError(
+            f"{file} can be read as a table whose rows have unequal lengths, or as 1 column "
+            f"{table.reading} ({table.array.flat[0]:g} first): give every row as many cells, or "
+            "say --decimal ,"
+        )
 
 
 def _ask(file: Path, tables: Sequence[Table]) -> None:

@@ -17,7 +17,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from normviz.torch_models.identify.inputs import check_plain, checked_layer
+from normviz.torch_models.identify.inputs import (
+    check_has_numbers,
+    check_plain,
+    checked_layer,
+    tensor_for,
+)
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
 from normviz.torch_models.identify.probe import gradient_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
@@ -92,6 +97,8 @@ def _single(layer: Any, x: Any, given: Any) -> Capture:
     checked_layer(layer)
     if isinstance(x, torch.Tensor):
         check_plain(x)
+    elif isinstance(x, list) and not (isinstance(layer, nn.Module) and [*layer.children()]):
+        x = tensor_for(layer, x)  # whole numbers in a list are of no dtype yet
     twin = copied(layer)
     call = ModelCall(twin.modules[0] if twin.modules else nn.Identity(), x, None)
     tensor = next(tensors_in(call.args), None)
@@ -110,6 +117,7 @@ def _in_model(
     kwargs: Mapping[str, Any] | None,
     number: int,
 ) -> Capture:
+    check_has_numbers(module, "model")
     model = plain_model(copied(module, hooks=True).modules[0])
     path = find_layer(model, name, lambda: norm_like(model))
     run = ModelCall(model, args, kwargs)
@@ -179,6 +187,7 @@ def _called(layer: Any, x: torch.Tensor, title: str) -> Any:
         raise ValueError(
             f"x must be a tensor that the layer takes, got shape {tuple(x.shape)} of "
             f"{_name_of(x.dtype)}: {title} raised {type(error).__name__}: {said}"
+            + ("" if x.is_floating_point() else "; x.float() makes floating-point numbers of them")
         ) from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from normviz.torch_models.identify.inputs import array_of
 from normviz.torch_models.identify.isolate import unwrapped
 
 MOST = 50_000_000
@@ -49,9 +50,12 @@ class ModelCall:
             return self.model(*self.args, **self.kwargs)
         except Exception as error:
             said = " ".join(str(error).split())
+            given = [*tensors_in((self.args, self.kwargs))]
+            whole = bool(given) and not any(t.is_floating_point() for t in given)
             raise ValueError(
                 f"the model must run on {self}: {type(self.model).__name__} raised "
                 f"{type(error).__name__}: {said}"
+                + ("; where it takes images, give x.float()" if whole else "")
             ) from error
 
     def __str__(self) -> str:
@@ -85,6 +89,8 @@ class ModelCall:
     def _argument(self, value: Any, name: str) -> Any:
         if isinstance(value, torch.Tensor):
             _check_count(name, value.numel())
+            if value.is_meta:
+                raise TypeError(f"{name} must hold numbers, got a tensor on the meta device")
             with torch.inference_mode(False):  # else the copy could not be differentiated
                 return value.detach().to(self.device).clone()
         if isinstance(value, tuple):
@@ -99,11 +105,7 @@ class ModelCall:
 
     def _numbers(self, value: Any, name: str) -> torch.Tensor:
         """An array or nested lists; floating-point numbers in the dtype of the model."""
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(
-                f"{name} must be a tensor of numbers, got {type(value).__name__} of {array.dtype}"
-            )
+        array = array_of(value, name)
         _check_count(name, array.size)
         with torch.inference_mode(False):
             tensor = torch.from_numpy(np.array(array)).to(self.device)

@@ -43,7 +43,7 @@ class Upstream:
             for output in tensors_in(result):
                 if tuple(output.shape) == shape and output.requires_grad:
                     output.backward(gradient_like(self.of_model, output, ""))
-                    said = "what reaches the layer of the gradient given for the model's output"
+                    said = "what reaches the layer from the gradient given for the model's output"
                     return _reached(call, name), said
             raise ValueError(
                 "model_grad_output must have the shape of an output of the model, "
@@ -67,7 +67,14 @@ def _shape_of(value: Any) -> tuple[int, ...]:
 
 def _loss_of(result: Any, loss: Any) -> torch.Tensor:
     if callable(loss):
-        value = loss(result)
+        try:
+            value = loss(result)
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise ValueError(
+                f"loss must be a function of the model's output, a {type(result).__name__}; it "
+                f"raised {type(error).__name__}: {said}"
+            ) from error
     elif loss == "sum":
         outputs = [t for t in tensors_in(result) if t.requires_grad]
         if not outputs:

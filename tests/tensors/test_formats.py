@@ -77,6 +77,11 @@ def test_what_can_be_read_in_two_ways_is_asked(
     np.testing.assert_array_equal(read_tensor(str(file), decimal=",").array, comma)
 
 
+def test_a_single_column_with_some_decimal_commas_is_read_as_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1,5\n2\n")
+    assert read_tensor(str(tmp_path / "t.csv"), decimal=",").array.tolist() == [[1.5], [2.0]]
+
+
 REFUSED_TEXTS = {
     "a word among numbers": (
         "1,2\n3,four\n",
@@ -86,6 +91,7 @@ REFUSED_TEXTS = {
     "a hole": ("1,2\n3,\n", "row 2, column 2 is empty"),
     "both marks": ("1,5;2\n1.5;2\n", "is not a number"),
     "names alone": ("a,b\n", "which is not a number"),
+    "a row too short, or decimal commas": ("1,2\n3\n", "1 column with a decimal comma (1.2 first)"),
     "a formula": ("=A1,2\n1,2\n", "row 1, column 1 holds '=A1'"),
     "comments alone": ("# nothing\n", "holds no numbers"),
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -23,12 +24,11 @@ def checked_layer(layer: Any) -> Any:
     Raises:
         TypeError: what is not callable, or a module that has no numbers to compute with.
     """
-    if not callable(layer):
-        raise TypeError(
-            f"layer must be a module or a function of a tensor, got {type(layer).__name__}"
-        )
-    for name, module in layer.named_modules() if isinstance(layer, nn.Module) else ():
-        what = f"{name}: {type(module).__name__}" if name else type(module).__name__
+    is_class = isinstance(layer, type)
+    if is_class or not callable(layer):
+        what = f"the class {layer.__name__}: call it" if is_class else type(layer).__name__
+        raise TypeError(f"layer must be a module or a function of a tensor, got {what}")
+    for what, module in _modules_in(layer):
         if isinstance(module, torch.jit.ScriptModule):
             raise TypeError(
                 f"layer must be an eager module, {what} is one of torch.jit: give the module that "
@@ -36,19 +36,35 @@ def checked_layer(layer: Any) -> Any:
             )
         if ".quantized" in type(module).__module__:
             raise TypeError(f"layer must compute in floating point, {what} is quantized")
+    check_has_numbers(layer)
+    return layer
+
+
+def check_has_numbers(layer: Any, name: str = "layer") -> None:
+    """Refuse a module whose parameters are without numbers or even shapes.
+
+    Raises:
+        TypeError: with the part of it that is so.
+    """
+    for what, module in _modules_in(layer):
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is None:
                 continue
             if torch.nn.parameter.is_lazy(tensor):
                 raise TypeError(
-                    f"layer must have been run once so that its shapes are known, {what} is lazy"
+                    f"{name} must have been run once so that its shapes are known, {what} is lazy"
                 )
             if tensor.is_meta:
                 raise TypeError(
-                    f"layer must hold numbers, {what} is on the meta device: load its weights "
+                    f"{name} must hold numbers, {what} is on the meta device: load its weights "
                     "or call to_empty"
                 )
-    return layer
+
+
+def _modules_in(layer: Any) -> Iterator[tuple[str, nn.Module]]:
+    """Every module in a layer, by its name and class."""
+    for name, module in layer.named_modules() if isinstance(layer, nn.Module) else ():
+        yield f"{name}: {type(module).__name__}" if name else type(module).__name__, module
 
 
 def finite_twin(layer: Any) -> tuple[Any, dict[str, torch.Tensor]]:
@@ -109,6 +125,23 @@ def check_plain(x: torch.Tensor, name: str = "x") -> None:
         raise TypeError(f"{name} must be a dense tensor of real numbers, got a {found} one")
 
 
+def array_of(value: Any, name: str) -> npt.NDArray[Any]:
+    """Numbers that are no tensor, as an array.
+
+    Raises:
+        TypeError, ValueError: for what holds none, or lists of unequal length.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be lists of equal length, at each depth") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} must be a tensor of numbers, got {type(value).__name__} of {array.dtype}"
+        )
+    return array
+
+
 def tensor_for(layer: Any, x: Any) -> torch.Tensor:
     """x as a tensor; numbers that are no tensor take the dtype of the layer's parameters.
 
@@ -120,9 +153,7 @@ def tensor_for(layer: Any, x: Any) -> torch.Tensor:
         check_plain(x)
         tensor = x
     else:
-        array = np.asarray(x)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"x must be a tensor of numbers, got {type(x).__name__}")
+        array = array_of(x, "x")
         tensor = torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype.kind == "f" or not isinstance(x, np.ndarray):
             tensor = tensor.to(_dtype_of(layer) or tensor.dtype)

@@ -97,6 +97,11 @@ def explain(
     'mine.xlsx'
     """
     if path is not None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(
+                f"path must be the name of a file, got {type(path).__name__}: an upstream gradient "
+                "is grad_output=, a layer's name layer="
+            )
         medium(check_place(path))
     slices = Slices(samples, channels, pixels)
     if isinstance(module, Module):

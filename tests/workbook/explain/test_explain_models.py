@@ -180,6 +180,16 @@ def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
             "x must be a dense tensor of real numbers, got a sparse one",
         ),
         ({"layer": None}, "the layer's output must be a tensor, Model gives dict; name a layer of"),
+        (
+            {"layer": "norm", "loss": lambda out: out.logits},
+            "loss must be a function of the model's output, a dict; it raised AttributeError",
+        ),
+        ({"layer": "norm", "x": [[1.0] * 8, [2.0]]}, "x must be lists of equal length"),
+        (
+            {"layer": "norm", "x": torch.ones(2, 8, device="meta")},
+            "x must hold numbers, got a tensor on the meta device",
+        ),
+        ({"path": x_of(3, 8)}, "path must be the name of a file, got Tensor: an upstream"),
         ({"path": "m.xls"}, "a workbook is a file that ends in .xlsx or .html, got"),
         ({"path": "nowhere/m.xlsx"}, "[Errno 2] its folder does not exist"),
     ],
@@ -194,13 +204,18 @@ def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
         "huge alone",
         "sparse",
         "no layer",
+        "loss that raises",
+        "unequal lists",
+        "meta",
+        "gradient as path",
         "suffix",
         "folder",
     ],
 )
 def test_right_sentences(arguments: dict[str, Any], words: str, tmp_path: Path) -> None:
     arguments = {"x": x_of(3, 8), "path": "m.xlsx", **arguments}
-    x, path = arguments.pop("x"), tmp_path / arguments.pop("path")
+    x, path = arguments.pop("x"), arguments.pop("path")
+    path = tmp_path / path if isinstance(path, str) else path
     with pytest.raises((ValueError, TypeError, OSError)) as caught:
         normviz.explain(Model(), x, path, **arguments)
     assert str(caught.value).startswith(words)
@@ -238,14 +253,25 @@ def test_images_of_whole_numbers_and_lists_are_taken_as_the_model_takes_them() -
         np.testing.assert_allclose(seen.x, images / np.float32(255), rtol=1e-6)
 
 
+def test_whole_numbers_in_a_list_are_of_the_layers_dtype() -> None:
+    assert capture(nn.BatchNorm1d(2), [[1, 2], [3, 4], [5, 9]]).dtype == "float32"
+
+
+def test_a_model_that_has_no_numbers_yet_is_refused_in_a_sentence() -> None:
+    model = nn.Sequential(nn.LazyLinear(8), nn.LayerNorm(8))
+    with pytest.raises(TypeError, match=r"model must have been run once .* 0: LazyLinear is lazy"):
+        capture(model, x_of(3, 8), layer="1")
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
+        (nn.LayerNorm, "layer must be a module or a function of a tensor, got the class LayerN"),
         (nn.LazyBatchNorm1d(), "layer must have been run once"),
         (nn.LayerNorm(8, device="meta"), "layer must hold numbers"),
         (torch.ao.nn.quantized.BatchNorm2d(8), "layer must compute in floating point, BatchNorm2d"),
     ],
-    ids=["lazy", "meta", "quantized"],
+    ids=["class", "lazy", "meta", "quantized"],
 )
 def test_a_layer_that_has_no_numbers_yet_is_refused_in_a_sentence(
     layer: nn.Module, words: str, tmp_path: Path
