@@ -117,8 +117,9 @@ def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, 
     assert (tmp_path / kept).read_text() == table.path.with_name(kept).read_text()
 
 
-def test_the_numbers_of_the_order_of_norm_and_relu_are_those_of_its_table() -> None:
-    for one in answers(table_of("order"))[0]:
+@pytest.mark.parametrize("name", ["order", "decay"])
+def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
+    for one in answers(table_of(name))[0]:
         found = one.estimate
         assert found
         assert one.detectable

@@ -180,6 +180,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     axis.set_xlim(-reach, reach)
     axis.set_yticks(range(len(found)), [fill(one.question.text, 36) for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
+    axis.locator_params(axis="x", nbins=5)
     axis.set_title(
         "logarithm of the ratio, 95 % interval\n(gray: within the limits asked about)",
         fontsize=9.5,
