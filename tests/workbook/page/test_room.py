@@ -14,7 +14,8 @@ CUT = """() => [...document.querySelectorAll("td.one.clip")].flatMap(td => {
     const range = document.createRange();
     range.selectNodeContents(td.querySelector(".box") ?? td);
     const [text, cell] = [range.getBoundingClientRect(), td.getBoundingClientRect()];
-    const isCut = td.offsetParent && text.width > cell.width + 1;
+    const outside = Math.max(text.right - cell.right, cell.left - text.left);
+    const isCut = td.offsetParent && text.width && outside > 1;
     return isCut || td.scrollWidth > td.clientWidth + 1 ? [td.textContent] : [];
 })"""
 

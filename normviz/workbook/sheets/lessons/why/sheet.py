@@ -55,7 +55,7 @@ from normviz.workbook.sheets.lessons.why.case import (
 
 TITLE = "Why"
 NONE = "no norm"
-COLUMNS = even(5.5, (FEATURES,) * 5, 5.75, 1.3)
+COLUMNS = even(5.5, (FEATURES,) * 5, 6.2, 1.3)
 SIZE = NUMBER.but(number=SMALL_FORMAT, shrink=True)
 WHOLE = RESULT.but(number="0")
 SEEN = Style(bold=True)
