@@ -256,6 +256,9 @@ class Book:
     opening: str = ""
     tour: list[Stop] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.title = visible(self.title)
+
     def page(self, title: str, tab: str | None = None) -> Page:
         """Begin a new sheet after the others."""
         page = Page(title, tab=tab)

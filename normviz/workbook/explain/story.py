@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.errors import visible
 from normviz.reference.rounding import Rounding
 from normviz.reference.trace import Trace
 
@@ -33,6 +34,10 @@ class Story:
     added_to_weight: tuple[float, str] | None = None  # γ = 1 + weight: the 1, and the name
     output_dtype: str = ""  # where y is in a shorter one than x
     axes: tuple[str, ...] = ()  # what x's axes are called, where the model's own input tells
+
+    def __post_init__(self) -> None:
+        for told in ("layer", "source", "gradient", "parameters", "identity"):
+            object.__setattr__(self, told, visible(getattr(self, told)))
 
     def with_shape(self, shape: tuple[int, ...]) -> Story:
         """The same with the layer's results in another shape."""

@@ -5,6 +5,9 @@ import pty
 import re
 import signal
 import subprocess
+import time
+
+import pytest
 
 from tests.training.conftest import (
     PAIR,
@@ -27,6 +30,30 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_done(start, tmp_path):
     assert process.returncode == 130
     assert errors.splitlines() == [KEPT]
     assert (tmp_path / "run" / "bn" / "seed-0" / "checkpoint.pt").exists()
+
+
+TERMINATED = KEPT.replace("interrupted", "terminated")
+
+
+def test_sigterm_ends_with_143_and_keeps_what_was_done(start, tmp_path):
+    process = start("run", *PAIR, *QUICK, "--jobs", 1, "--out", tmp_path / "run")
+    wait_for_epochs(tmp_path / "run" / "bn" / "seed-0", 1, process)
+    process.terminate()
+    _, errors = process.communicate(timeout=900)
+    assert (process.returncode, errors.splitlines()) == (143, [TERMINATED])
+    assert (tmp_path / "run" / "bn" / "seed-0" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.5])
+def test_sigterm_in_the_first_half_second(delay, start, tmp_path):
+    """Before Python itself has come so far, the system's own way: ended by the signal."""
+    process = start("run", "bn", *QUICK, "--out", tmp_path / "run")
+    time.sleep(delay)
+    process.terminate()
+    _, errors = process.communicate(timeout=900)
+    assert process.returncode in (143, -signal.SIGTERM)
+    assert errors.splitlines() in ([], ["terminated"], [TERMINATED])
+    assert not (tmp_path / "run" / "bn" / "seed-0" / "checkpoint.pt").exists()
 
 
 class Terminal:

@@ -1,6 +1,7 @@
 """A tensor's axes, places and numbers in their own words and digits, whatever its rank."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_tensors_of_one_and_of_six_dimensions(shape: tuple[int, ...], tmp_path: 
     path = normviz.explain(nn.LayerNorm(8), x_of(*shape), tmp_path / "x.xlsx")
     assert own_checks(path) == [PASS, PASS]
     assert f"of shape {shape} shown as" in said(path)
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".html"])
+def test_a_layer_by_a_name_that_nothing_can_show(suffix: str, tmp_path: Path) -> None:
+    """Control characters and a mark that turns the direction of writing are replaced."""
+    name = "b\x07\x1b[2J\u202e"
+    model = nn.Sequential(OrderedDict([(name, nn.BatchNorm2d(3))]))
+    path = normviz.explain(model, x_of(4, 3, 2, 2), tmp_path / f"e{suffix}", layer=name)
+    text = path.read_text("utf-8") if suffix == ".html" else said(path)
+    assert "b\ufffd\ufffd[2J\ufffd" in text
+    assert not {"\x07", "\x1b", "\u202e"} & set(text)
 
 
 class Reshaped(nn.Module):
