@@ -91,6 +91,8 @@ def _declared(style: Style) -> str:
         parts.append(f"border:1px solid {both(style.edge, dark_fill(style.edge))}")
     if style.horizontal in _ALIGNED:
         parts.append(f"text-align:{_ALIGNED[style.horizontal]}")
+    if style.horizontal == "center":
+        parts.append("--beside:-2px")  # what is in the middle may take all of its cell
     if style.vertical in ("top", "bottom"):
         parts.append(f"vertical-align:{style.vertical}")
     if style.wrap:

@@ -240,6 +240,20 @@ def test_the_search_finds_sheets_and_words(opened: Opened, default_page: Path) -
     assert page.evaluate("document.activeElement.closest('td, #view') !== null")
 
 
+def test_the_search_finds_questions_first(opened: Opened, default_page: Path) -> None:
+    page = opened(default_page)
+    for asked, question in {
+        "why normalize": "Why normalize at all?",
+        "batches of two": "Which norm is for batches of one or two?",
+        "rmsnorm leave out": "What does RMSNorm leave out?",
+        "my change": "What did my change change?",
+        "dμ": "How is the backward pass derived, dμ for one?",
+        "my layer": "How do I get this for my layer?",
+    }.items():
+        page.fill("#search", asked)
+        expect(page.locator("#found .words").first).to_have_text(question)
+
+
 def test_the_search_finds_a_number_as_a_sheet_shows_it(opened: Opened, small: Book) -> None:
     page = opened(small)
     page.evaluate("normviz.set('Data', 'A1', 0.9406)")

@@ -23,7 +23,7 @@ export class Search {
     this.field.removeAttribute("aria-activedescendant");
   }
 
-  // Every sheet's title, and every text that stands on a sheet, the large before the small.
+  // Every sheet's title, and every text that stands on a sheet: questions first, the large before the small.
   #gather() {
     const { engine, sheets } = this.book;
     const found = [];
@@ -37,8 +37,9 @@ export class Search {
         const value = engine.initial[at];
         if (typeof value !== "string" || value.length < 3 || seen.has(value)) return;
         seen.add(value);
-        const size = this.book.sizes[sheet.looks[k]];
-        found.push({ sheet, at, words: text(value), weight: 1 + (size < 11 ? 1 : 0) + (value.length > 60 ? 1 : 0) });
+        const isSmall = this.book.sizes[sheet.looks[k]] < 11;
+        const weight = value.endsWith("?") ? 0 : 1 + (isSmall ? 1 : 0) + (value.length > 60 ? 1 : 0);
+        found.push({ sheet, at, words: text(value), weight });
       });
     }
     return found;
