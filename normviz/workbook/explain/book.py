@@ -69,10 +69,11 @@ def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
     inputs = inputs_sheet.build(book, trace, frame, story.added_to_weight)
     own = list(story.own_results(trace))
     page = sheet.build(book, trace, inputs, frame, story.layer.partition(":")[0], own)
+    brought = inputs_sheet.of_the_layer(trace)
     rows = [
         (
             "Inputs",
-            f"x, dy{inputs_sheet.of_the_layer(trace, ', the ')}"
+            (f"x, dy, the {brought}" if brought else "x and dy")
             + (", and what is not shown as constants." if page.cut and not burst else "."),
             "Look for what made a step burst."
             if burst

@@ -68,6 +68,9 @@ def explain(
     be, and the book shows in red where it departs. Training or evaluation is the mode the module
     is in; module, buffers, gradients, hooks and random generators stay as they are.
 
+    Axes are called by the names of the pattern; two before the features of four (heads of tokens,
+    pixels with their channels last) also by what the model was given, where that tells.
+
     The upstream gradient is ``grad_output``, of the layer's output, or what reaches the layer of
     ``model_grad_output``, of the model's, or of ``loss``, a function of the model's output or
     "sum"; by default it is random numbers.

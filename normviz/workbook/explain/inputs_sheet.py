@@ -113,12 +113,11 @@ def of_eps(trace: Trace) -> str:
     return f"ε is {where[trace.spread.eps_where]}"
 
 
-def of_the_layer(trace: Trace, before: str = "") -> str:
+def of_the_layer(trace: Trace) -> str:
     """What of its own a layer brings: parameters, stored statistics, both or nothing."""
     has = {name for name, _ in PARAMETERS if trace.arguments.get(name) is not None}
     kinds = {"parameters": {"weight", "bias"}, "stored statistics": {"running_mean", "running_var"}}
-    found = " and ".join(word for word, names in kinds.items() if has & names)
-    return f"{before}{found}" if found else ""
+    return " and ".join(word for word, names in kinds.items() if has & names)
 
 
 def _settings(trace: Trace) -> Iterator[Item]:
