@@ -66,6 +66,8 @@ def test_libreoffice_finds_the_same_for_every_setting_of_the_switches(tmp_path: 
     books = {f"setting-{at}": book_of(halved(case)) for at, case in enumerate(cases)}
     paths = [tmp_path / f"{name}.xlsx" for name in books]
     for path, book in zip(paths, books.values(), strict=True):
+        for page in book.pages:  # so that what is around the cells is alike, and made once
+            page.charts, page.heights = [], {}
         path.write_bytes(file_bytes(book, values=False))  # without the values that it should find
     for book, found in zip(books.values(), office_values_of(paths, tmp_path), strict=True):
         assert differences(expected(book), found) == []
