@@ -18,6 +18,8 @@ from normviz.workbook.draw.tensor import Frame, Paint
 
 SMALLEST = 0.01
 """From here on the usual decimals tell the largest of a step's numbers apart."""
+SMALL_SIZE = 9.0
+"""In points: so large are numbers with an exponent where columns are narrow."""
 
 LABEL_ROOM, VALUE_ROOM = 16.0, 7.0
 
@@ -113,7 +115,8 @@ class Canvas:
 
         def scaled(index: int) -> Style:
             style = look(index)
-            return looks.setdefault(style, style.but(number=exponent))
+            size = min(style.size, SMALL_SIZE) if is_narrow else style.size
+            return looks.setdefault(style, style.but(number=exponent, size=size))
 
         return scaled
 

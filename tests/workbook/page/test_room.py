@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import normviz
+from normviz.reference.layers import LayerNorm
+from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise.exercise import exercise
+from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.sheets.case import Settings
-from tests.workbook.books import book_of
+from tests.workbook.books import book_of, default_book
 from tests.workbook.page.conftest import Opened, until
 
-BOOKS = {"images": Settings(), "tokens": Settings((2, 5, 8))}
+
+def explained() -> Book:
+    """The book of tokens of many digits, in columns as narrow as there are."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype(np.float32)
+    found = normviz.explain(LayerNorm(8), x)
+    assert isinstance(found, Explained)
+    return found.book
+
+
+BOOKS = {
+    "images": default_book,
+    "tokens": lambda: book_of(Settings((2, 5, 8))),
+    "explained tokens": explained,
+    "answers": lambda: exercise(answers=True),
+}
 CUT = """() => [...document.querySelectorAll("td.one.clip")].flatMap(td => {
     const range = document.createRange();
     range.selectNodeContents(td.querySelector(".box") ?? td);
@@ -22,9 +41,9 @@ CUT = """() => [...document.querySelectorAll("td.one.clip")].flatMap(td => {
 
 @pytest.mark.parametrize("name", BOOKS)
 def test_no_text_is_cut(name: str, opened: Opened) -> None:
-    book = book_of(BOOKS[name])
+    book = BOOKS[name]()
     page, cut = opened(book), {}
-    for sheet in book.pages:
+    for sheet in (sheet for sheet in book.pages if not sheet.hidden):
         page.evaluate("title => { location.hash = `sheet=${title}` }", sheet.title)
         until(page, f"document.title.startsWith({sheet.title!r})")
         page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
