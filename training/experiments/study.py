@@ -21,6 +21,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class Study:
         """Whether it asks for errors with the statistics of BatchNorm counted anew."""
         return any(test.measure == STALE for test in self.tests)
 
-    @property
+    @cached_property  # every row of a table is held to it
     def digest(self) -> str:
         """Twelve hexadecimal digits."""
         decisive: dict[str, Any] = {
