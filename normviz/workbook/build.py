@@ -115,7 +115,7 @@ ROWS: dict[str, contents.Row] = {
         (
             "Checks",
             "Each live step against NumPy and torch: how far it is from them, and PASS or FAIL.",
-            "Overwrite a formula on any sheet with a number: a check fails.",
+            "Overwrite a formula of a norm's sheet with a number: a check fails.",
         ),
         (
             glossary.TITLE,
@@ -125,7 +125,7 @@ ROWS: dict[str, contents.Row] = {
         (
             "Reference",
             "The constants behind the checks: NumPy's and torch's values, side by side.",
-            "Compare the last digits of the two.",
+            "Click a number of each: their digits agree.",
         ),
         *(lesson.row for lesson in (*catalog.FIRST, *catalog.LESSONS)),
     )

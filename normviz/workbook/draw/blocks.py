@@ -102,9 +102,9 @@ def _written(item: content.Table) -> Sequence[Value]:
     return item.down or ([] if item.beside else [part.label for part in item.parts])
 
 
-def named_rows(item: content.Table) -> list[int]:
-    """The rows of a table that have a name, from its heads on."""
-    return [item.skip + at for at, label in enumerate(_written(item)) if label != ""]
+def named_rows(item: content.Table) -> list[tuple[int, Value]]:
+    """The rows of a table that have a name, from its heads on, with it."""
+    return [(item.skip + at, label) for at, label in enumerate(_written(item)) if label != ""]
 
 
 def value_rows(item: content.Table) -> range:

@@ -72,15 +72,20 @@ def _band(item: content.Band, canvas: Canvas, spot: Spot) -> Placed:
     """Side by side, their cells in line: all leave as many rows for words as the longest takes.
 
     Raises:
-        ValueError: a row of a table without names of its own that no neighbor has a name for.
+        ValueError: a row of a table without names of its own that no neighbor has a name for, or
+            that a neighbor calls something else.
     """
     columns = canvas.columns
     tables = [inner for inner in item.items if isinstance(inner, content.Table)]
-    named = {row for one in tables if one.labelled for row in named_rows(one)}
+    named = {row: name for one in tables if one.labelled for row, name in named_rows(one)}
     for one in tables:
-        if not one.labelled and not named.issuperset(value_rows(one)):
-            nameless = sorted(set(value_rows(one)) - named)
+        if one.labelled:
+            continue
+        if nameless := [row for row in value_rows(one) if row not in named]:
             raise ValueError(f"rows {nameless} of {one.parts[0].name!r} have no name on the page")
+        for row, name in named_rows(one):
+            if str(named[row]) not in str(name):
+                raise ValueError(f"{name!r} of {one.parts[0].name!r} is in the row {named[row]!r}")
     spots = [
         Spot(spot.top, left, left + len(cells) - 1, alone=False)
         for left, cells in zip(columns.lefts, columns.cells, strict=True)

@@ -25,9 +25,9 @@ def build(book: Book, case: Case) -> None:
         book,
         TITLE,
         "Sets: cells of one color share one mean and one variance",
-        "Every normalization here does the same: take the mean from each element (RMSNorm alone "
-        "does not), divide by a root, scale and shift. What tells them apart is which elements "
-        "are averaged together. The number in a cell is the number of its set.",
+        "Every normalization here does the same: take the mean from each element, divide by a "
+        "root, scale and shift (RMSNorm takes no mean and does not shift). What tells them apart "
+        "is which elements are averaged together. The number in a cell is that of its set.",
         of_tensor(layout, ABREAST, NUMBER_WIDTH),
     )
     pictures = [_picture(case, op, frame) for op, frame in frames.items()]

@@ -104,6 +104,20 @@ def test_two_blocks_of_one_name_are_refused() -> None:
         drawn().draw(Line("total", "again", 1.0))
 
 
+def beside_names(*labels: str) -> None:
+    """Draw rows called by `labels`, without the names, beside a table that has them."""
+    named = Table([Cells("m", [3.0], label="m samples"), Cells("mean", [1.0], label="mean μ")])
+    others = [Cells(f"other {at}", [1.0], label=label) for at, label in enumerate(labels)]
+    sheet = Sheet(Book("one"), "One", "One", "A sheet.", even(17, (2, 2)))
+    sheet.draw(Band((named, Table(others, labelled=False))))
+
+
+def test_a_table_without_names_stands_in_the_rows_that_are_called_so() -> None:
+    beside_names("m samples, averaged", "mean μ, averaged")
+    with pytest.raises(ValueError, match=r"'mean μ, averaged' .* is in the row 'm samples'"):
+        beside_names("mean μ, averaged")
+
+
 def test_a_step_reads_its_own_set_and_a_statistic_all_of_its_elements() -> None:
     frame = Frame(statistics_sets("group_norm", (2, 4, 1, 2), num_groups=2))
     sheet = Sheet(Book("one"), "One", "One", "A sheet.", of_tensor(frame.layout), frame=frame)

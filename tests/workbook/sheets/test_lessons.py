@@ -248,6 +248,14 @@ def test_offset_and_drop_down_say_what_the_texts_say() -> None:
     assert np.spacing(np.float16(10_000)) == 8
 
 
+def test_in_step_1_the_splits_differ_in_what_they_divide_by_alone() -> None:
+    """What the sheet says of Ghost BN's running variance."""
+    case = EvaluationCase()
+    np.testing.assert_allclose(*case.ghosts[0]["mean"])
+    ghost, whole = case.ghost_running()[1], case.running()[1]
+    assert (ghost[1] > whole[1]).all()
+
+
 def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
     """Turning the drop-down repaints: the color of a cell is that of its set."""
     case = other_layer("group_norm", 2, 2)

@@ -28,6 +28,7 @@ from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import lecture, your_layer
 from normviz.workbook.sheets.kinds import IMAGES
+from normviz.workbook.sheets.lessons import questions
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)
@@ -68,16 +69,20 @@ def fill(
     """
     to = LINK.but(size=9.5, indent=1)
     ways = [
-        Entry(text, to, link=Link(CONTENTS, name=text))
-        for text in (*([lecture.HEADING] if stops else []), your_layer.HEADING, READING)
+        Entry(text, to, link=Link(CONTENTS, name=text)) for text in (your_layer.HEADING, READING)
     ]
+    shares: tuple[float, ...] = (1, 1)
+    if stops:
+        first = Entry(lecture.HEADING, to, link=Link(CONTENTS, name=lecture.HEADING))
+        answers = Entry("Questions, each answered in a sentence", to, link=Link(questions.TITLE))
+        ways, shares = [first, answers, *ways], (20, 52, 30, 33)
     good = 'COUNTIF({status},"All*")'
     looks = judged(f"{good}=0")
     link = Link(checks.TITLE)
     says = Entry(verdict.says, STATUS, verdict.cell, "status", link, looks)
     sheet.draw(
         Listing([[says]], shares=(1,)),
-        Listing([ways], looks=(to,), shares=(1,) * len(ways)),
+        Listing([ways], looks=(to,), shares=shares),
         table(rows, verdict.changed),
         *stops,
         *your_layer.box(),

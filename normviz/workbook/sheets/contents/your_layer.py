@@ -7,8 +7,8 @@ from normviz.workbook.draw.content import Banner, Entry, Item, Listing
 
 HEADING = "How do I get this for my layer?"
 ABOUT = (
-    "# normviz is the Python package that made this workbook; in its folder, with Python 3.11 or "
-    "newer:"
+    "# normviz is the Python package that made this workbook; who gave you the workbook has its "
+    "folder. In it, with Python 3.11 or newer:"
 )
 INSTALL = "pip install ."
 COMMAND = "normviz explain x.npy --op group_norm --groups 2 -o mine.xlsx"

@@ -148,7 +148,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which ε do torch and Keras use?",
-        f"1e-5 and 1e-3; ε is a {INPUT_WORD} cell on Inputs.",
+        f"1e-5 and 1e-3 (RMSNorm: None and 1e-6); ε is a {INPUT_WORD} cell on Inputs.",
         "Conventions",
         "Defaults",
     ),
@@ -160,7 +160,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "What becomes of a constant channel?",
-        "0 instead of 0/0, because ε is inside the root; ε = 0 is refused in training.",
+        "x̂ is 0 instead of 0/0, because ε is added; y is β. ε = 0 is refused in training.",
         "Numerics",
         "What ε does",
         "normviz.batch_norm(np.ones((4, 3)), training=True, eps=0.0)",

@@ -29,7 +29,7 @@ def _asked(norm: Norm, shape: tuple[int, ...], size: SizeArgument) -> Iterator[I
     divides = f"MOD({total},{{tried}})=0"
     fits = f'{{tried}}&" {parts} of "&{total}/{{tried}}&" {elements}"'
     refused = f'"{before}"&{{tried}}&"{after}"'
-    yield Banner(f"Which numbers of {parts} there can be", "try one")
+    yield Banner(f"Which numbers of {parts} there can be", "a trial: no step below follows it")
     yield Line("tried", size.argument, tried, rule=whole(1, total + 1))
     yield Line(
         "answer",

@@ -19,7 +19,6 @@ from normviz.workbook.sheets.lessons.batches.case import (
 )
 
 CHANNEL_NAMES = tuple(f"c = {c}" for c in range(CHANNELS))
-AMBER = BOLD.filled(WARN)
 
 
 def half_of(n: int) -> str:
@@ -38,16 +37,8 @@ def devices(case: BatchesCase) -> Sequence[Item]:
         "{m}/{n}",
     )
     whole = ("COUNT({x})", "AVERAGE({x})", "DEVSQ({x})", "VARP({x})")
-    averages = [
-        Cells(
-            f"{name}_averaged",
-            np.mean(values, axis=0),
-            f"AVERAGE({{{name}_0}},{{{name}_1}})",
-            AMBER,
-            f"{name} averaged",
-        )
-        for name, values in zip(("mean", "variance"), zip(*case.devices, strict=True), strict=True)
-    ]
+    averages = [f"AVERAGE({{{name}_0}},{{{name}_1}})" for name in ("n", "mean", "m", "variance")]
+    averaged = [np.mean(values, axis=0) for values in zip(*case.devices, strict=True)]
     gaps = [
         distance(f"{{{name}[*]}}", f"{{{name}_whole[*]}}") for name in ("mean", "m", "variance")
     ]
@@ -68,12 +59,8 @@ def devices(case: BatchesCase) -> Sequence[Item]:
                     mean,
                     variance,
                 ),
-                Table(
-                    averages,
-                    axes=("", "c"),
-                    across=CHANNEL_NAMES,
-                    caption=Caption("averaged", "μ, σ²: a mistake"),
-                    labelled=False,
+                _four_rows(
+                    Caption("averaged", "σ²: a mistake"), "_averaged", averages, PART, *averaged
                 ),
             )
         ),
@@ -124,7 +111,9 @@ def _four_rows(
         ("variance", "variance σ² = M / m", variance, BOLD),
     )
 
-    def color(c: int) -> str:
+    def color(name: str, c: int) -> str:
+        if suffix == "_averaged" and name in ("m", "variance"):
+            return WARN
         return PAPER if device is None else set_color(device * CHANNELS + c + 1)
 
     cells = [
@@ -132,7 +121,7 @@ def _four_rows(
             name + suffix,
             values,
             formula,
-            lambda _, c, style=style: style.filled(color(c)),  # type: ignore[misc]
+            lambda _, c, name=name, style=style: style.filled(color(name, c)),  # type: ignore[misc]
             label if device == 0 else f"{label}, {caption.name}",
         )
         for (name, label, values, style), formula in zip(rows, formulas, strict=True)

@@ -24,7 +24,7 @@ DEFAULTS = (
     ("LayerNorm", "eps", "1e-5", "1e-3", "1e-6"),
     ("GroupNorm", "eps", "1e-5", "1e-3", "1e-6"),
     ("", "number of groups", "must be given", "32", "32"),
-    ("InstanceNorm", "γ and β", "none (affine=False)", "GroupNorm, groups=-1", "yes"),
+    ("InstanceNorm", "γ and β", "none (affine=False)", "yes (GroupNorm, groups=-1)", "yes"),
     ("", "running statistics", "none (track_running_stats=False)", "none", "none"),
     ("", "in evaluation", "as in training, unless tracked", "as in training", "as in training"),
     ("RMSNorm", "eps", "None: 1.2e-7 in float32", "1e-6", "1e-6"),

@@ -39,8 +39,11 @@ def ghost(case: EvaluationCase) -> Sequence[Item]:
         Words(
             f"Each split has its own mean and variance from m = {PER_SPLIT} samples only. The "
             "running statistics move to the mean over the splits of what each would have given "
-            "alone: the running mean comes out as BatchNorm's, the running variance does not, "
-            "because the variance between the splits is lost."
+            "alone: the running mean comes out as BatchNorm's, the running variance does not: "
+            "each split measures from its own mean, so that what lies between the splits is "
+            f"missing, and divides by its own m − 1, together {SPLITS * (PER_SPLIT - 1)} instead "
+            f"of {SAMPLES - 1}. In step 1 the splits' means are equal: nothing is missing, and the "
+            "variance comes out larger."
         ),
         _outputs(case),
         Words(

@@ -139,7 +139,7 @@ def _inputs(case: LayerCase) -> Sequence[Item]:
         Step("x", words, case.x, "element", None, INPUT_NUMBER, rule=NUMBERS),
         Step(
             "label",
-            Caption("number of the set", "the one thing that the choice changes"),
+            Caption("number of the set", "what the choice changes; RMSNorm drops μ and β, too"),
             case.sets.labels(),
             "element",
             label,
@@ -283,8 +283,8 @@ def _summary(case: LayerCase) -> Sequence[Item]:
         Words(
             "What to look at: ReLU cuts a normalized channel at zero, so z's mean and variance "
             "depend on how each channel lies around zero, and that is what the norm decides. Per "
-            "channel (BatchNorm) every channel keeps about half of its values; per image "
-            "(LayerNorm) a channel that is small everywhere may be cut off whole. Try: type a 0 "
-            "over all of γ but one, or 100 over one x."
+            "channel (BatchNorm) the mean of each is its β, so that β and γ alone place it; per "
+            "image (LayerNorm) a channel that is small everywhere may be cut off whole. Try: type "
+            "a 0 over all of γ but one, or 100 over one x."
         ),
     )
