@@ -80,7 +80,8 @@ _BATCH = Norm(
     when=When(
         used="convolutional networks for images",
         needs="batches of 16 or more, drawn alike",
-        fails="small batches; samples that depend on each other; devices that do not talk",
+        fails="small batches, such as 2; samples that depend on each other; devices that do not "
+        "talk",
         alone="refused where a channel has one value",
         evaluating="running statistics: another function than in training",
     ),
@@ -193,7 +194,7 @@ _DECLARED = (
             used="large batches that should behave like small ones",
             needs="a batch that its splits divide",
             fails="splits of a few samples",
-            alone="one split, or refused",
+            alone="only with 1 split, and then as BatchNorm",
             evaluating="running statistics; the splits are gone",
         ),
         shows="BatchNorm on each split of the batch by itself; the running statistics move to the "

@@ -56,7 +56,8 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
     """Blocks of cells below or beside each other."""
     rows = caption_rows(item.caption, canvas.page.width(spot.left, spot.right))
     heads = item.across or [part.label for part in item.parts if item.beside]
-    top = spot.top + max(rows, spot.room)
+    over = spot.top + max(rows, spot.room)
+    top = over + bool(item.over)
     first = top + bool(heads) + item.skip
     row, column, bottom = first, spot.left, first
     writers: list[Write] = []
@@ -78,6 +79,10 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
     def write() -> None:
         if item.caption:
             write_caption(canvas, item.caption, spot.top, spot.left, spot.right)
+        for at, name in enumerate(item.over):
+            span = len(heads) // len(item.over)
+            left = spot.left + at * span
+            canvas.page.span((over, left, over, left + span - 1), name, AXIS.but(bold=True))
         for at, name in enumerate(heads):
             canvas.page.put(top, spot.left + at, name, AXIS)
         down = _written(item)
@@ -85,6 +90,8 @@ def table(item: content.Table, canvas: Canvas, spot: Spot) -> Placed:
             if label != "":
                 canvas.page.put(first + at, spot.left - 1, label, _name_look(label))
         if item.labelled and item.down_is:
+            if heads:
+                canvas.page.put(top, spot.left - 1, item.down_is, NAME)
             told = {
                 first + at: "" if isinstance(label, str) else counted(label)
                 for at, label in enumerate(down)

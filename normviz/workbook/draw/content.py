@@ -187,7 +187,8 @@ class Table:
     """Blocks of cells below each other, or with `beside` next to each other, named as one.
 
     `axes` are the letters that go down and across, `down` and `across` what stands there for each
-    place. `skip` rows are left free above, so that rows of neighbors meet. `steps` is a name for
+    place; `over` stand above those across, each over as many columns as the others. `skip` rows
+    are left free above, so that rows of neighbors meet. `steps` is a name for
     the column of the names down; where those are numbers, `down_is` says of what. Where a neighbor
     has the names down already, a table that is not `labelled` leaves them out; its cells are called
     by them all the same.
@@ -198,6 +199,7 @@ class Table:
     down: Sequence[Value] = ()
     down_is: str = ""
     across: Sequence[str] = ()
+    over: Sequence[str] = ()
     caption: Caption | None = None
     beside: bool = False
     skip: int = 0

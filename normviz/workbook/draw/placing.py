@@ -60,12 +60,13 @@ def _graph(item: content.Graph, canvas: Canvas, spot: Spot) -> Placed:
 
 
 def _stack(item: content.Stack, canvas: Canvas, spot: Spot) -> Placed:
-    placed, row = [], spot.top
+    placed, row, bottom = [], spot.top, spot.top
     for inner in item.items:
         made = place(inner, canvas, replace(spot, top=row, room=0))
         placed.append(made)
-        row = made.bottom + 2
-    return Placed(row - 2, lambda: _write_all(placed))
+        bottom = made.bottom
+        row = bottom + (2 if isinstance(inner, content.Graph) else 3)  # a caption has room above
+    return Placed(bottom, lambda: _write_all(placed))
 
 
 def _band(item: content.Band, canvas: Canvas, spot: Spot) -> Placed:

@@ -119,8 +119,8 @@ def build(
         book,
         TITLE,
         "Identities: norms that are special cases of others",
-        "The left side is computed here, straight from x in one or two formulas a set; the right "
-        "side is what the other sheet made in its steps. The difference is live.",
+        "The first x̂ is computed here, straight from x in one or two formulas a set; the second, "
+        "below it, is what the other sheet made in its steps. The distance of the two is live.",
         of_tensor(Frame(case.sets("batch_norm")).layout),
         reads={"inputs": inputs} | {op: made.sheet for op, made in sheets.items()},
     )

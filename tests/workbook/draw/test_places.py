@@ -99,6 +99,23 @@ def test_cells_say_what_they_are() -> None:
     assert sheet.page.said(top, left - 1) == ""
 
 
+def test_names_down_have_a_head_and_heads_may_have_one_of_their_own() -> None:
+    sheet = Sheet(Book("one"), "One", "One", "A sheet.", even(17, (4,)))
+    cells = [Cells(name, [[1.0], [2.0]]) for name in "abcd"]
+    heads, over = ("mean", "variance") * 2, ("float32", "float16")
+    sheet.draw(
+        Table(
+            cells, ("o", ""), (10, 100), "offset", across=heads, over=over, beside=True, steps="o"
+        )
+    )
+    top, left, *_ = sheet.placed["a"].area
+    lines = [
+        [cell and cell.value for cell in map(sheet.page.rows[row].get, range(left - 1, left + 4))]
+        for row in (top - 2, top - 1)
+    ]
+    assert lines == [[None, "float32", None, "float16", None], ["offset", *heads]]
+
+
 def test_two_blocks_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="stands on the sheet"):
         drawn().draw(Line("total", "again", 1.0))

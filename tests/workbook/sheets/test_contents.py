@@ -159,6 +159,29 @@ def test_the_answers_are_what_the_sheets_show(book: Book) -> None:
     assert abs(100 * left - float(answers["Evaluation"])) < 1e-9
 
 
+def test_a_stop_says_where_y_stands(book: Book) -> None:
+    (asks,) = (stop.asks for stop in STOPS if stop.title == "Inputs")
+    said = {title: int(step) for step, title in re.findall(r"step (\d+) on (\w+)", asks)}
+    steps = {
+        title: int(text.split()[0])
+        for title in said
+        for *_, text in texts(sheet(book, title))
+        if re.fullmatch(r"\d+  output  y", text)
+    }
+    assert said == steps
+    assert list(said) == ["LayerNorm", "RMSNorm"]
+
+
+def test_what_is_typed_at_a_stop_is_typed_back(book: Book) -> None:
+    asks = {stop.title: stop.asks for stop in STOPS}
+    title, _, area = book.names["play_images"].partition("!")
+    images = sheet(book, title).numbers(parse_area(area.replace("$", "")))[0]
+    assert f"Type {images - 1:.0f} over the {images:.0f} images" in asks["Playground"]
+    assert asks["Playground"].endswith(f"type {images:.0f} again.")
+    scale = numbers(book, "Why", "scale of all weights")[0]
+    assert asks["Why"].endswith(f"type {scale} again.")
+
+
 def test_adding_to_every_x_moves_rms_norm_and_not_layer_norm(book: Book, path: Path) -> None:
     output = {
         title: [

@@ -1,5 +1,6 @@
 """What the sheets show: colors by set, names as in the trace, and a sheet for a new norm."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -141,6 +142,26 @@ def test_every_number_says_what_it_is(shape: tuple[int, ...]) -> None:
         if isinstance(cell.value, int | float) and not page.said(row, column)
     ]
     assert wordless == []
+
+
+def test_checks_says_which_rows_of_a_sheet_in_parts_a_line_is_about() -> None:
+    book = default_book()
+    (page,) = (page for page in book.pages if page.title == "Checks")
+    titles = {other.title for other in book.pages}
+    lines = [(line[2].value, str(line[3].value)) for line in page.rows.values() if 3 in line]
+    compared = [(title, text) for title, text in lines if title in titles and " numbers " in text]
+    several = {title for title, _ in compared if [t for t, _ in compared].count(title) > 1}
+    ends = {
+        title: [
+            [int(row) for row in re.findall(r"\d+", text)[-2:]]
+            for t, text in compared
+            if t == title
+        ]
+        for title in several
+    }
+    assert "Reference" in several
+    assert all(", rows " in text for title, text in compared if title in several)
+    assert all(rows == sorted(rows) for rows in ends.values())
 
 
 def test_every_number_of_a_block_is_called_by_words_of_its_own() -> None:

@@ -229,7 +229,8 @@ def _pages(book: Book) -> Listing:
         rows.append(
             (
                 found.title,
-                f"{found.cells} numbers in {found.blocks} blocks",
+                f"{found.cells} numbers in {found.blocks} blocks"
+                + (f", {found.rows}" if found.rows else ""),
                 Entry(found.inputs, BODY_CENTER),
                 gap,
                 Entry(judged_by.value, VERDICT, live),

@@ -32,7 +32,7 @@ LONGEST = 6_000
 class Summary:
     """A sheet, or a part of it, in one formula: its deviation from the values as shipped, and
     whether its own inputs are the `same`; `reads` are the places of the other rows whose
-    inputs it depends on.
+    inputs it depends on, and `rows` are those its numbers stand in, of a sheet in parts.
     """
 
     title: str
@@ -42,15 +42,17 @@ class Summary:
     deviation: str
     same: str
     reads: tuple[int, ...]
+    rows: str = ""
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A part of a formula, how many cells it is about, and the block that they are of."""
+    """A part of a formula, how many cells it is about, their block, and the rows they are in."""
 
     text: str
     cells: int
     block: Area = (0, 0, 0, 0)
+    rows: tuple[int, int] = (0, 0)
 
 
 def summaries(book: Book) -> list[Summary]:
@@ -76,10 +78,17 @@ def summaries(book: Book) -> list[Summary]:
                 _joined("MAX", [term.text for term in live]) or "0",
                 _joined("AND", [term.text for term in same]) or "TRUE",
                 tuple(other for other in others if other != row),
+                _rows_of(live) if len(parts[page.title]) > 1 else "",
             )
             for row, (live, same) in zip(rows[page.title], parts[page.title], strict=True)
         ]
     return found
+
+
+def _rows_of(terms: Sequence[_Term]) -> str:
+    """From which row to which the cells of some terms stand."""
+    ends = [row for term in terms for row in term.rows]
+    return f"rows {min(ends)} to {max(ends)}" if ends else ""
 
 
 def _parts(page: Page) -> list[tuple[list[_Term], list[_Term]]]:
@@ -143,8 +152,8 @@ def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[_Term]:
     inside = [value for value in page.values(area) if value is not None]
     if len(cells) > 1 and narrow and len(inside) == len(numbers) == len(cells):
         where, scale = on_sheet(page.title, fixed_area(area)), max([1.0, *sizes])
-        text = distance(where, f"{SHIPPED}({where})")
-        yield _Term(text if scale == 1.0 else f"{text}/{scale!r}", len(cells), area)
+        text, rows = distance(where, f"{SHIPPED}({where})"), (area[0], area[2])
+        yield _Term(text if scale == 1.0 else f"{text}/{scale!r}", len(cells), area, rows)
         return
     for row, column, cell in cells:
         where = _at(page, row, column)
@@ -152,7 +161,7 @@ def _terms(page: Page, area: Area, cells: Sequence[Located]) -> Iterator[_Term]:
             text = _apart(where, cell.value, max(1.0, abs(cell.value)))
         else:
             text = f"IF({where}={_literal(cell)},0,1)"
-        yield _Term(text, 1, area)
+        yield _Term(text, 1, area, (row, row))
 
 
 def _apart(where: str, value: float, scale: float) -> str:

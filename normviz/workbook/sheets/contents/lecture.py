@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from normviz.norms.declared import NORMS
+from normviz.reference.trace import trace
 from normviz.workbook.book.cells import Link
 from normviz.workbook.book.styles import (
     BAD,
@@ -17,10 +21,24 @@ from normviz.workbook.book.styles import (
     LINK,
     VERDICT,
 )
-from normviz.workbook.draw.content import Banner, Entry, Item, Listing, Mark, Rule, chosen_from
+from normviz.workbook.draw.content import (
+    Banner,
+    Entry,
+    Item,
+    Listing,
+    Mark,
+    Rule,
+    Words,
+    chosen_from,
+)
 from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
 
 HEADING = "A lecture of 45 minutes"
+ADDS_UP = (
+    "What the seven add up to: a norm keeps the signal alive, forward and backward; norms differ "
+    "in which numbers share a mean and a variance; and that choice says what depends on the batch, "
+    "what evaluation must remember, and where the arithmetic is delicate."
+)
 RIGHT, WRONG = "✓ right", "✗ look there"
 
 
@@ -59,7 +77,7 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             "Why",
             "scale of all weights",
             "Eight layers without a norm, every weight times 0.6: does the signal vanish, stay or "
-            "explode? Then type 4 for the scale, and turn the norm on and off.",
+            "explode? Then type 4 for the scale, turn the norm on and off, and type 0.6 again.",
             "vanish",
             ("vanish", "stay", "explode"),
         ),
@@ -84,17 +102,19 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             8,
             "Playground",
             "images",
-            "BatchNorm or LayerNorm: take the last image out of the batch. Whose y of image 0 "
-            "moves? Try both in the drop-down.",
-            "BatchNorm's",
-            ("BatchNorm's", "LayerNorm's", "both"),
+            f"Type {images - 1} over the {images} images in the batch: the last one is out. With "
+            "which norm does y of image 0 move? Try BatchNorm and LayerNorm in the drop-down, then "
+            f"type {images} again.",
+            "BatchNorm",
+            ("BatchNorm", "LayerNorm", "both"),
         ),
         Stop(
             6,
             "Inputs",
             "offset",
-            "LayerNorm or RMSNorm: type 100 over the offset: whose output stays as it was? Look at "
-            "y on both sheets, then type 0 again.",
+            "LayerNorm or RMSNorm: type 100 over the offset: whose output stays as it was? y is "
+            f"step {_step_of_y('layer_norm')} on LayerNorm, step {_step_of_y('rms_norm')} on "
+            "RMSNorm; then type 0 again.",
             "LayerNorm's",
             ("LayerNorm's", "RMSNorm's", "both"),
         ),
@@ -118,6 +138,12 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             ("yes", "no"),
         ),
     )
+
+
+def _step_of_y(name: str) -> int:
+    """The number of the output among the steps on a norm's sheet."""
+    made = trace(NORMS[name], np.arange(4.0).reshape(1, 4), normalized_shape=(4,))
+    return [step.name for step in made.steps].index("output") + 1
 
 
 def path(images: int, groups: int) -> tuple[Item, ...]:
@@ -148,6 +174,7 @@ def path(images: int, groups: int) -> tuple[Item, ...]:
             shares=(7, 13, 82, 20, 13),
             names=("minutes", "stop", "asks", "guess", "tick"),
         ),
+        Words(ADDS_UP),
     )
 
 

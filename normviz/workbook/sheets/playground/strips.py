@@ -13,7 +13,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Block, Value
 from normviz.workbook.book.charts import Axis, Chart, Line
 from normviz.workbook.book.styles import ACCENT, AXIS_LEFT, HEADER, NUMBER, SHORT_FORMAT
-from normviz.workbook.draw.content import Entry, Spaced
+from normviz.workbook.draw.content import Entry, Spaced, Words
 from normviz.workbook.sheets.case import Array
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reading import Readings
@@ -26,6 +26,10 @@ OFF = -1.0
 """The label of what is in no set: the charts begin at 0, so it is not drawn."""
 
 MEAN_COLOR, SPREAD_COLOR = "D55E00", "0072B2"
+LEGEND = (
+    "In each chart a dot is an element, above the number of its set; the orange bar is the mean of "
+    "the set, the two blue bars are mean − σ and mean + σ."
+)
 CENTIMETERS = 0.2334
 """The width in a chart of one of the characters that columns are measured in."""
 
@@ -57,11 +61,11 @@ COLUMNS = {
 
 
 def place_strips(rows: Rows) -> None:
-    """Leave room for the charts."""
+    """Leave room for the charts, and say below it what their marks are."""
     for _ in range(HEIGHT_ROWS):
         rows.page.heights[rows.row] = POINTS_A_ROW
         rows.row += 1
-    rows.row += 1
+    rows.put(Words(LEGEND))
 
 
 def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> None:

@@ -163,6 +163,7 @@ class Variant:
         return "+".join(f"SUMPRODUCT({{dy[{n}]}},{{x_hat_{self.key}[{n}]}})" for n in parts)
 
 
+ONE_GROUP = f"x̂ within the sample, 1 group of {CHANNELS} channels"
 VARIANTS = (
     Variant("batch", "BatchNorm, one batch", "x̂ over 6 samples", lambda n: "n=*", lambda n, c: c),
     Variant(
@@ -173,13 +174,11 @@ VARIANTS = (
         lambda n, c: n // PART * CHANNELS + c,
         halves=True,
     ),
-    Variant(
-        "group", "GroupNorm, one batch", "x̂ within the sample", lambda n: "c=*", lambda n, c: n
-    ),
+    Variant("group", "GroupNorm, one batch", ONE_GROUP, lambda n: "c=*", lambda n, c: n),
     Variant(
         "parts",
         "GroupNorm, two halves",
-        "x̂ within the sample",
+        ONE_GROUP,
         lambda n: "c=*",
         lambda n, c: n,
         halves=True,

@@ -250,7 +250,7 @@ def _outputs(case: EvaluationCase, mean: Any, var: Any) -> Band:
         ),
         (
             "by_spread",
-            ("by the spread", "the rest, x − μ"),
+            ("by the spread", "γ(x − μ)(1/√(σ′² + ε) − 1/√(σ² + ε))"),
             shifted - made["output"],
             f"{{gamma}}*({{x}}-{{used_mean}})*(1/{stored}-1/{own})",
             NUMBER,

@@ -115,7 +115,7 @@ def _settings(case: LayerCase) -> Sequence[Item]:
         ),
         Listing(
             rows,
-            ("norm", "number of the set of image n, channel c, row h, column w (all from 0)"),
+            ("norm", "number of the set of image n, channel c, column w (all from 0)"),
             (BODY, BODY),
             shares=(30, 70),
             names=("offered", "labels_in_words"),
@@ -184,8 +184,8 @@ def _scale(case: LayerCase) -> Sequence[Item]:
     """γ and β of the channel, then ReLU."""
     scaled = f"{{gamma}}*{{normalized}}+IF({SETS.has_no_bias()},0,{{beta}})"
     parameters = (
-        ("gamma", "γ (weight), one a channel", case.gamma),
-        ("beta", "β (bias), one a channel; RMSNorm has none", case.beta),
+        ("gamma", "γ (weight), one per channel", case.gamma),
+        ("beta", "β (bias), one per channel; RMSNorm has none", case.beta),
     )
     return (
         *(
@@ -233,7 +233,7 @@ def _convolve(case: LayerCase) -> Sequence[Item]:
         ),
         Step(
             "conv_bias",
-            Caption("its bias", "one an output channel", symbol="b"),
+            Caption("its bias", "one per output channel", symbol="b"),
             case.conv_bias,
             "parameter",
             None,

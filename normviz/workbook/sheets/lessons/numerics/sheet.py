@@ -266,7 +266,8 @@ def _other_precisions() -> Sequence[Item]:
             def look(row: int, _: int, values: list[float | str] = values) -> Style:
                 return _constant(values[row], case.variance)
 
-            cells.append(Cells(name, [[value] for value in values], None, look, title))
+            label = f"{title} in {np.dtype(dtype).name}"
+            cells.append(Cells(name, [[value] for value in values], None, look, label))
     return (
         Band(
             (
@@ -276,8 +277,10 @@ def _other_precisions() -> Sequence[Item]:
                     beside=True,
                     down=OFFSETS,
                     down_is="offset",
+                    across=WAYS * 2,
+                    over=("float32", "float16"),
                     caption=Caption(
-                        "in float32 (about 7 digits), then in float16 (about 3, at most 65504)",
+                        "in float32 (about 7 digits) and in float16 (about 3, at most 65504)",
                         "constants from NumPy, for 4, 7, 13, 16 as shipped (variance 22.5)",
                     ),
                 ),

@@ -57,6 +57,8 @@ TITLE = "Why"
 NONE = "no norm"
 COLUMNS = even(5.5, (FEATURES,) * 5, 6.2, 1.3)
 SIZE = NUMBER.but(number=SMALL_FORMAT, shrink=True)
+SMALL = 0.1
+"""A block whose numbers are all smaller shows them by powers of ten."""
 WHOLE = RESULT.but(number="0")
 SEEN = Style(bold=True)
 VANISHED = "Without a norm the signal has all but vanished after eight layers."
@@ -113,9 +115,14 @@ class WhySheet:
                 note=f"{INPUT_WORD}: {TRY}",
                 rule=SCALE,
             ),
-            Line("norm", "norm after each layer", chosen, note="a drop-down", rule=offered),
+            Line("norm", "norm after each layer", chosen, note=self._left_out(), rule=offered),
             self._verdict(),
         ]
+
+    def _left_out(self) -> str:
+        """That the norm is chosen from a list, and which norms are not in it."""
+        out = [norm.title for norm in NORMS.values() if norm not in self.norms]
+        return f"a drop-down; not {', '.join(out)}: every set would be one value here"
 
     def _verdict(self) -> Line:
         """What became of the signal without a norm, in a sentence."""
@@ -145,7 +152,8 @@ class WhySheet:
             down=list(range(1, LAYERS + 1)),
             down_is="layer",
             across=("no norm", "norm") * 2,
-            caption=Caption("Size, √ of the mean square", "activations, then gradients"),
+            over=("activations", "gradients"),
+            caption=Caption("Size, √ of the mean square"),
             beside=True,
             steps="layers",
         )
@@ -231,7 +239,13 @@ class WhySheet:
             Banner(f"Layer {at}", ""),
             _band(
                 (w, "A", weight, None),
-                (f"z_plain{at}", "no norm: z = A a", plain.sums[at - 1], _through(before, at)),
+                (
+                    f"z_plain{at}",
+                    "no norm: z = A a",
+                    plain.sums[at - 1],
+                    _through(before, at),
+                    _fitting(plain.sums[at - 1]),
+                ),
                 (z, "norm: z = A a", normed.sums[at - 1], _through(f"a{at - 1}", at)),
                 (u, "u = z − μ", distance, f"{{{z}}}-{_mean(z)}"),
                 (r, "r = √(σ² + ε)", spread, f"IF({{which}}=0,1,SQRT({_products(u, u)}+{{eps}}))"),
@@ -243,6 +257,7 @@ class WhySheet:
                     "no norm: gradient at z",
                     plain.grad_outputs[at - 1],
                     _returned(f"ga_plain{at + 1}", f"z_plain{at}", at),
+                    _fitting(plain.grad_outputs[at - 1]),
                 ),
                 (
                     ga,
@@ -259,6 +274,11 @@ class WhySheet:
                 ),
             ),
         ]
+
+
+def _fitting(values: Array) -> Style:
+    """The look of numbers that may be too small for the decimals of the others."""
+    return SIZE if np.abs(values).max() < SMALL else NUMBER
 
 
 def _mean(block: str) -> str:
