@@ -173,3 +173,19 @@ def test_a_function_without_a_gradient_is_told_so():
 def test_lists_and_arrays_take_the_dtype_of_the_layer():
     assert normviz.identify(nn.LayerNorm(3), [[1.0, 2.0, 4.0], [0.0, 1.0, 5.0]]).dtype == "float32"
     assert normviz.identify(nn.LayerNorm(8), x_of(5, 8).double().numpy()).dtype == "float32"
+
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+"""All that this machine has, so that where there is a GPU it is asked too."""
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_wherever_the_module_lives(device, tmp_path):
+    model, x = nn.Sequential(nn.Conv2d(6, 6, 1), nn.BatchNorm2d(6)).to(device), x_of(*IMAGES)
+    for given in (x, x.to(device)):
+        assert normviz.identify(model[1], given).name == "batch_norm"
+    assert normviz.verify(model[1], x.to(device))
+    assert [layer.name for layer in normviz.layers_of(model, x.to(device))] == ["1"]
+    path = normviz.explain(model, x.to(device), tmp_path / "d.xlsx", layer="1", loss="sum")
+    assert path.exists()
+    assert {p.device.type for p in model.parameters()} == {device}
