@@ -115,14 +115,14 @@ class WhySheet:
                 note=f"{INPUT_WORD}: {TRY}",
                 rule=SCALE,
             ),
-            Line("norm", "norm after each layer", chosen, note=self._left_out(), rule=offered),
+            Line("norm", "norm after each layer", chosen, note="a drop-down", rule=offered),
             self._verdict(),
         ]
 
     def _left_out(self) -> str:
-        """That the norm is chosen from a list, and which norms are not in it."""
+        """Which norms the drop-down does not offer, and why."""
         out = [norm.title for norm in NORMS.values() if norm not in self.norms]
-        return f"a drop-down; not {', '.join(out)}: every set would be one value here"
+        return f" The drop-down leaves out {', '.join(out)}: here every set would be one value."
 
     def _verdict(self) -> Line:
         """What became of the signal without a norm, in a sentence."""
@@ -218,7 +218,7 @@ class WhySheet:
                 "The numbers behind it",
                 "rows are samples n, columns features; A is (out, in), as in torch",
             ),
-            Words(RELU),
+            Words(RELU + self._left_out()),
             Line("which", "number of the norm", which, chosen, WHOLE, "0: none"),
             Line("centered", "takes the mean away", takes, taken, WHOLE),
             Line("eps", "ε", EPS, look=RESULT.but(number="General")),
