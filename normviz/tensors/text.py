@@ -186,8 +186,9 @@ def _readings(file: Path, texts: Sequence[str], decimal: str | None) -> list[Rea
         ):
             return [Reading(separator, mark) for mark in decimals]
     readings = []
-    if commas and decimal != ",":
-        readings.append(Reading(",", "."))
+    if commas:  # which may stand within a number only where it is quoted
+        quoted = any(re.search(r'"[^",]*\d,\d', line) for line in texts)
+        readings = [Reading(",", mark) for mark in decimals if mark == "." or quoted]
     if any(re.search(r"\S[ ]+\S", line) for line in head) and not commas:
         readings.append(Reading(" ", "."))
     return readings + [Reading("", mark) for mark in decimals if len(decimals) > 1 or not readings]

@@ -37,6 +37,8 @@ TEXTS = {
     "thousands and points": ("a.tsv", "1,000,000.5\t2\n3\t4\n", [[1000000.5, 2], [3, 4]], ""),
     "thousands by spaces": ("a.csv", "1 000,5;2\n3;4\n", [[1000.5, 2], [3, 4]], ""),
     "thousands in quotes": ('a.csv', '"1,234.5",2\n3,4\n', [[1234.5, 2], [3, 4]], ""),
+    "decimal commas in quotes": ('a.csv', '"1,5",2\n3,"4,5"\n', [[1.5, 2], [3, 4.5]], ""),
+    "names in quotes": ('a.csv', '"a, 1","b"\n1.234,2.500\n3,4\n', [[1.234, 2.5], [3, 4]], "names"),
     "a named column of decimal commas": ("a.csv", "value\n1,5\n2,5\n", [[1.5], [2.5]], "names"),
     "one column": ("a.csv", "1.5\n2.5\n", [[1.5], [2.5]], ""),
     "two columns that only look so": ("a.csv", "1,5\n2,-5\n", [[1, 5], [2, -5]], ""),
@@ -62,6 +64,7 @@ ASKED = {
     "decimal commas or two columns": ("1,5\n2,5\n", [[1, 5], [2, 5]], [[1.5], [2.5]]),
     "a thousand or a bit more than one": ("1,234;5\n2,000;6\n", [[1234, 5], [2000, 6]],
                                           [[1.234, 5], [2, 6]]),
+    "a thousand in quotes": ('"1,234",5\n2,6\n', [[1234, 5], [2, 6]], [[1.234, 5], [2, 6]]),
 }  # fmt: skip
 
 
