@@ -55,23 +55,43 @@ def one_sentence(
         status = command()
         if sys.stdout:
             sys.stdout.flush()  # where a full disk, and a reader that went away, is noticed
-    except KeyboardInterrupt as stop:
-        stopped = TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  told apart there
+        stopped = _stop_behind(error)
+        if stopped is None:
+            return _told(error, errors)
         say(_stopped(stopped, kept))
         return stopped
-    except BrokenPipeError:
+    return status
+
+
+def _stop_behind(error: BaseException | None) -> int | None:
+    """The status of the interruption that an exception comes from, if it does.
+
+    A signal may arrive where its exception is made another's: Python does so where a class is made
+    (``__set_name__``, to 3.11), and libraries with what they call.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _told(error: BaseException, errors: tuple[type[Exception], ...]) -> int:
+    """Say what was wrong, and return the status; what has no sentence passes through."""
+    if isinstance(error, BrokenPipeError):
         # The reader went away (normviz verify | head): no more output, and no complaint either.
         _drop_output()
         return 0
-    except OSError as error:
+    if isinstance(error, OSError):
         _drop_output()
         where = printable(str(error.filename or "standard output"))
         return refused(f"{where}: {error.strerror or error}")
-    except MemoryError:
+    if isinstance(error, MemoryError):
         return refused("there is not enough memory for this")
-    except errors as error:
+    if isinstance(error, errors):
         return refused(str(error))
-    return status
+    raise error
 
 
 def refused(sentence: str) -> int:

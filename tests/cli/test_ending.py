@@ -52,7 +52,7 @@ def test_interrupted_while_it_imports(module: str, number: signal.Signals) -> No
 
 AT_WORK = """
 import os, sys, time
-from normviz.cli.ending import one_sentence, run_process
+from normviz.cli.ending import Terminated, one_sentence, run_process
 
 def work():
     try:
@@ -91,6 +91,29 @@ def test_stopped_once_more_while_python_goes_it_says_no_more() -> None:
     )
     done = python(code)
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, OSError])
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(("stop", "status"), [(KeyboardInterrupt, 130), (ending.Terminated, 143)])
+def test_an_interruption_that_was_made_another_error_is_one(
+    error: type[Exception],
+    hidden: bool,
+    stop: type[BaseException],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As Python 3.11 does with what is raised while a class is made, as on import."""
+
+    def command() -> int:
+        try:
+            raise stop
+        except KeyboardInterrupt as caught:
+            raise error("Error calling __set_name__") from (None if hidden else caught)
+
+    assert ending.one_sentence(command, (ValueError,), "it goes on") == status
+    word = "terminated" if status == 143 else "interrupted"
+    assert capsys.readouterr().err == f"{word}: it goes on\n"
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.4, 0.8])

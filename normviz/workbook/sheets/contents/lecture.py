@@ -105,8 +105,8 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             f"Type {images - 1} over the {images} images in the batch: the last one is out. With "
             "which norm does y of image 0 move? Try BatchNorm and LayerNorm in the drop-down, then "
             f"type {images} again.",
-            "BatchNorm",
-            ("BatchNorm", "LayerNorm", "both"),
+            "with BatchNorm",
+            ("with BatchNorm", "with LayerNorm", "with both"),
         ),
         Stop(
             6,
