@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import normviz
 from normviz import NORMS
 from tests.reference.chosen import chosen
-from tests.reference.norm_calls import OPS
-from tests.reference.truth import brute_labels
+from tests.reference.norm_calls import OPS, TRAILING
+from tests.reference.truth import brute_labels, key_by_pattern, set_key
 
 
 def arguments_of(op, shape, divisor=2, length=None):
@@ -27,6 +27,18 @@ def test_labels_are_the_definition(op, shape):
     labels = normviz.set_labels(op, shape, **arguments)
     np.testing.assert_array_equal(labels, brute_labels(op, shape, **arguments))
     assert labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op not in TRAILING])
+def test_what_is_said_by_hand_is_what_the_pattern_says(op):
+    """The reading of a pattern to which the tests hold a norm that nobody said by hand."""
+    shape = (4, 6, 2, 3)
+    arguments = arguments_of(op, shape)
+    keys: dict[object, object] = {}
+    for index in np.ndindex(*shape):
+        by_hand = set_key(op, index, shape, arguments)
+        assert keys.setdefault(key_by_pattern(op, index, shape, arguments), by_hand) == by_hand
+    assert len(keys) == len({*keys.values()})
 
 
 @chosen

@@ -50,12 +50,12 @@ def torch_function(op: str, x: Any, arguments: dict[str, Any]) -> Any:
     """What the declaration names as the same by torch's own functions, or the sets one by one."""
     norm = DECLARED[op]
     if norm.torch is None:
-        return _set_by_set(op, x, **arguments)
+        return set_by_set(op, x, **arguments)
     missing = dict.fromkeys(BUFFERS) if norm.buffers else {}
     return norm.torch(torch, x, **(missing | arguments))
 
 
-def _set_by_set(
+def set_by_set(
     op: str, x: Any, eps: float, weight: Any = None, bias: Any = None, **sizes: Any
 ) -> Any:
     """For a norm that torch does not have: float64 and autograd, on the labels of the truth."""

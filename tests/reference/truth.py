@@ -44,10 +44,10 @@ def set_key(op: str, index: tuple[int, ...], shape: tuple[int, ...], arguments: 
         return sample, channel // (shape[1] // arguments["num_groups"])
     if op == "ghost_batch_norm":
         return sample // (shape[0] // arguments["num_splits"]), channel
-    return _key_by_pattern(op, index, shape, arguments)
+    return key_by_pattern(op, index, shape, arguments)
 
 
-def _key_by_pattern(op: str, index: tuple[int, ...], shape: tuple[int, ...], arguments: Any) -> Any:
+def key_by_pattern(op: str, index: tuple[int, ...], shape: tuple[int, ...], arguments: Any) -> Any:
     """The coordinates that stand outside of brackets; of a composed axis two factors at most."""
     sizes = {size.axis: arguments[size.argument] for size in DECLARED[op].sizes}
     axes = re.findall(r"\([^)]*\)|\S+", DECLARED[op].sets)

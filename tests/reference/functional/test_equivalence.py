@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import normviz
 from normviz import NORMS
@@ -20,7 +21,13 @@ from tests.reference.norm_calls import (
     make_call,
     modes,
 )
-from tests.reference.oracle import assert_same, by_normviz, by_torch
+from tests.reference.oracle import (
+    assert_same,
+    by_normviz,
+    by_torch,
+    set_by_set,
+    torch_function,
+)
 from tests.reference.truth import brute_labels
 
 
@@ -40,6 +47,17 @@ GRID = [
     if not (of_one_value(op, SHAPES[rank]) and mode != EVALUATION)
     and not (not NORMS[op].bias and parameters in (BIAS_ONLY, WEIGHT_ONLY))
 ]
+
+
+@pytest.mark.parametrize("op", ["group_norm", "pixel_norm"])
+def test_set_by_set_gives_what_torch_gives(op):
+    """What a norm that torch does not have is held to."""
+    call = make_call(op, (4, 6, 3, 2))
+    given = {
+        n: torch.as_tensor(v) if n in ("weight", "bias") else v for n, v in call.arguments.items()
+    }
+    x = torch.from_numpy(call.x)
+    torch.testing.assert_close(set_by_set(op, x, **given), torch_function(op, x, given))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
