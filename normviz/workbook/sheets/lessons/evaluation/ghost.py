@@ -42,8 +42,8 @@ def ghost(case: EvaluationCase) -> Sequence[Item]:
             "alone: the running mean comes out as BatchNorm's, the running variance does not: "
             "each split measures from its own mean, so that what lies between the splits is "
             f"missing, and divides by its own m − 1, together {SPLITS * (PER_SPLIT - 1)} instead "
-            f"of {SAMPLES - 1}. As shipped the splits of step 1 have equal means: nothing is missing, "
-            "and the variance comes out larger."
+            f"of {SAMPLES - 1}. As shipped the splits of step 1 have equal means: nothing is "
+            "missing, and the variance comes out larger."
         ),
         _outputs(case),
         Words(
