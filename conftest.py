@@ -62,6 +62,7 @@ def numbers_state() -> dict[str, object]:
             "torch default dtype": torch.get_default_dtype(),
             "torch gradients": torch.is_grad_enabled(),
             "torch determinism": torch.are_deterministic_algorithms_enabled(),
+            "torch TF32": torch.backends.cudnn.allow_tf32,
         }
     return state
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
 from typing import Any, NoReturn
 
+import normviz
 from training.data.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.experiments.variants import SCALES
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        release = f"normviz {version('normviz')}"
+        release = f"normviz {normviz.__version__}"
         self.add_argument("--version", action="version", version=release, help="say it and end")
 
     def error(self, message: str) -> NoReturn:

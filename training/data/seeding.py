@@ -27,6 +27,6 @@ def derived_seed(seed: int, epoch: int, purpose: str) -> int:
     return int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def generator(seed: int, epoch: int, purpose: str, device: str = "cpu") -> torch.Generator:
+def generator(seed: int, epoch: int, purpose: str) -> torch.Generator:
     """Return a fresh torch generator for one purpose in one epoch."""
-    return torch.Generator(device=device).manual_seed(derived_seed(seed, epoch, purpose))
+    return torch.Generator().manual_seed(derived_seed(seed, epoch, purpose))

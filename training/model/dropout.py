@@ -58,7 +58,8 @@ def _scaled_and_zeroed(x: Tensor, positions: Tensor, scale: float) -> Tensor:
 class SparseDropout(nn.Module):
     """``torch.nn.Dropout`` for small p, drawing from ``self.generator`` (None: torch's own).
 
-    In evaluation, or with p = 0, the identity.
+    It draws on the CPU, so that a seed drops the same elements on every device. In evaluation, or
+    with p = 0, the identity.
     """
 
     def __init__(self, p: float) -> None:

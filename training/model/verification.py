@@ -31,7 +31,7 @@ def layer_inputs(model: Net, x: Tensor) -> dict[str, Tensor]:
     """
     probe = copy.deepcopy(model).train()
     for layer in probe.dropout_layers():
-        layer.generator = torch.Generator(device=x.device).manual_seed(0)
+        layer.generator = torch.Generator().manual_seed(0)
     seen: dict[str, Tensor] = {}
 
     def keep(name: str) -> Any:

@@ -54,7 +54,7 @@ def look_inside(trainer: Trainer, epoch: int, board: Board | None = None) -> lis
     model = copy.deepcopy(trainer.model).train()
     before = {name: norm.state_dict() for name, norm in trainer.model.norm_layers().items()}
     for layer in model.dropout_layers():
-        layer.generator = torch.Generator(device=x.device).manual_seed(epoch)
+        layer.generator = torch.Generator().manual_seed(epoch)
     entered, alive = _watch(model)
     cross_entropy(model(x), y).backward()
     rows = []

@@ -33,8 +33,10 @@ def prepare(threads: int) -> None:
     """For the rest of this process: ``threads`` threads, denormal numbers flushed to zero.
 
     Freed memory is kept, too. None of it changes the meaning of a number; the threads decide its
-    last bits.
+    last bits. A GPU convolves float32 in float32: by default cuDNN rounds what it multiplies to
+    the 10 bits of TF32, and a table would call that float32.
     """
+    torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     keep_freed_memory()
@@ -49,13 +51,14 @@ def prepared(threads: int) -> Iterator[None]:
     >>> inside, flushes_denormal()
     (True, False)
     """
-    before = torch.get_num_threads(), flushes_denormal()
+    before = torch.get_num_threads(), flushes_denormal(), torch.backends.cudnn.allow_tf32
     prepare(threads)
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.set_flush_denormal(before[1])
+        torch.backends.cudnn.allow_tf32 = before[2]
 
 
 def flushes_denormal() -> bool:

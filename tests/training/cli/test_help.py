@@ -1,10 +1,10 @@
 """What the commands of the experiments say about themselves: the release, and every default."""
 
 import argparse
-from importlib.metadata import version
 
 import pytest
 
+import normviz
 from tests.cli.test_help import parsers
 from training.cli.parser import build_parser
 
@@ -18,7 +18,7 @@ def test_every_command_says_its_release(
     with pytest.raises(SystemExit) as ended:
         build_parser().parse_args([*parser.prog.split()[1:], "--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"normviz {version('normviz')}\n"
+    assert capsys.readouterr().out == f"normviz {normviz.__version__}\n"
 
 
 @pytest.mark.parametrize("parser", COMMANDS, ids=lambda parser: parser.prog)

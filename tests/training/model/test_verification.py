@@ -8,7 +8,7 @@ from training.data.load import normalize
 from training.errors import TrainingError
 from training.model.fast_norms import BatchNorm2d
 from training.model.net import Net
-from training.model.verification import verify_layers
+from training.model.verification import layer_inputs, verify_layers
 from training.report.page import write_report
 from training.results.run_folder import read_run
 from training.run.one_network import Trainer
@@ -18,6 +18,12 @@ from training.run.one_task import OneTask
 @pytest.fixture(scope="module")
 def batch(sample):
     return normalize(sample.train_images[:16])
+
+
+def test_a_network_on_another_device_is_run_there(batch):
+    """Dropout draws on the CPU and drops where x is: "meta" stands for the GPU of other machines."""
+    inputs = layer_inputs(Net(dropout_value=0.5).to("meta"), batch.to("meta"))
+    assert [x.device.type for x in inputs.values()] == ["meta"] * 5
 
 
 class Careless(nn.BatchNorm2d):

@@ -42,6 +42,20 @@ def same_weights(first, second):
     return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+"""All that this machine has, so that where there is a GPU it is asked too."""
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_device_trains_and_looks_inside(device, precision, make_task):
+    task = make_task("gbn", dropout_value=0.3)
+    settings = replace(task.settings, device=device, precision=precision, recount=True)
+    summary = OneTask(replace(task, settings=settings)).run()
+    assert summary["epochs"] == 2
+    assert (task.folder / "inside.csv").exists()
+
+
 def test_a_run_on_disk(make_task):
     task = make_task("bn", seed=3)
     summary = OneTask(task).run()
