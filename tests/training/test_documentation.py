@@ -21,7 +21,7 @@ from training.report.study import write_study
 from training.results.comparisons import compare_all
 from training.results.kept import read_summary
 from training.results.study_table import StudyTable, mean_errors
-from training.results.study_verdicts import answers, verdict
+from training.results.study_verdicts import UNDECIDED, answers, verdict
 from training.results.verdicts import judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,11 @@ def test_the_row_of_a_study_says_what_it_came_to(name: str) -> None:
     assert row.endswith(f" | {len(study.seeds)} | {outcome(name)} |")
 
 
-@pytest.mark.parametrize("name", [name for name in known_studies() if table_of(name).is_whole])
+WHOLE = [name for name in known_studies() if table_of(name).is_whole]
+TESTED = [name for name in WHOLE if read_study(name).tests]
+
+
+@pytest.mark.parametrize("name", WHOLE)
 def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, tmp_path) -> None:
     table = table_of(name)
     assert table.path.with_suffix(".png").exists()
@@ -117,7 +121,7 @@ def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, 
     assert (tmp_path / kept).read_text() == table.path.with_name(kept).read_text()
 
 
-@pytest.mark.parametrize("name", ["order", "decay", "rms"])
+@pytest.mark.parametrize("name", TESTED)
 def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
     for one in answers(table_of(name))[0]:
         if not one.question.primary:
@@ -128,6 +132,33 @@ def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
         mean, low, high = (math.exp(v or 0.0) for v in (found.mean, found.low, found.high))
         assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
         assert f"{100 * math.expm1(one.detectable):.1f} %" in SAID
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_an_undecided_study_says_its_p(name: str) -> None:
+    found = verdict(table_of(name))
+    if found.verdict == UNDECIDED:
+        assert f"p = {found.p:.2g}, after Holm {found.adjusted:.2g}" in SAID
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [("batch-size", arm) for arm in ("BN 2", "GN 2", "BN 32", "GN 32")]
+    + [("dropout", arm) for arm in ("0.5 after the last", "0.5 before", "none")],
+)
+def test_which_norm_when_names_the_errors_of_a_study(name: str, arm: str) -> None:
+    found = [mean_errors(table_of(name), data)[arm] for data in ("mnist", "fashion-mnist")]
+    words = " / ".join(f"{one.mean:.2f}" for one in found) + f" ({found[0].n})"
+    assert any(f"`{name}`" in line and words in line for line in README.splitlines())
+
+
+def test_which_norm_when_names_the_errors_by_learning_rate() -> None:
+    for norm, rates in (("BN", ("x0.3", "x1", "x3")), ("NONE", ("x0.3", "x1", "x3"))):
+        ranges = []
+        for data in ("mnist", "fashion-mnist"):
+            means = [mean_errors(table_of("rates"), data)[f"{norm} {x}"].mean for x in rates]
+            ranges.append(f"{min(means):.2f} to {max(means):.2f}")
+        assert f"{' / '.join(ranges)} (8)" in SAID
 
 
 @pytest.mark.parametrize("case", ["BatchNorm", "GroupNorm", "LayerNorm", "none"])

@@ -178,7 +178,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     ends += [v for one in found for v in (one.question.low, one.question.high) if v is not None]
     reach = 1.15 * max(abs(v) for v in (*ends, 0.05) if v is not None)
     axis.set_xlim(-reach, reach)
-    axis.set_yticks(range(len(found)), [fill(one.question.text, 36) for one in found])
+    axis.set_yticks(range(len(found)), [_folded(one.question.text) for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.locator_params(axis="x", nbins=5)
     axis.set_title(
@@ -191,11 +191,19 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     axis.axvline(0, color=INK, lw=0.8, zorder=0)
 
 
-def _plain_ticks(axis: Any) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+def _folded(text: str) -> str:
+    """Two lines, and a number with its unit on one of them."""
+    return fill(text.replace(" %", "\N{NO-BREAK SPACE}%"), 36)
 
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axis.xaxis.set_major_formatter(ScalarFormatter())
+
+def _plain_ticks(axis: Any) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5) if high > 12 * low else (1, 1.5, 2, 3, 5, 7))
+    )
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 

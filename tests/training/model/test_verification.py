@@ -21,7 +21,7 @@ def batch(sample):
 
 
 def test_a_network_on_another_device_is_run_there(batch):
-    """Dropout draws on the CPU and drops where x is: "meta" stands for the GPU of other machines."""
+    """Dropout draws on the CPU and drops where x is: "meta" stands for others' GPU."""
     inputs = layer_inputs(Net(dropout_value=0.5).to("meta"), batch.to("meta"))
     assert [x.device.type for x in inputs.values()] == ["meta"] * 5
 
