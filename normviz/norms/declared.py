@@ -188,8 +188,8 @@ _DECLARED = (
         title="GhostBatchNorm",
         sentence="The batch is cut into splits of neighboring images; one mean and one variance "
         "for each split and channel.",
-        use="BatchNorm with smaller batches, as on several devices that do not talk. In evaluation "
-        "the splits are gone.",
+        use="BatchNorm with smaller batches: in training as on several devices that do not talk, "
+        "but with one running mean. In evaluation the splits are gone.",
         when=When(
             used="large batches that should behave like small ones",
             needs="a batch that its splits divide",
@@ -223,7 +223,7 @@ _DECLARED = (
         when=When(
             used="large language models",
             needs="features whose mean says little",
-            fails="inputs far from zero: the offset stays",
+            fails="inputs far from zero: no mean is taken away",
         ),
         shows="The same steps with the mean taken as zero, and no β.",
         tries="Add 100 to every x: which of LayerNorm and RMSNorm notices?",

@@ -83,7 +83,7 @@ class Step:
         return self.text.sentence
 
 
-_NORMALIZED = "How many standard deviations each element lies from its set's mean."
+_NORMALIZED = "How far each element lies from its set's mean, counted in roots r."
 
 MEAN = StepText(
     "mean",
@@ -123,7 +123,7 @@ STD = StepText(
     "r",
     "r = √(σ² + ε)",
     "np.sqrt(variance + eps)",
-    "The standard deviation, with ε inside the root: a constant set divides by √ε, not by 0.",
+    "The root that divides, with ε inside: a constant set is divided by √ε, not by 0.",
 )
 NORMALIZED = StepText("normalized", "element", "x̂", "x̂ = u / r", "centered / std", _NORMALIZED)
 OUTPUT = StepText(

@@ -102,7 +102,7 @@ ROWS: dict[str, contents.Row] = {
         (
             "Sets",
             "The one idea in one picture: which elements share a mean and a variance.",
-            "Find the sets of one pixel in every picture.",
+            "Take one pixel: find its set in every picture.",
         ),
         (
             playground.TITLE,

@@ -84,25 +84,33 @@ class Style:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def signed(form: str) -> str:
-    """A number format in which zero is a plain 0, without the sign of what was rounded away."""
-    return f"{form};-{form};0"
-
-
 def decimals(more: int = 0) -> str:
     """The number format of a step's numbers, or one of so many more decimals.
 
+    It has one section, since only there what rounds to nothing has no sign: the negative section
+    of 0.00;-0.00 makes -0.00 of it.
+
     >>> decimals(-1)
-    '0.00;-0.00;0'
+    '0.00'
     """
-    return signed(f"{0:.{DECIMALS + more}f}")
+    return f"{0:.{DECIMALS + more}f}"
+
+
+def exponent(places: int) -> str:
+    """A number format with an exponent and so many decimals, in which zero is a plain 0.
+
+    >>> exponent(1)
+    '0.0E+00;-0.0E+00;0'
+    """
+    form = f"{0:.{places}f}E+00"
+    return f"{form};-{form};0"
 
 
 def shown_as(pattern: str, form: str) -> str:
     """The number format of what else is shown by `form`, its value standing where {} stands.
 
-    >>> shown_as("✗ {}", "0.00;-0.00;0"), shown_as("({})", "General")
-    ('"✗ "0.00;"✗ "-0.00;"✗ "0;"✗ "@', '"("General")";"("-General")";"("General")";"("@")"')
+    >>> shown_as("✗ {}", "0.00"), shown_as("({})", "General")
+    ('"✗ "0.00;"✗ "-0.00;"✗ "0.00;"✗ "@', '"("General")";"("-General")";"("General")";"("@")"')
     """
     positive, *others = form.split(";")
     negative, zero = (*others, *(f"-{positive}", positive)[len(others) :])[:2]
@@ -120,8 +128,8 @@ NUMBER_FORMAT = decimals()
 SHORT_FORMAT = decimals(-1)
 """For columns that are too narrow for every decimal."""
 
-SMALL_FORMAT = signed("0.0E+00")
-SCIENTIFIC_FORMAT = signed(f"{0:.{DECIMALS - 1}f}E+00")
+SMALL_FORMAT = exponent(1)
+SCIENTIFIC_FORMAT = exponent(DECIMALS - 1)
 
 GROUPED_FORMAT = "#,##0"
 

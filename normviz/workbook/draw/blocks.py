@@ -33,9 +33,10 @@ def step(item: content.Step, canvas: Canvas, spot: Spot) -> Placed:
     canvas.know(item.name, body)
     values = values_of(item.values)
     words = item.caption
+    indent = int(not beside and left > 2)  # the neighbor's cells end where the words begin
 
     def write() -> None:
-        write_caption(canvas, written, spot.top, left, right)
+        write_caption(canvas, written, spot.top, left, right, indent)
         body.draw_axes(canvas.page)
         paint = canvas.fitting(item.paint, values if item.per != "single" else ())
         for index, value in enumerate(values):

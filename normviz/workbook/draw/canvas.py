@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,6 +21,9 @@ SMALLEST = 0.01
 """From here on the usual decimals tell the largest of a step's numbers apart."""
 SMALL_SIZE = 9.0
 """In points: so large are numbers with an exponent where columns are narrow."""
+
+LONGEST_TITLE = 32
+"""In letters, of the box that says what may be typed: Excel takes no more."""
 
 LABEL_ROOM, VALUE_ROOM = 16.0, 7.0
 
@@ -88,7 +92,7 @@ class Canvas:
             return
         first = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
         formula = None if rule.options else resolved(rule.allowed, first, NOWHERE, self.abroad)
-        title = (rule.title or title)[:32]
+        title = textwrap.shorten(rule.title or title, LONGEST_TITLE, placeholder="…")
         self.page.choices.append(Choice(area, rule.options, formula, title, rule.hint))
 
     def paragraph(self, area: Area, text: Value, look: Style, formula: str | None = None) -> None:

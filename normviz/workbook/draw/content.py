@@ -254,7 +254,7 @@ class Listing:
     `shares` are the widths of its columns as parts of the page, where they are not its columns;
     `widths` are the least ones in characters, of all but the last, which takes what is left.
     `names` call the columns, each a block of one column with the axis "row"; `marks` color a column
-    by its name.
+    by its name. Rows are at least `height` points high.
     """
 
     rows: Sequence[Sequence[Value | Entry]]
@@ -264,6 +264,7 @@ class Listing:
     widths: Sequence[float] = ()
     names: Sequence[str] = ()
     marks: Mapping[str, Sequence[Mark]] = field(default_factory=dict)
+    height: float = 20.0
 
 
 @dataclass(frozen=True)

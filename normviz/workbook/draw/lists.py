@@ -24,7 +24,7 @@ def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
     columns = dict(zip(item.names, ends, strict=False))
     table: list[list[tuple[content.Entry, Style]]] = []
     for number, line in enumerate(item.rows):
-        height, row = HEAD_HEIGHT, first + number
+        height, row = item.height, first + number
         table.append([])
         for at, cell in enumerate(line):
             entry, look = _looking(cell, item.looks, at)

@@ -24,6 +24,8 @@ from normviz.workbook.draw.canvas import Canvas, Placed, Spot
 from normviz.workbook.draw.places import Cells
 
 BANNER_HEIGHT, BELOW_BANNER, HEAD_HEIGHT = 21.0, 6.0, 20.0
+FAR, LABEL_BESIDE = 32.0, LABEL.but(horizontal="right", indent=1)
+"""Where so much room is before a number, its name stands next to it."""
 MONO = 1.16
 """So much wider is a letter of code than one of a text."""
 
@@ -69,7 +71,8 @@ def line(item: content.Line, canvas: Canvas, spot: Spot) -> Placed:
 
     def write() -> None:
         page = canvas.page
-        page.span((row, 2, row, first - 1), item.label, LABEL)
+        is_far = page.width(2, first - 1) > FAR
+        page.span((row, 2, row, first - 1), item.label, LABEL_BESIDE if is_far else LABEL)
         page.span(area, item.value, look, canvas.live(item.formula))
         if item.note and right < last:
             canvas.paragraph(note, item.note, REMARK, item.noting)
@@ -107,15 +110,16 @@ def _sentence_rows(caption: content.Caption, width: float) -> int:
 
 
 def write_caption(
-    canvas: Canvas, caption: content.Caption, top: int, left: int, right: int
+    canvas: Canvas, caption: content.Caption, top: int, left: int, right: int, indent: int = 0
 ) -> None:
     """The words of a block below each other."""
     page = canvas.page
     for text, look, rows in _heads(caption, page.width(left, right)):
-        style = look.but(wrap=rows > 1, vertical="top" if rows > 1 else look.vertical)
+        vertical = "top" if rows > 1 else look.vertical
+        style = look.but(wrap=rows > 1, vertical=vertical, indent=indent)
         page.span((top, left, top + rows - 1, right), text, style)
         top += rows
     rows = _sentence_rows(caption, page.width(left, right))
     if rows:
         area = (top, left, top + rows - 1, right)
-        page.span(area, caption.sentence, PROSE, canvas.live(caption.live))
+        page.span(area, caption.sentence, PROSE.but(indent=indent), canvas.live(caption.live))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from normviz.numbers import DECIMALS, in_words
+from normviz.numbers import in_words
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import (
@@ -17,7 +17,7 @@ from normviz.workbook.book.styles import (
     INPUT_WORD,
     NUMBER,
     PAPER,
-    signed,
+    decimals,
 )
 from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import (
@@ -39,7 +39,7 @@ from normviz.workbook.sheets.momentum import momentum
 
 TYPED = INPUT_NUMBER.but(number="0.0###")
 CONSTANT = NUMBER.but(fill=PAPER, number=TYPED.number)
-GRAY = NUMBER.but(fill=PAPER, number=signed(f"{0:.{DECIMALS}f}###"))
+GRAY = NUMBER.but(fill=PAPER, number=f"{decimals()}###")
 PARAMETERS = (
     ("weight", "γ (weight)"),
     ("bias", "β (bias)"),

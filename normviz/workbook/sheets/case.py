@@ -126,6 +126,10 @@ class Case:
                 found.setdefault(words, []).append(op)
         return found
 
+    def shifted(self, words: str) -> list[str]:
+        """Those of them that have a β."""
+        return [op for op in self.other_parameters[words] if self.norms[op].bias]
+
     def gamma_of(self, op: str) -> str:
         """The end of the name that γ and β of a norm have on the sheet of inputs."""
         words = self._of_each(op)

@@ -119,8 +119,9 @@ def build(
         book,
         TITLE,
         "Identities: norms that are special cases of others",
-        "The first x̂ is computed here, straight from x in one or two formulas a set; the second, "
-        "below it, is what the other sheet made in its steps. The distance of the two is live.",
+        "Equal is x̂ in training: γ and β may be of another shape, and what evaluation does too. "
+        "The first x̂ is computed here, straight from x; the second, below it, is what the other "
+        "sheet made in its steps. Their distance is live.",
         of_tensor(Frame(case.sets("batch_norm")).layout),
         reads={"inputs": inputs} | {op: made.sheet for op, made in sheets.items()},
     )

@@ -34,7 +34,7 @@ SHOWN = GENERAL.filled(PAPER)
 NAMES = {"x_scale": "scale", "x_offset": "offset"}
 """Names of the workbook for cells that act on all of x."""
 
-MOVES = "a norm divides it out again, except for ε"
+MOVES = "a norm divides its size out again, except for ε; a minus sign stays"
 
 
 def build(book: Book, case: Case) -> Sheet:
@@ -65,12 +65,21 @@ def build(book: Book, case: Case) -> Sheet:
     for name, block in NAMES.items():
         book.name(name, sheet.page, sheet.placed[block].area)
     for words, users in case.other_parameters.items():
-        titles = listed(case.norms[op].title for op in users)
         sheet.draw(
-            Banner(f"One γ and one β {words}, for {titles}"),
+            Banner(_of_parameters(case, words, users)),
             *_other_parameters(case, users[0], words, one),
         )
     return sheet
+
+
+def _of_parameters(case: Case, words: str, users: Sequence[str]) -> str:
+    """Which norms have a γ for what, and which of them a β too."""
+    scaled, shifted = (
+        listed(case.norms[op].title for op in ops) for ops in (users, case.shifted(words))
+    )
+    if scaled == shifted:
+        return f"One γ and one β {words}, for {scaled}"
+    return f"One γ {words}, for {scaled}" + (f"; one β, for {shifted}" if shifted else "")
 
 
 def _built_in(case: Case) -> str:
@@ -106,7 +115,7 @@ def _settings(case: Case) -> Sequence[Item]:
             "ε (eps)",
             settings.eps,
             rule=POSITIVE,
-            note="added to the variance, inside the root",
+            note="added to the variance (RMSNorm: to the mean square), inside the root",
         ),
         momentum(settings.momentum),
         *(
@@ -181,4 +190,5 @@ def _other_parameters(case: Case, op: str, words: str, one: str) -> Sequence[Ste
             ("gamma", "γ (weight)", case.weight(op)),
             ("beta", "β (bias)", case.bias(op)),
         )
+        if name == "gamma" or case.shifted(words)
     ]

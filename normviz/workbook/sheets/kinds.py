@@ -235,8 +235,8 @@ def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
         ),
         replace(
             rms,
-            use=f"The sets of LayerNorm, but the mean is taken as zero: the length of a {one} is "
-            "normalized, its mean stays. Usual in language models; no β.",
+            use=f"The sets of LayerNorm, but the mean is taken as zero: a {one} is divided by its "
+            "size, and its mean is not taken away. Usual in language models; no β.",
             torch_layer="torch.nn.RMSNorm(D, eps)",
         ),
         replace(
@@ -245,8 +245,9 @@ def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
             fixed={"h": heads},
             title="RMSNorm per head",
             use=f"The features of a token are {heads} heads of attention, and each is normalized "
-            "by itself, as queries and keys are (QK-norm); γ is shared by all heads.",
-            paper="Henry et al. 2020",
+            "by itself, as queries and keys are (QK-norm, there an L2 norm and one learned "
+            "number); γ is shared by all heads.",
+            paper="after Henry et al. 2020",
             torch_layer="torch.nn.RMSNorm(D // heads, eps) on x.unflatten(-1, (heads, -1))",
         ),
         replace(

@@ -57,7 +57,11 @@ QUANTITIES = (
         "Σ (x − μ)² / m",
         "M / m",
     ),
-    _symbol("σ, s", "the standard deviations: the roots of σ² and of s², without ε", "Playground"),
+    _symbol(
+        "σ, s",
+        "the standard deviations: the roots of σ² and of s², without ε",
+        "Conventions, Playground",
+    ),
     _symbol(
         "s²",
         "the unbiased variance, divided by m − 1; it goes into running_var",
@@ -88,7 +92,6 @@ QUANTITIES = (
         "√(σ² + ε)",
         "√(σ′² + ε)",
         "√(v + ε)",
-        "√(Σ x² / m + ε)",
         "√(s² + ε)",
         "σ + ε",
         "s + ε",
@@ -108,7 +111,7 @@ QUANTITIES = (
         "Σ (x − μ)²",
         "Σ (Mᵢ + mᵢ (μᵢ − μ)²)",
     ),
-    _symbol("δ", "Welford: a number less the mean of those before it", "Numerics", "x − mean"),
+    _symbol("δ", "Welford: a number less the mean of those before it", "Numerics", "x − old mean"),
     _symbol(
         "a",
         "what enters a linear layer or convolution",
@@ -184,7 +187,7 @@ PLACES = (
     _symbol(
         "i", "which of several numbers or devices: mᵢ, μᵢ, Mᵢ", "Four numbers, Numerics, Batches"
     ),
-    _symbol("[ ]", "what shares one mean and one variance, as in [n] c [...]", "Sets, Why"),
+    _symbol("[ ]", "what shares one mean and one variance, as in [n] c [...]", "Why"),
     _symbol(
         "(g [k]), (s [m]), [d]",
         "groups g of k channels, splits s of m images, all of normalized_shape d: in such a line "
@@ -203,7 +206,11 @@ WORDS = (
     _symbol("statistics set", "the elements that share one mean and one variance", "Sets"),
     _symbol("affine", "the last step, y = γ · x̂ + β, with learned γ and β", OF_NORMS),
     _symbol("upstream gradient", "dy, what comes back to the layer from what follows it", "Inputs"),
-    _symbol("chain rule", "a gradient is the product of the derivatives on its way", FOUR),
+    _symbol(
+        "chain rule",
+        "a gradient is the product of the derivatives on its way, added up over all ways",
+        FOUR,
+    ),
     _symbol("closed form", "dx in one formula, without the steps between", OF_NORMS),
     _symbol(
         "training, evaluation",

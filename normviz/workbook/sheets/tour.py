@@ -16,7 +16,7 @@ STOPS = (
     ),
     (
         "Four numbers",
-        "7   x̂ = u / r",
+        "8   x̂ = u / r",
         "Ask any number",
         "Here BatchNorm sees four values only. The bar below says what the outlined number is, its "
         "formula with the numbers put in, and in the same colors the cells they came from.",

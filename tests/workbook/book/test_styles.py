@@ -11,6 +11,7 @@ import normviz.workbook
 import training
 from normviz.workbook.book import styles
 from normviz.workbook.book.styles import INPUT, INPUT_WORD, decimals
+from tests.workbook.books import default_book
 
 ROOM = Path(normviz.workbook.__file__).parent
 HERE = ROOM / "book" / "styles.py"
@@ -62,7 +63,20 @@ def test_no_sheet_has_decimals_of_its_own() -> None:
     assert not found
 
 
+def test_no_number_that_rounds_to_nothing_has_a_sign() -> None:
+    """A negative section of its own, as in 0.00;-0.00, would show -0.00."""
+    formats = {
+        cell.style.number
+        for page in default_book().pages
+        for line in page.rows.values()
+        for cell in line.values()
+    }
+    signed = {form for form in formats if re.search(r";-0(\.0+)?(;|$)", form)}
+    assert "0.000" in formats
+    assert not signed
+
+
 def test_one_more_decimal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (decimals(), decimals(-1)) == ("0.000;-0.000;0", "0.00;-0.00;0")
+    assert (decimals(), decimals(-1)) == ("0.000", "0.00")
     monkeypatch.setattr(styles, "DECIMALS", 4)
-    assert (decimals(), decimals(-1)) == ("0.0000;-0.0000;0", "0.000;-0.000;0")
+    assert (decimals(), decimals(-1)) == ("0.0000", "0.000")

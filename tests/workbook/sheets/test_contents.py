@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 import normviz
+from normviz.norms.norm import Norm
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.contents import lecture, your_layer
-from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
+from normviz.workbook.sheets.lessons.four_numbers.proofs import DX_SUM
 from normviz.workbook.sheets.lessons.why import sheet as why
+from normviz.workbook.sheets.lessons.why.case import WhyCase, offered
 from tests.workbook.books import book_of, default_book
 from tests.workbook.conftest import FileOf
 from tests.workbook.engines import ironcalc_values
@@ -93,6 +95,16 @@ def test_another_percentage_is_wrong(text: str, book: Book, path: Path) -> None:
     row = row_of(book.pages[0], stop.asks)
     guess, tick = (("Contents", address(row, column)) for column in (GUESS, TICK))
     assert ironcalc_values(path, {tick: None}, {guess: text})[tick] == lecture.WRONG
+
+
+@pytest.mark.parametrize("scale", [float(scale) for scale in why.TRIES])
+@pytest.mark.parametrize("norm", offered(), ids=lambda norm: norm.name)
+def test_a_norm_keeps_activations_and_gradients_at_every_scale_that_is_tried(
+    norm: Norm, scale: float
+) -> None:
+    activations, gradients = WhyCase(scale, norm.name).run(norm).spreads()
+    assert 0.9 < activations.min() <= activations.max() < 1.1
+    assert 0.1 < gradients.min() <= gradients.max() < 10
 
 
 @pytest.mark.parametrize("scale", why.TRIES)

@@ -161,7 +161,7 @@ IN_OFFICE = (
     "numerics",
     "which",
     "batches",
-    "why ghost_batch_norm",
+    "why rms_norm",
     "four numbers",
     "conventions refused",
     "layer rms_norm 4 2",

@@ -31,7 +31,7 @@ from normviz.workbook.draw.content import (
     Words,
     chosen_from,
 )
-from normviz.workbook.sheets.lessons.four_numbers.parts import DX_SUM
+from normviz.workbook.sheets.lessons.four_numbers.proofs import DX_SUM
 
 HEADING = "A lecture of 45 minutes"
 ADDS_UP = (
@@ -85,7 +85,7 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             8,
             "Four numbers",
             DX_SUM,
-            "BatchNorm on four numbers: what do the four dx add up to? Change dy and see that it "
+            "BatchNorm on four numbers: what do the four dx add up to? Change dy and see that Σ "
             "stays; then read why.",
             0,
             within=1e-9,

@@ -51,7 +51,9 @@ def begin(book: Book, case: Case) -> Sheet:
         f"{', '.join(titles)} and {last} on one small tensor of shape "
         f"({case.kind.layout}), forward and backward, step by step in "
         f"live formulas. Change a {INPUT_WORD} cell on the sheet Inputs: the steps on the norms' "
-        f"own sheets follow. Some other sheets have {INPUT_WORD} cells of their own.",
+        "own sheets follow."
+        + f" Some other sheets have {INPUT_WORD} cells of their own."
+        * (case.kind == IMAGES),
         COLUMNS,
     )
 

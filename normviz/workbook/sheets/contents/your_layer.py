@@ -19,8 +19,10 @@ PYTHON = (
 )
 MAKES = (
     "A workbook like this one, about your layer and your tensor: every step forward and backward "
-    "as live formulas, and beside them the layer's own y and dx with PASS or FAIL. A name that "
-    "ends in .html makes it a page. For a layer inside a model: normviz.explain(model, x, "
+    "as live formulas, and beside them the layer's own y and dx with PASS or FAIL (of a tensor in "
+    "a file, normviz's own). dy is grad_output=..., random numbers where it is not given. A name "
+    "that ends in .html makes it a page. A layer in Python needs torch. For a layer inside a "
+    "model: normviz.explain(model, x, "
     '"mine.xlsx", layer="encoder.norm1").'
 )
 

@@ -15,6 +15,7 @@ from normviz.workbook.book.styles import BODY, BODY_CENTER, INPUT_WORD, LINE, LI
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Entry, Listing
 from normviz.workbook.draw.sheet import Sheet
+from normviz.workbook.sheets.lessons.four_numbers.proofs import DX_SUM
 
 TITLE = "Questions"
 
@@ -39,9 +40,16 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Why normalize at all?",
         "Layer upon layer the numbers shrink or grow, and their gradients with them; a norm sets "
-        "the activations back to about 1, and keeps the gradients from running away.",
+        "them back to about 1 after each layer, and keeps the gradients from running away.",
         "Why",
         "what you see",
+    ),
+    Question(
+        "Which norm when?",
+        "BatchNorm for images in batches of 16 or more, GroupNorm in smaller ones, LayerNorm or "
+        "RMSNorm for tokens; the table says what each needs, and when it fails.",
+        "Why",
+        "Which norm, when?",
     ),
     Question(
         "Which norm is for batches of one or two?",
@@ -52,7 +60,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "What does RMSNorm leave out?",
-        "The mean and β: it divides by the root mean square, so what is added to all x stays.",
+        "The mean and β: it only divides, by the root mean square. What is added to all x is not "
+        "taken away; it makes the root large, and the differences small.",
         "RMSNorm",
         NORMS["rms_norm"].sentence,
     ),
@@ -97,7 +106,7 @@ QUESTIONS: tuple[Question, ...] = (
         "normalized_shape must be the last dimensions of x",
     ),
     Question(
-        "Why is a batch of one refused?",
+        "Why is one value per channel refused, as in a batch of one row?",
         "One value is its own mean and its variance is 0: the output would be β whatever x is. Use "
         "drop_last, or a norm within the sample.",
         "Numerics",
@@ -128,15 +137,16 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Why do several devices give another result than one?",
-        "Without SyncBatchNorm they are Ghost BatchNorm, one split a device; means and variances "
-        "can be merged exactly, but not by averaging the variances.",
+        "Without SyncBatchNorm each normalizes its own part, as Ghost BatchNorm does with its "
+        "splits; means and variances can be merged exactly, but not by averaging the variances.",
         "Batches",
         "Two devices",
     ),
     Question(
         "Is gradient accumulation the same as a big batch?",
         "Not with BatchNorm, whose statistics come from the small batch; exactly so with "
-        "GroupNorm, LayerNorm and RMSNorm.",
+        "GroupNorm, LayerNorm and RMSNorm, where the loss is a sum over the samples (that of a "
+        "mean is divided by the number of parts).",
         "Batches",
         "Gradient accumulation",
     ),
@@ -183,9 +193,16 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "How is the backward pass derived, dμ for one?",
         "Arrow by arrow on four numbers; on the sheet of each norm as a chain of small steps, and "
-        "once more in closed form, with a difference that reads 0.",
+        "once more in closed form, with a difference that is 0 but for rounding.",
         "Four numbers",
         "dμ",
+    ),
+    Question(
+        "Why does dx add up to 0 over a set?",
+        "Add a number to all x of a set: the mean takes it away, y and the loss stay, so the slope "
+        "in that direction, which is the sum of dx, is 0. Not with RMSNorm, which takes no mean.",
+        "Four numbers",
+        DX_SUM,
     ),
     Question(
         "Which elements share a mean and a variance?",
@@ -234,7 +251,7 @@ def build(book: Book) -> None:
         book,
         TITLE,
         "Questions people ask, and where the answer can be seen",
-        "Taken from issue trackers and forums. Click the sheet's name: the answer is there, live.",
+        "Taken from issue trackers and forums. Click the sheet's name: there it can be seen.",
         texts(5, 44, 68, 19),
     )
     rows = [

@@ -26,7 +26,7 @@ from normviz.workbook.book.styles import (
     WRONG_SIGN,
     Style,
 )
-from normviz.workbook.draw.content import Entry, Listing, Mark, Rule, Words
+from normviz.workbook.draw.content import NOT_NEGATIVE, Entry, Listing, Mark, Rule, Words
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reach import AXES, AXIS_WORDS, OWN
@@ -140,7 +140,7 @@ def _numbers(case: PlayCase) -> list[Setting]:
             "ε (eps) =",
             case.eps,
             "A number, zero or more; the usual value is 1E-5.",
-            rule="COUNT({this})=1",
+            rule=NOT_NEGATIVE.allowed,
         ),
     ]
 

@@ -23,6 +23,7 @@ from normviz.workbook.book.styles import (
     SHORT_FORMAT,
     SOFT,
     UNUSED,
+    decimals,
 )
 from normviz.workbook.draw.content import Caption, Entry, Spaced
 from normviz.workbook.draw.tensor import Grid
@@ -36,6 +37,8 @@ from normviz.workbook.sheets.playground.strips import draw_strips, place_strips
 
 TITLE, TAB = "Playground", "D6A700"
 CELL = NUMBER.but(size=9, number=SHORT_FORMAT, shrink=True)
+LONG, LONG_CELL = 10.0, CELL.but(number=decimals(-2))
+"""From here on a number has one decimal: with two it would be shrunk."""
 ADDED = CELL.but(number="0", fill=PAPER, color=SOFT)
 WHOLE = CELL.but(number="0")
 TYPED = INPUT_NUMBER.but(size=9, shrink=True)
@@ -245,7 +248,9 @@ class _Steps:
         live = f'IF({there},{formula},"")'
         before_std = needs in ("labels", "mean", "centered")
         values = self._values(text.name, self.readings.ok if before_std else self.readings.safe)
-        area = self.rows.step(text.name, self._caption(text, shown), values, CELL, live)
+        largest = max((abs(v) for v in values if isinstance(v, float)), default=0.0)
+        look = CELL if largest < LONG else LONG_CELL
+        area = self.rows.step(text.name, self._caption(text, shown), values, look, live)
         if text.name != "centered":  # play_centered tells whether the mean is taken at all
             self.rows.name(_NAMES.get(text.name, text.name), area)
 

@@ -21,7 +21,7 @@ from normviz.workbook.sheets.playground.rows import LEFT, Rows
 
 HEIGHT_ROWS, POINTS_A_ROW = 10, 15.0
 HEAD = HEADER.but(size=9.5)
-CELL = NUMBER.but(size=9, number=SHORT_FORMAT, shrink=True)
+CELL = NUMBER.but(size=9.5, number=SHORT_FORMAT, shrink=True)
 OFF = -1.0
 """The label of what is in no set: the charts begin at 0, so it is not drawn."""
 
@@ -51,11 +51,11 @@ STRIPS = (
 )
 COLUMNS = {
     "{}": "{}",
-    "mean": "mean of {} over the set",
+    "μ": "mean of {} over the set",
     "u²": "squared distance of {} from the mean",
     "σ": "σ of {} over the set",
-    "−σ": "mean − σ of {}",
-    "+σ": "mean + σ of {}",
+    "μ−σ": "mean − σ of {}",
+    "μ+σ": "mean + σ of {}",
 }
 """What stands over each column of a strip, and what its numbers are."""
 
@@ -72,10 +72,11 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
     """The numbers of the charts, in columns, and the charts at the row `top`."""
     rows.banner(
         "What the dot strips draw",
-        "a row is one element n, c, pixel; σ is the root of the mean squared distance",
+        "a row is one element n, c, pixel; μ and σ are those of its set, u² its squared distance",
     )
     page = rows.page
-    page.heights[rows.row] = 16
+    over, rows.row = rows.row, rows.row + 1
+    page.heights |= {over: 16.0, rows.row: 16.0}
     columns = [c for c in range(LEFT, rows.last + 1) if page.widths[c] > 3]
     first, last = rows.row + 1, rows.row + case.x.size
     label = columns.pop(0)
@@ -92,6 +93,7 @@ def draw_strips(rows: Rows, case: PlayCase, readings: Readings, top: int) -> Non
     width = page.width(2, rows.last) / len(STRIPS)
     for at, strip in enumerate(STRIPS):
         used = [columns.pop(0) for _ in COLUMNS]
+        page.span((over, used[0], over, used[-1]), f"set by set: {strip.symbol}", HEAD)
         _columns(rows, case, readings, strip, label, used)
         x, y = ((first, c, last, c) for c in (label, used[0]))
         bars = [(used[1], "mean", MEAN_COLOR), *((c, "mean ± σ", SPREAD_COLOR) for c in used[4:])]

@@ -36,8 +36,8 @@ def table(readings: Readings) -> list[Column]:
     columns += [
         Column("norms_centered", "μ taken", (*(int(norm.centered) for norm in norms), 1)),
         Column("norms_bias", "has β", (*(int(norm.bias) for norm in norms), 1)),
-        Column("norms_alone_first", "1 value, 1 image", (*one, 0)),
-        Column("norms_alone", "1 value, more", (*many, 0)),
+        Column("norms_alone_first", "refuses 1 value of 1 image", (*one, 0)),
+        Column("norms_alone", "refuses 1 value of more", (*many, 0)),
         _same(readings),
         Column("norms_words", "Its sets", (*(norm.words for norm in norms), OWN_SETS)),
     ]
@@ -62,7 +62,7 @@ def _same(readings: Readings) -> Column:
         ]
         formulas.append(f"IF(AND({','.join(tests)}),1,0)" if norm.centered else "0")
     values = [int(_is(readings, norm)) for norm in readings.norms]
-    return Column("norms_same", "sets in force", (*values, 0), (*formulas, "0"))
+    return Column("norms_same", "has the sets in force", (*values, 0), (*formulas, "0"))
 
 
 def _is(readings: Readings, norm: PlayNorm) -> bool:

@@ -98,10 +98,9 @@ def _inputs(case: Case, cells: ReferenceCells) -> list[Item]:
     ]
     for words, (op, *_) in case.other_parameters.items():
         other, end = Frame(case.sets(op)), case.gamma_of(op)
-        rows += [
-            (f"gamma{end}", f"gamma {words}", case.weight(op), "parameter", other),
-            (f"beta{end}", f"beta {words}", case.bias(op), "parameter", other),
-        ]
+        rows.append((f"gamma{end}", f"gamma {words}", case.weight(op), "parameter", other))
+        if case.shifted(words):
+            rows.append((f"beta{end}", f"beta {words}", case.bias(op), "parameter", other))
     steps = [
         _constant(
             name_of("inputs", "", name),

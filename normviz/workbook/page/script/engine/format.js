@@ -76,7 +76,7 @@ export function narrow(value, room = 9.5) {
   );
 }
 
-// A number in a format such as 0.000;-0.000;0 or 0.0E+00 or #,##0 or 0.0% or "✗ "General.
+// A number in a format such as 0.000 or 0.0E+00;-0.0E+00;0 or #,##0 or 0.0% or "✗ "General.
 export function formatted(value, format, room = 9.5) {
   if (format === "General") return narrow(value, room);
   const { before, after, pattern, isGeneral, isPercent, isGrouped, isPower, places, optional, isFirst } = sectionFor(

@@ -76,8 +76,9 @@ def devices(case: BatchesCase) -> Sequence[Item]:
             "Merging: m = Σ mᵢ,  μ = Σ mᵢ μᵢ / m,  M = Σ (Mᵢ + mᵢ (μᵢ − μ)²) (Chan, Golub & "
             "LeVeque 1983). The last term is the variance between the devices; averaging the "
             "variances (amber) forgets it and comes out too small. This merging is what "
-            "SyncBatchNorm does at every step, and what makes several devices equal to one; "
-            "without it each trains a ghost batch and keeps running statistics of its own "
+            "SyncBatchNorm does at every step; on the way back it adds up Σ dy and Σ dy · x̂ over "
+            "the devices too. The two make several devices equal to one; "
+            "without them each trains a ghost batch and keeps running statistics of its own "
             "(DistributedDataParallel keeps rank 0's). Try: make the two halves alike, and the "
             "averaged variance becomes right."
         ),

@@ -55,9 +55,10 @@ def build(book: Book, case: BatchesCase | None = None) -> None:
         book,
         TITLE,
         "Batches: what follows when samples share their statistics",
-        "BatchNorm ties the samples of a batch together. That kills the bias of the layer "
-        "before it, makes two half batches something else than one whole batch, and makes "
-        "devices disagree unless they talk. Norms that stay within a sample know none of this.",
+        "BatchNorm takes one mean from each channel, over all samples. That kills the bias of the "
+        "layer before it (so does InstanceNorm, within a sample). Because the samples share it, "
+        "two half batches are something else than one whole batch, and devices disagree unless "
+        "they talk: norms that stay within a sample know nothing of these two.",
         COLUMNS,
     )
     sheet.draw(*_inputs(case), *_dead_bias(case), *_accumulation(case), *devices(case))
@@ -131,7 +132,8 @@ def _dead_bias(case: BatchesCase) -> Sequence[Item]:
             "dz stay. Its gradient is 0: it is a parameter for nothing. Give a layer before "
             "BatchNorm bias=False; β takes its place. The length of A is lost in the same way (z "
             "is divided by its own r): the gradient stands at a right angle to A, and an L2 "
-            "penalty on A changes the learning rate rather than the function."
+            "penalty on A changes the learning rate rather than the function. That holds behind "
+            "every norm, for the weights whose outputs share a set."
         ),
     )
 
@@ -230,8 +232,10 @@ def _accumulation(case: BatchesCase) -> Sequence[Item]:
         ),
         Words(
             "Accumulating gradients over two half batches gives the gradient of one whole batch "
-            "only if the samples do not know of each other. With GroupNorm, LayerNorm and RMSNorm "
-            "the difference is 0; with BatchNorm every half had its own mean and variance, so it "
-            "is training with the small batch, whatever the learning rate. (γ is 1 and β 0 here.)"
+            "only if the samples do not know of each other (and if the loss is a sum over them: "
+            "the gradients of a mean are added up and divided by the number of parts). With "
+            "GroupNorm, LayerNorm and RMSNorm the difference is 0; with BatchNorm every half had "
+            "its own mean and variance, so it is training with the small batch, whatever the "
+            "learning rate. (γ is 1 and β 0 here.)"
         ),
     )

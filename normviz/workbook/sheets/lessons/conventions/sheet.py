@@ -238,8 +238,10 @@ def _defaults() -> Sequence[Item]:
             shares=(16, 34, 26, 22, 18),
         ),
         Words(
-            "To move a BatchNorm from Keras to torch: eps=1e-3, momentum=0.01, and multiply the "
-            "moving variance by m / (m − 1) if the last digits matter. InstanceNorm in torch has "
-            "no γ, β and no running statistics unless asked, so model.eval() changes nothing in it."
+            "To move a BatchNorm from Keras to torch: eps=1e-3, momentum=0.01, and the moving "
+            "variance copied as it is, since evaluation divides by √(running variance + ε) in "
+            "both. Only what further training adds differs: torch takes in s², m / (m − 1) times "
+            "Keras' σ². InstanceNorm in torch has no γ, β and no running statistics unless asked, "
+            "so model.eval() changes nothing in it."
         ),
     )

@@ -33,7 +33,8 @@ def ghost(case: EvaluationCase) -> Sequence[Item]:
     return (
         Banner(
             "Ghost BN on the same batches",
-            f"{SPLITS} splits of {PER_SPLIT} samples, as on {SPLITS} devices that do not talk",
+            f"{SPLITS} splits of {PER_SPLIT} samples: in training as on {SPLITS} devices that do "
+            f"not talk",
         ),
         _trajectory(case),
         Words(

@@ -28,10 +28,10 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             "mean",
             "{momentum}",
         ),
-        ("keras_mean", ("moving_mean", "in other words"), means, "mean", "(1-{k})"),
+        ("keras_mean", ("moving_mean", "Keras, momentum 1 − α"), means, "mean", "(1-{k})"),
         (
             "mistaken_mean",
-            ("Keras with α", "α · old + (1 − α) · μ"),
+            ("a mistake", "Keras, momentum α"),
             mistaken,
             "mean",
             "(1-{momentum})",
@@ -87,7 +87,7 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
         Words(
             "torch's default is 0.1, Keras' is 0.99, which is α = 0.01: Keras forgets ten "
             "times more slowly. Type torch's 0.1 into Keras and nearly all of the old value is "
-            "thrown away at every step (amber): the running mean is all but the last batch's. "
+            "thrown away at every step (amber): the running mean is almost the last batch's alone. "
             "Keras 3 also averages the biased variance, so its moving_variance is a little lower "
             "than running_var."
         ),

@@ -71,5 +71,15 @@ class FourNumbers:
         moved: Row = self.x + by * (np.arange(1, COUNT + 1) == self.nudged)
         return moved
 
+    @property
+    def slope(self) -> float:
+        """The slope of the loss between the two nudged x."""
+        return (self.loss(self.moved(self.h)) - self.loss(self.moved(-self.h))) / (2 * self.h)
+
+    @property
+    def dx_there(self) -> float:
+        """What the arrows give for the nudged one."""
+        return float(self.traced["grad_input"].ravel()[self.nudged - 1])
+
 
 CASE = FourNumbers(np.array([1.0, 3.0, 4.0, 8.0]), np.array([1.0, 0.0, -1.0, 2.0]))

@@ -1,22 +1,25 @@
-"""What the sheet is put together from: a step of four values or of one, and a column of steps."""
+"""What the sheet is put together from: a step of four values, of one, or of none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from normviz.workbook.book.styles import INPUT_NUMBER, NUMBER, Style
-from normviz.workbook.draw.content import NUMBERS, Caption, Cells, Table
+from normviz.workbook.draw.content import NUMBERS, CellFormula, Cells, Rule
 from normviz.workbook.sheets.lessons.four_numbers.case import COUNT, Row
 
-DX_SUM = "dx adds up to"
-"""The sum of dx, to which the lecture leads."""
+CLOSE = NUMBER.but(size=9.5, shrink=True)
+"""Numbers in columns so narrow that all of the lesson is on one screen."""
+TYPED = INPUT_NUMBER.but(size=9.5, shrink=True)
+STRONG = CLOSE.but(bold=True)
 
-NOTHING = [None] * COUNT
-"""Where a row of a column has no step."""
+
+def nothing(name: str, columns: int = COUNT, label: str = "") -> Cells:
+    """Where a row of a column has no step."""
+    return Cells(f"rest_{name}", [None] * columns, label=label)
 
 
 def row(values: npt.NDArray[np.float64]) -> Row:
@@ -24,17 +27,16 @@ def row(values: npt.NDArray[np.float64]) -> Row:
     return np.asarray(values, np.float64).ravel()
 
 
-def yours(name: str, values: Any, label: str) -> Cells:
+def yours(name: str, values: Any, label: str, rule: Rule = NUMBERS) -> Cells:
     """Numbers to type over."""
-    return Cells(name, values, None, INPUT_NUMBER, label, rule=NUMBERS)
+    return Cells(name, values, None, TYPED, label, rule=rule)
 
 
-def one(name: str, value: Any, label: str, formula: str, look: Style = NUMBER) -> Cells:
+def one(name: str, value: Any, label: str, formula: str, look: Style = CLOSE, **more: Any) -> Cells:
     """A step with one value for the whole set."""
-    return Cells(name, [float(np.ravel(value)[0])], formula, look, label)
+    return Cells(name, [float(np.ravel(value)[0])], formula, look, label, **more)
 
 
-def column(title: str, parts: Sequence[Cells], across: tuple[str, ...]) -> Table:
-    """Steps below each other."""
-    caption = Caption(title) if title else None
-    return Table(tuple(parts), ("", "i"), across=across, caption=caption)
+def four(name: str, values: Any, formula: CellFormula, label: str, look: Style = CLOSE) -> Cells:
+    """A step with a value for each of the four."""
+    return Cells(name, values, formula, look, label)

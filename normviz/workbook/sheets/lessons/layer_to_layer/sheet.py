@@ -11,6 +11,7 @@ from normviz.norms.declared import NORMS
 from normviz.norms.sets import statistics_sets
 from normviz.reference.trace import Trace
 from normviz.workbook.book.cells import Book
+from normviz.workbook.book.layout import Layout
 from normviz.workbook.book.styles import (
     BODY,
     BODY_CENTER,
@@ -256,30 +257,31 @@ def _summary(case: LayerCase) -> Sequence[Item]:
     shipped = {norm.title: LayerCase().with_op(norm.name) for norm in SETS.norms}
     numbers = BODY_CENTER.but(number=NUMBER_FORMAT)
     live: Style = BOLD.filled(GOOD)
-    rows = [
-        (title, *(value for part in of.channel_statistics() for value in part.tolist()))
-        for title, of in shipped.items()
-    ]
-    heads = [
-        f"{what}, c\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{c}"
-        for what in ("mean", "variance")
-        for c in range(CHANNELS)
+    heads = [f"c = {c}" for c in range(CHANNELS)]
+    columns = of_tensor(Layout(SHAPE))
+    channel = sum(columns.cells[0]) / CHANNELS
+    tables = [
+        Listing(
+            [(title, *of.channel_statistics()[at].tolist()) for title, of in shipped.items()],
+            (f"{what} of z", *heads),
+            (BODY, *((numbers,) * CHANNELS)),
+            shares=(columns.words + columns.names[0], *((channel,) * CHANNELS)),
+            names=(f"of_norm_{what}",),
+            marks={f"of_norm_{what}": (CHOSEN,)},
+        )
+        for at, what in enumerate(("mean", "variance"))
     ]
     return (
-        Banner("What layer N+1 finds in z, channel by channel"),
+        Banner(
+            "z channel by channel, to compare the norms",
+            "for BatchNorm the statistics of layer N+1 themselves",
+        ),
         Step("z_mean", Caption("mean of z", "live"), mean, "parameter", "AVERAGE({z})", live),
         Step(
             "z_variance", Caption("variance of z", "live"), variance, "parameter", "VARP({z})", live
         ),
         Words("For each norm, with the numbers as shipped (constants from NumPy):"),
-        Listing(
-            rows,
-            ("norm", *heads),
-            (BODY, *((numbers,) * len(heads))),
-            shares=(16, *((10.5,) * len(heads))),
-            names=("of_norm",),
-            marks={"of_norm": (CHOSEN,)},
-        ),
+        *tables,
         Words(
             "What to look at: ReLU cuts a normalized channel at zero, so z's mean and variance "
             "depend on how each channel lies around zero, and that is what the norm decides. Per "

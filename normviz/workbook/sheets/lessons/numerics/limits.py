@@ -168,7 +168,10 @@ def one_value(case: NumericsCase) -> Sequence[Item]:
     )
     says = 'IF(COUNT({alone})>1,"exists","does not exist: divided by m − 1 = "&(COUNT({alone})-1))'
     return (
-        Banner("One value per channel", "why a batch of one 1×1 image cannot be batch-normalized"),
+        Banner(
+            "One value per channel",
+            "why a batch of one row, or of one 1×1 image, cannot be batch-normalized",
+        ),
         Line("alone", "x", case.single, rule=NUMBERS),
         Line("alone_gamma", "γ (weight)", case.weight, rule=NUMBERS),
         Line("alone_beta", "β (bias)", case.bias, rule=NUMBERS),

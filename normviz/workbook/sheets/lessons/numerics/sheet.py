@@ -15,6 +15,7 @@ from normviz.workbook.book.styles import (
     GENERAL,
     GOOD,
     GOOD_INK,
+    GROUPED_FORMAT,
     INPUT_NUMBER,
     PAPER,
     RESULT,
@@ -89,7 +90,10 @@ def build(book: Book, case: NumericsCase | None = None) -> None:
 
 def _settings(case: NumericsCase) -> Sequence[Item]:
     numbers = Cells("numbers", case.values, None, INPUT_NUMBER, "four numbers", rule=NUMBERS)
-    offset = Rule("A number from 0 to 1E12: try 0, 1E4, 1E8, 1E9.", "AND({this}>=0,{this}<=1E12)")
+    offset = Rule(
+        "A whole number from 0 to 1E12: try 0, 1E4, 1E8, 1E9.",
+        "AND({this}>=0,{this}<=1E12,{this}=INT({this}))",
+    )
     return (
         Banner("Settings", YOURS),
         Table(numbers, axes=("", "k")),
@@ -97,7 +101,7 @@ def _settings(case: NumericsCase) -> Sequence[Item]:
             "offset",
             "offset",
             case.offset,
-            look=INPUT_NUMBER.but(number="#,##0.0", shrink=True),
+            look=INPUT_NUMBER.but(number=GROUPED_FORMAT, shrink=True),
             rule=offset,
             note="added to each of them: it moves the mean and leaves the variance alone",
         ),
@@ -135,17 +139,17 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         ),
         ("apart", "x − μ", ways.x - mean, f"{{x}}-{mean_cell}", TWO),
         ("apart_squared", "(x − μ)²", (ways.x - mean) * (ways.x - mean), "{apart}*{apart}", TWO),
-        ("delta", "δ = x − mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
+        ("delta", "δ = x − old mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
         (
             "mean",
-            "mean + δ / i",
+            "old mean + δ / i",
             ways.means,
             lambda k, _: f"{'{mean[k-1]}' if k else '0'}+{{delta}}/{k + 1}",
             WELFORD,
         ),
         (
             "m",
-            "M + δ(x − mean)",
+            "M + δ(x − new mean)",
             ways.distances,
             after("{m[k-1]}+{delta}*({x}-{mean})", "0+{delta}*({x}-{mean})"),
             WELFORD,
@@ -196,11 +200,11 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
             "What to look at: the sum of x · x has 16 digits like every float64, and at an offset "
             "of 1E8 all of them are spent on the offset. E[x²] − E[x]² can even come out negative, "
             "and its root is then not a number. Two passes and Welford work on the small distances "
-            "and stay right. normviz never uses E[x²] − E[x]²; libraries that do, for speed, "
-            "must take care of a negative result. Try the offsets 0, "
-            "1E4, 1E7, 1E8 and 1E9. (The cell of E[x²] − E[x]² is a SUM with 1E-300 in between: "
-            "where two numbers agree in 15 digits a spreadsheet takes their plain difference for "
-            "0, and would hide what happens.)"
+            "and stay right until the numbers themselves are rounded. normviz never uses E[x²] − "
+            "E[x]²; libraries that do, for speed, must take care of a negative result. Try the "
+            "offsets 0, 1E4, 1E7, 1E8 and 1E9. (The cell of E[x²] − E[x]² is a SUM with 1E-300 in "
+            "between: where two numbers agree in 15 digits a spreadsheet takes their plain "
+            "difference for 0, and would hide what happens.)"
         ),
     )
 
@@ -290,8 +294,9 @@ def _other_precisions() -> Sequence[Item]:
             "A sheet computes in float64 only. In float32, in which networks run, E[x²] − E[x]² "
             "fails from an offset of 10,000 on; in float16 squares overflow from 256 on, infinity "
             "minus infinity is not a number (NaN), and the numbers themselves are rounded to steps "
-            "of 8 at 10,000. This is why normalization layers add up in float32 or better whatever "
-            "the dtype of x."
+            "of 8 at 10,000. In float32 they are in steps of 8 at 1E8, where two passes fail too; "
+            "Welford does from 1E7 on, since its running mean is rounded at every step. This is "
+            "why normalization layers add up in float32 or better whatever the dtype of x."
         ),
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from normviz.norms.declared import NORMS
+from normviz.norms.words import listed
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.charts import Axis
 from normviz.workbook.book.styles import (
@@ -74,7 +75,7 @@ RELU = (
     "z is A a times the scale. From layer 2 on a = ReLU(z), with a norm a = ReLU(x̂); where ReLU "
     "cut something off, its gradient is exactly 0."
 )
-TRIES = {"0.6": ("vanishes", VANISHED), "2": ("stays", CALM), "4": ("explodes", EXPLODED)}
+TRIES = {"0.6": ("vanishes", VANISHED), "1.5": ("stays", CALM), "4": ("explodes", EXPLODED)}
 """Scales to try: what the signal without a norm does then, and what the sheet says of it."""
 
 TRY = "try " + ", ".join(f"{scale} ({does})" for scale, (does, _) in TRIES.items())
@@ -94,9 +95,9 @@ class WhySheet:
             "Why normalize? Eight layers, with and without",
             "Each layer multiplies by its weights, times the scale, and cuts off what is negative "
             "(ReLU); so the size of what passes through is multiplied too, eight times over, "
-            "forward and backward. A norm after every layer sets the activations back to about 1, "
-            "and keeps the gradients from running away. Turn the scale, choose a norm, and watch "
-            "both lines.",
+            "forward and backward. A norm after every layer sets what ReLU is given back to about "
+            "1, and keeps the gradients from running away. Drawn is what ReLU is given, z without "
+            "a norm and x̂ with one, and the gradient at the same place.",
             COLUMNS,
         )
 
@@ -122,7 +123,10 @@ class WhySheet:
     def _left_out(self) -> str:
         """Which norms the drop-down does not offer, and why."""
         out = [norm.title for norm in NORMS.values() if norm not in self.norms]
-        return f" The drop-down leaves out {', '.join(out)}: here every set would be one value."
+        return (
+            f" The drop-down leaves out {listed(out)}: here a set would be one value or two. Of "
+            "two, x̂ is 1 and −1 whatever they are, and no gradient passes."
+        )
 
     def _verdict(self) -> Line:
         """What became of the signal without a norm, in a sentence."""
