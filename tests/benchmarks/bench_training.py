@@ -30,7 +30,7 @@ from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS, find_trial
-from training.results.cost import estimate_seconds
+from training.run.forecast import estimate_seconds
 from training.run.inside import look_inside
 from training.run.machine import prepare
 from training.run.many_tasks import run_task

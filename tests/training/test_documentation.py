@@ -21,8 +21,8 @@ from training.report.study import write_study
 from training.results.comparisons import compare_all
 from training.results.kept import read_summary
 from training.results.study_table import StudyTable, mean_errors
-from training.results.study_verdicts import UNDECIDED, answers, verdict
-from training.results.verdicts import judge_all, p_words
+from training.results.study_verdicts import answers, verdict
+from training.results.verdicts import Verdict, judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "training/README.md").read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
 @pytest.mark.parametrize("name", TESTED)
 def test_an_undecided_study_says_its_p(name: str) -> None:
     found = verdict(table_of(name))
-    if found.verdict == UNDECIDED:
+    if found.verdict == Verdict.UNDECIDED:
         assert f"p = {found.p:.2g}, after Holm {found.adjusted:.2g}" in SAID
 
 

@@ -29,11 +29,12 @@ from training.report.plots import draw_all
 from training.report.study import study_table, write_study
 from training.report.workbook.book import write_results
 from training.results.comparisons import compare_all
-from training.results.cost import duration, estimate_seconds
+from training.results.cost import duration
 from training.results.kept import SUMMARY, keep, read_summary, write_summary
 from training.results.run_folder import read_run, refuse_other_data
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
+from training.run.forecast import estimate_seconds
 from training.run.machine import environment
 from training.run.many_tasks import run_tasks
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 import normviz
 from normviz.workbook.write import medium
 from training.data import load as data
 from training.errors import TrainingError
+from training.model.loss import cross_entropy
 from training.model.net import Net
 from training.record import checkpoint
 from training.record.task_folder import read_config
@@ -101,7 +101,7 @@ def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tens
 def loss_gradient(model: Net, x: Tensor, labels: Tensor) -> Tensor:
     """Return the gradient of the mean NLL loss for the network's output, log-probabilities."""
     scores = torch.zeros(len(x), 10, dtype=next(model.parameters()).dtype, requires_grad=True)
-    F.nll_loss(scores, labels).backward()
+    cross_entropy(scores, labels).backward()
     assert scores.grad is not None
     return scores.grad
 

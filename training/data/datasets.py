@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from training.errors import TrainingError
 
+MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -24,6 +26,11 @@ class Dataset:
     noun: str = "images"
     mean: float | None = None  # of the training pixels in [0, 1]; None: counted when it is loaded
     std: float | None = None
+
+    @property
+    def digest_name(self) -> str:
+        """What people call the algorithm of its digests."""
+        return {"sha256": "SHA-256", "md5": "MD5"}[self.algorithm]
 
 
 MNIST = Dataset(
@@ -45,8 +52,8 @@ MNIST = Dataset(
         ),
     },
     noun="digits",
-    mean=0.1307,
-    std=0.3081,
+    mean=MEAN,
+    std=STD,
 )
 # The digests are those of the files in Debian's package dataset-fashion-mnist (2020-05-23).
 FASHION_MNIST = Dataset(
@@ -83,6 +90,16 @@ KMNIST = Dataset(
     algorithm="md5",
 )
 DATASETS = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST, KMNIST)}
+
+
+def named(title: str) -> tuple[str, bool]:
+    """Return the name of the data set with that title, and whether it is a sample of it.
+
+    >>> named("Fashion-MNIST"), named("sample of MNIST")
+    (('fashion-mnist', False), ('mnist', True))
+    """
+    by_title = {dataset.title: dataset.name for dataset in DATASETS.values()}
+    return by_title.get(title, MNIST.name), title not in by_title
 
 
 def find_dataset(name: str) -> Dataset:

@@ -60,8 +60,7 @@ def fetch(folder: Path, say: Callable[[str], None], name: str = MNIST.name) -> d
             except (*FAILURES, TrainingError) as error:
                 answers.append(f"{place}: {first_line(error)}")
                 continue
-        kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
-        say(f"from {place}, each file held to its {kind}")
+        say(f"from {place}, each file held to its {dataset.digest_name}")
         return data.load(str(folder), name)
     raise TrainingError(
         f"{dataset.title} could not be fetched ({'; '.join(answers)}); put its four IDX files into "

@@ -20,12 +20,11 @@ from torch import Tensor
 
 from normviz.tensors.limits import UnreadableError, opened, read_at_most
 from training.data import augment
-from training.data.datasets import MNIST, Dataset, find_dataset
+from training.data.datasets import MEAN, MNIST, STD, Dataset, find_dataset
 from training.data.seeding import INIT_EPOCH, generator
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 
-MEAN, STD = 0.1307, 0.3081  # of MNIST, and of its sample
 SAMPLE = Path(__file__).with_name("sample.npz")
 MOST_BYTES = 64 << 20  # of a file; MNIST's largest has 47 million
 IDX_DIMENSIONS = {2049: 1, 2051: 3}  # magic number of labels, of images
@@ -187,10 +186,9 @@ def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
     digest = dataset.files[path.name if published else path.name.removesuffix(".gz")]
     found = hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
     if found != digest:
-        kind = {"sha256": "SHA-256", "md5": "MD5"}[dataset.algorithm]
         raise TrainingError(
-            f"{path} is damaged: its {kind} is {found[:16]}..., that of {dataset.title} is "
-            f"{digest[:16]}...; remove it and run {fetch}"
+            f"{path} is damaged: its {dataset.digest_name} is {found[:16]}..., that of "
+            f"{dataset.title} is {digest[:16]}...; remove it and run {fetch}"
         )
     return read_idx(gzip.decompress(content) if published and path.suffix == ".gz" else content)
 
@@ -262,9 +260,4 @@ def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
 
 def _usable(count: int, config: TrialConfig) -> int:
     """Return how many of ``count`` images the normalization can take in one batch."""
-    return count // splits(config) * splits(config)
-
-
-def splits(config: TrialConfig) -> int:
-    """Return of what the normalization wants a batch to be a multiple."""
-    return config.num_splits if config.norm == "ghost" else 1
+    return count // config.splits * config.splits

@@ -1,7 +1,8 @@
 """The published claims as data: what was said, and what would have to hold.
 
 A claim stands when every one of its parts does. ``verdicts.py`` holds the parts to the seeds of a
-run; nothing here looks at a number.
+run; nothing here looks at a number. They are those of the two course projects; the literature's
+claims are the files *.toml beside this one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ MEASURES = {
     LAST: Measure("accuracy of the last epoch", "ends above"),
     BEST: Measure("accuracy of the best epoch", "peaks above"),
     LATE_DEVIATION: Measure(
-        f"standard deviation over the last {SPAN} epochs", "is less steady than"
+        f"standard deviation about a straight line over the last {SPAN} epochs",
+        "is less steady than",
     ),
     EARLY_FALL: Measure(f"largest fall within the first {SPAN} epochs", "falls further than"),
     CROSSING: Measure(f"first epoch at {TARGET} %", "is later than", "epochs", 1.0),
@@ -128,7 +130,8 @@ CLAIMS = (
         "l2-beats-l1",
         "With BatchNorm, L2 beats L1 in accuracy and steadiness",
         (More("bn-l2", "bn-l1"), More("bn-l1", "bn-l2", LATE_DEVIATION)),
-        f"Steadiness: the standard deviation of the test accuracy over the last {SPAN} epochs.",
+        f"Steadiness: the standard deviation of the test accuracy about a straight line over the "
+        f"last {SPAN} epochs.",
     ),
     Claim(
         "both-between",

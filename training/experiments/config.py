@@ -103,17 +103,21 @@ class TrialConfig:
             self._check_batch()
 
     def _check_batch(self) -> None:
-        splits = self.num_splits if self.norm == "ghost" else 1
-        if self.batch_size % splits:
+        if self.batch_size % self.splits:
             raise TrainingError(
-                f"num_splits={splits} does not divide batch_size={self.batch_size}: every split "
-                "of Ghost BatchNorm has as many images"
+                f"num_splits={self.splits} does not divide batch_size={self.batch_size}: every "
+                "split of Ghost BatchNorm has as many images"
             )
-        if self.batch_size == splits:
+        if self.batch_size == self.splits:
             raise TrainingError(
                 f"batch_size={self.batch_size} leaves one image to share statistics: in training "
                 "that is InstanceNorm (norm='instance'), in evaluation something else; use more"
             )
+
+    @property
+    def splits(self) -> int:
+        """Of what the normalization wants a batch to be a multiple."""
+        return self.num_splits if self.norm == "ghost" else 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain dictionary kept in ``config.json``."""

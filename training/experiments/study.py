@@ -45,8 +45,9 @@ KEYS = {
     "arm": list,
     "test": list,
 }
+ERROR, EFFECTIVE_RATE = "log error", "log effective rate"
 LARGEST_RATE, STALE = "log largest rate", "log stale error"
-MEASURES = ("log error", "log effective rate", STALE, LARGEST_RATE)
+MEASURES = (ERROR, EFFECTIVE_RATE, STALE, LARGEST_RATE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Question:
 
     text: str
     weights: dict[str, float]
-    measure: str = "log error"
+    measure: str = ERROR
     low: float | None = None
     high: float | None = None
     refuted_low: float | None = None

@@ -2,7 +2,7 @@
 
 ``norms`` has one layer for each name of a normalization, ``fast_norms`` their training step as a
 loop of ``kernels``. ``loss`` is what training makes small, with L1 and L2;
-``test_time_averaging`` looks at an image several times.
+``evaluation_views`` looks at an image several times.
 """
 
 from training.model.net import Net

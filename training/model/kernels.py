@@ -1,4 +1,4 @@
-"""All six normalizations, forward and backward, as loops over channels-last memory (Numba).
+"""Six normalizations, forward and backward, as loops over channels-last memory (Numba).
 
 They differ only in which values share statistics, and two numbers say that: the batch is cut into
 ``splits`` runs of samples and the channels into ``groups`` runs of channels. BatchNorm is (1, C),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from normviz.errors import visible
-from training.data.datasets import DATASETS, MNIST
+from training.data.datasets import named
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.files import read_json
@@ -128,9 +128,9 @@ def read_config(folder: Path) -> tuple[dict[str, Any], TrialConfig]:
 
 def _name_the_data(found: dict[str, Any]) -> None:
     """Give the record of a run's data, if it is older than these two fields, what they would be."""
-    by_title = {dataset.title: name for name, dataset in DATASETS.items()}
-    found.setdefault("dataset", by_title.get(found["name"], MNIST.name))
-    found.setdefault("is_sample", found["name"] not in by_title)
+    dataset, is_sample = named(found["name"])
+    found.setdefault("dataset", dataset)
+    found.setdefault("is_sample", is_sample)
 
 
 def _check_types(path: Path, found: dict[str, Any], types: dict[str, type]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from training.experiments.claims import MEASURES, AtMost, More, Random
 from training.files import write_whole
 from training.record.gallery import save
-from training.report.plots import GRID, INK, SOFT, calm
+from training.report.plots import GRID, INK, SOFT, VERDICT_COLORS, calm
 from training.results.verdicts import Finding, Judgment, Verdict, p_words
 
 STYLES = {Verdict.SUPPORTED: "green", Verdict.REFUTED: "red"}
@@ -100,12 +100,6 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-COLORS = {
-    Verdict.SUPPORTED: "#1b6e3c",
-    Verdict.REFUTED: "#d55e00",
-    Verdict.EQUIVALENT: "#0072b2",
-    Verdict.UNDECIDED: "#7b8794",
-}
 ROW_INCHES, FRAME_INCHES = 0.27, 0.75
 
 
@@ -146,7 +140,7 @@ def _by_measure(judgments: Sequence[Judgment]) -> dict[str, list[Finding]]:
 
 def _panel(axis: Any, measure: str, findings: Sequence[Finding]) -> None:
     for row, finding in enumerate(findings):
-        margin, color = finding.margin, COLORS[finding.verdict]
+        margin, color = finding.margin, VERDICT_COLORS[finding.verdict]
         if margin is None:
             continue
         if margin.low is not None and margin.high is not None:
@@ -176,10 +170,10 @@ def _legend(figure: Any) -> None:
     from matplotlib.lines import Line2D
 
     marks = [
-        Line2D([], [], color=color, marker="o", lw=2.2, label=verdict.value)
-        for verdict, color in COLORS.items()
+        Line2D([], [], color=color, marker="o", lw=2.2, label=verdict)
+        for verdict, color in VERDICT_COLORS.items()
     ]
-    hollow = COLORS[Verdict.UNDECIDED]
+    hollow = VERDICT_COLORS[Verdict.UNDECIDED]
     marks.append(
         Line2D(
             [],

@@ -17,6 +17,7 @@ from training.record.gallery import save
 from training.record.task_folder import Result
 from training.results.over_seeds import Overview, overviews
 from training.results.run_folder import Results, counted
+from training.results.verdicts import Verdict
 
 MEASURES = {
     "accuracy": ("test_accuracy", "test accuracy (%)"),
@@ -26,6 +27,12 @@ COLLAPSED = 0.5  # of the best accuracy; a trial below has learned nothing that 
 OUTLIER_DEVIATIONS = 5.0  # times the median absolute deviation, beyond which a trial is left out
 OUTLIER_LEAST = 1.0  # percent; trials nearer to the median than this are never outliers
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#444444")
+VERDICT_COLORS: dict[str, str] = {
+    Verdict.SUPPORTED: "#1b6e3c",
+    Verdict.REFUTED: "#d55e00",
+    Verdict.EQUIVALENT: "#0072b2",
+    Verdict.UNDECIDED: "#7b8794",
+}
 RECIPE_TITLES = {
     "A": "recipe A, the last half in view",
     "B": "recipe B, the last half in view",
@@ -193,8 +200,8 @@ def draw_comparison(run: Results) -> Any | None:
 
 
 def _ending(axis: Any, row: int, trial: Overview) -> None:
-    """Draw one trial's last epoch: seeds as dots, mean and interval, the published value."""
-    values = [r.record.last.test_accuracy for r in trial.finished]
+    """Draw one trial's last epoch: seeds as dots, mean and interval."""
+    values = [r.last_accuracy for r in trial.results if r.counts]
     estimate = trial.last
     if estimate is not None and estimate.low is not None:
         axis.plot(

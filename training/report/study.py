@@ -12,26 +12,18 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from training.experiments.study import EFFECTIVE_RATE, ERROR
 from training.files import write_whole
 from training.record.gallery import save
-from training.report.plots import COLORS, GRID, INK, SOFT, calm
+from training.report.plots import COLORS, GRID, INK, SOFT, VERDICT_COLORS, calm
 from training.results.study_table import StudyTable, mean_errors
-from training.results.study_verdicts import (
-    EQUIVALENT,
-    NOT_WHOLE,
-    REFUTED,
-    SUPPORTED,
-    Answer,
-    answers,
-    verdict,
-)
+from training.results.study_verdicts import NOT_WHOLE, Answer, answers, verdict
 
 VERDICT_COLUMNS = (
     "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",
     "p_refuted", "detectable", "study",
 )  # fmt: skip
 DARKEST = 3  # times the smallest error of a heat map
-COLOR_OF = {SUPPORTED: "#1b6e3c", EQUIVALENT: "#1b6e3c", REFUTED: "#d55e00"}
 
 
 def study_table(table: StudyTable) -> Table:
@@ -73,7 +65,7 @@ def measured(one: Answer) -> str:
 
 def is_ratio(one: Answer) -> bool:
     """Whether a question is about a ratio, not about a slope."""
-    return one.question.measure != "log effective rate"
+    return one.question.measure != EFFECTIVE_RATE
 
 
 def write_study(table: StudyTable) -> list[Path]:
@@ -148,7 +140,7 @@ def _errors(axis: Any, table: StudyTable, dataset: str) -> None:
     arms = list(table.study.arms)
     found = mean_errors(table, dataset)
     for row, arm in enumerate(arms):
-        values = [math.exp(v) for v in table.measured("log error", arm, dataset).values()]
+        values = [math.exp(v) for v in table.measured(ERROR, arm, dataset).values()]
         axis.plot(values, [row] * len(values), "o", color=COLORS[0], ms=4, alpha=0.55)
         if arm in found:
             axis.plot([found[arm].mean], [row], "|", color=COLORS[0], ms=14, mew=2)
@@ -164,7 +156,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     for row, one in enumerate(found):
         if one.estimate is None or one.estimate.low is None or one.estimate.high is None:
             continue
-        color = COLOR_OF.get(one.verdict, "#7b8794")
+        color = VERDICT_COLORS.get(one.verdict, SOFT)
         limits = (one.question.low, one.question.high)
         if one.question.outside:
             limits = (one.question.refuted_low, one.question.refuted_high)

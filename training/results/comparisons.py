@@ -77,8 +77,11 @@ def difference(
 
 
 def compare_all(run: Results) -> list[Comparison]:
-    """Return every two trials of a run that have finished seeds, the largest difference first."""
-    trials = {name: [r for r in results if r.summary] for name, results in run.by_trial().items()}
+    """Return every two trials of a run, the largest difference first.
+
+    A seed that diverged counts with the accuracy of a constant answer.
+    """
+    trials = {name: [r for r in results if r.counts] for name, results in run.by_trial().items()}
     pairs = [
         (first, second)
         for first, second in itertools.combinations(trials, 2)
@@ -114,6 +117,8 @@ def _of_images(first: list[Result], second: list[Result]) -> float | None:
     """The standard error, in points, that the difference has from the test images."""
     if shares_noise([*first, *second]):
         return None  # every seed has test images of its own, so its spread holds theirs
+    if not all(r.summary for r in (*first, *second)):
+        return None  # of one that diverged nobody knows which images it got wrong
     count = sum(map(sum, (first[0].summary or {}).get("confusion", [])))
     wrong = np.zeros(count)
     for results, sign in ((first, 1), (second, -1)):

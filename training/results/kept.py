@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from training.data.datasets import DATASETS, MNIST
+from training.data.datasets import named
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import write_whole
@@ -86,7 +86,6 @@ def read_summary(path: Path) -> Results:
     """
     if not path.exists():
         raise TrainingError(f"{path} is missing")
-    titles = {dataset.title: name for name, dataset in DATASETS.items()}
     rows, results = _rows(path, SUMMARY_COLUMNS), []
     # A summary of another name is of other runs.
     beside = path.name == SUMMARY
@@ -96,9 +95,9 @@ def read_summary(path: Path) -> Results:
             if row["status"] != "finished" or row["trial"] not in TRIALS:
                 continue
             title = row["data"]
+            dataset, is_sample = named(title)
             data = {
-                "dataset": titles.get(title, MNIST.name), "is_sample": title not in titles,
-                "name": title, "description": title,
+                "dataset": dataset, "is_sample": is_sample, "name": title, "description": title,
             }  # fmt: skip
             config, seed = TRIALS[row["trial"]], int(row["seed"])
             summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}

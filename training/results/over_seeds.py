@@ -1,7 +1,7 @@
 """What the seeds of each trial come to: the numbers of every table, counted in one place.
 
-Only finished seeds count. A trial that is on its way has its status in words and no mean, because
-the last epoch so far is not the last epoch.
+Finished seeds count, and those that diverged, as a constant answer. A trial that is on its way
+has its status in words and no mean, because the last epoch so far is not the last epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Overview:
 
     @property
     def finished(self) -> list[Result]:
-        """The seeds that count."""
+        """The seeds that ran to their end."""
         return [r for r in self.results if r.summary is not None]
 
     @property

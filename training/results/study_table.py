@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from training.errors import TrainingError
-from training.experiments.study import STALE, Study
+from training.experiments.study import EFFECTIVE_RATE, ERROR, STALE, Study
 from training.files import write_whole
 from training.record.task_folder import CONSTANT_ANSWER
 from training.results.intervals import Estimate, estimate
@@ -133,9 +133,9 @@ def _log_error(row: dict[str, str]) -> float:
 
 
 MEASURED = {
-    "log error": _log_error,
+    ERROR: _log_error,
     # Of weights before a norm: their length changes only the size of a step.
-    "log effective rate": lambda row: math.log(
+    EFFECTIVE_RATE: lambda row: math.log(
         float(row["learning_rate"]) / float(row["weight_norm"]) ** 2
     ),
     # With the running statistics, over the error with statistics counted anew.
@@ -147,7 +147,7 @@ def mean_errors(table: StudyTable, dataset: str) -> dict[str, Estimate]:
     """Return each arm's error in percent over its seeds; of a diverged one, a constant answer's."""
     found = {}
     for arm in table.study.arms:
-        logs = table.measured("log error", arm, dataset)
+        logs = table.measured(ERROR, arm, dataset)
         if logs:
             found[arm] = estimate([float(np.exp(value)) for value in logs.values()])
     return found

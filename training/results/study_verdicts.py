@@ -13,20 +13,24 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from training.experiments.study import LARGEST_RATE, Question, known_studies, read_study
+from training.experiments.study import (
+    ERROR,
+    LARGEST_RATE,
+    Question,
+    known_studies,
+    read_study,
+)
 from training.results.comparisons import holm
 from training.results.intervals import (
-    CONFIDENCE,
     Estimate,
     estimate,
     student_quantile,
     student_tail,
 )
 from training.results.study_table import StudyTable
+from training.results.verdicts import ALPHA, Verdict
 
-ALPHA = 1 - CONFIDENCE
-SUPPORTED, EQUIVALENT, REFUTED = "supported", "equivalent", "refuted"
-UNDECIDED, NOT_WHOLE, NOT_RUN = "undecided", "not whole yet", "not run"
+NOT_WHOLE, NOT_RUN = "not whole yet", "not run"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """What a study's claim comes to; ``p`` is the largest of its parts, ``adjusted`` by Holm."""
 
     verdict: str
@@ -67,11 +71,12 @@ def answer(question: Question, table: StudyTable, dataset: str, claims: int = 1)
     if table.left(dataset):
         verdict = NOT_WHOLE
     elif question.outside and p_refuted <= ALPHA:
-        verdict = REFUTED  # a difference smaller than the margin is seen, and does not matter
+        # A difference smaller than the margin is seen, and does not matter.
+        verdict = Verdict.REFUTED
     elif p <= ALPHA:
-        verdict = EQUIVALENT if question.is_equality else SUPPORTED
+        verdict = Verdict.EQUIVALENT if question.is_equality else Verdict.SUPPORTED
     else:
-        verdict = REFUTED if p_refuted <= ALPHA else UNDECIDED
+        verdict = Verdict.REFUTED if p_refuted <= ALPHA else Verdict.UNDECIDED
     return Answer(question, dataset, found, verdict, p, p_refuted, detectable)
 
 
@@ -102,7 +107,7 @@ def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[
 
     Usable: an error of at most twice the smallest of the group.
     """
-    errors = {arm: table.measured("log error", arm, dataset) for arm in question.weights}
+    errors = {arm: table.measured(ERROR, arm, dataset) for arm in question.weights}
     seeds = sorted(set.intersection(*(set(values) for values in errors.values())))
 
     def largest(sign: int, seed: int) -> float:
@@ -148,7 +153,7 @@ def answers(table: StudyTable) -> list[list[Answer]]:
     return [[answer(test, table, name, claims) for name in names] for test in table.study.tests]
 
 
-def verdict(table: StudyTable) -> Verdict:
+def verdict(table: StudyTable) -> Outcome:
     """Return what the study's claim comes to, corrected for the claims of the studies beside it.
 
     Of those the tables of the same folder count; one that has not run to its end counts as p = 1.
@@ -161,14 +166,14 @@ def verdict(table: StudyTable) -> Verdict:
         word = NOT_RUN
     elif not table.is_whole:
         word = NOT_WHOLE
-    elif any(all(one.verdict == REFUTED for one in each) for each in asked):
-        word = REFUTED
+    elif any(all(one.verdict == Verdict.REFUTED for one in each) for each in asked):
+        word = Verdict.REFUTED
     elif adjusted <= ALPHA:
         equal = all(each[0].question.is_equality for each in asked)
-        word = EQUIVALENT if equal else SUPPORTED
+        word = Verdict.EQUIVALENT if equal else Verdict.SUPPORTED
     else:
-        word = UNDECIDED
-    return Verdict(word, p, adjusted, len(claims))
+        word = Verdict.UNDECIDED
+    return Outcome(word, p, adjusted, len(claims))
 
 
 def _claims_beside(table: StudyTable) -> dict[str, float]:

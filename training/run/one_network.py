@@ -17,9 +17,9 @@ from training.data.load import Digits
 from training.data.seeding import INIT_EPOCH, derived_seed, generator
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
+from training.model.evaluation_views import log_probabilities
 from training.model.loss import L1_FORMS, cross_entropy
 from training.model.net import Net
-from training.model.test_time_averaging import log_probabilities
 from training.record.history import Epoch
 from training.run import schedules
 from training.run import torchrun as parallel
@@ -109,7 +109,7 @@ class Trainer:
         correct = torch.zeros((), dtype=torch.int64, device=self.device)
         images = 0
         step = (epoch - 1) * self.steps_per_epoch
-        multiple = data.splits(self.config)
+        multiple = self.config.splits
         for x, y in data.get_iterator(self.digits, self.config, self.seed, epoch):
             x, y = parallel.shard(x, y, multiple)
             if not len(y):

@@ -9,7 +9,7 @@ import torch
 from training.data import load as data
 from training.errors import TrainingError
 from training.experiments.trials import find_trial
-from training.model import test_time_averaging as views
+from training.model import evaluation_views as views
 from training.run.one_network import Trainer
 
 

@@ -9,7 +9,9 @@ from scipy import stats
 
 from training.record.task_folder import Result
 from training.report.differences import draw_differences, write_differences
+from training.report.plots import draw_comparison
 from training.results.comparisons import compare_all, detectable, holm
+from training.results.over_seeds import overviews
 
 SEEDS = {"bn": [99.3, 99.4, 99.35], "gn": [99.1, 99.2, 99.3], "ln": [99.0, 98.9, 99.1]}
 
@@ -44,6 +46,20 @@ def test_the_test_images_widen_an_interval_by_their_own_spread(run, monkeypatch)
     error = np.hypot(one.margin.error, 100 * stats.sem(images))
     assert one.with_images.error == pytest.approx(error)
     assert one.with_images.low < one.margin.low < one.margin.high < one.with_images.high
+
+
+def test_a_seed_that_diverged_counts_as_a_constant_answer(run):
+    first, *others = run.results
+    lost = replace(run, results=[replace(first, summary=None, diverged=True), *others])
+    one = next(c for c in compare_all(lost) if {c.first, c.second} == {"bn", "ln"})
+    (overview,) = (t for t in overviews(lost) if t.name == "bn")
+    ln = np.mean(SEEDS["ln"])
+    sign = 1 if one.first == "bn" else -1
+    assert sign * one.margin.mean == pytest.approx(overview.last.mean - ln)
+    assert one.with_images is None
+    axis = draw_comparison(lost).axes[0]
+    dots = [v for line in axis.lines if line.get_marker() == "o" for v in line.get_xdata()]
+    assert len(dots) == len(run.results)
 
 
 def test_without_kept_mistakes_there_is_no_second_interval(run):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.results import cost as forecast
+from training.run import forecast
 
 
 @pytest.fixture
