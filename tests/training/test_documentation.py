@@ -17,7 +17,7 @@ from training.cli.parser import build_parser
 from training.experiments.study import known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.report.claims import write_claims_csv
-from training.report.study import write_study
+from training.report.study import is_ratio, write_study
 from training.results.comparisons import compare_all
 from training.results.kept import read_summary
 from training.results.study_table import StudyTable, mean_errors
@@ -129,9 +129,11 @@ def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
         found = one.estimate
         assert found
         assert one.detectable
-        mean, low, high = (math.exp(v or 0.0) for v in (found.mean, found.low, found.high))
+        values = (found.mean, found.low or 0.0, found.high or 0.0)
+        mean, low, high = (math.exp(v) if is_ratio(one) else v for v in values)
         assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
-        assert f"{100 * math.expm1(one.detectable):.1f} %" in SAID
+        seen = f"{100 * math.expm1(one.detectable):.1f} %"
+        assert (seen if is_ratio(one) else f"{one.detectable:.3f}") in SAID
 
 
 @pytest.mark.parametrize("name", TESTED)
@@ -144,7 +146,8 @@ def test_an_undecided_study_says_its_p(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arm"),
     [("batch-size", arm) for arm in ("BN 2", "GN 2", "BN 32", "GN 32")]
-    + [("dropout", arm) for arm in ("0.5 after the last", "0.5 before", "none")],
+    + [("dropout", arm) for arm in ("0.5 after the last", "0.5 before", "none")]
+    + [("l2", arm) for arm in ("decay 0", "decay 0.001", "decay 0.016")],
 )
 def test_which_norm_when_names_the_errors_of_a_study(name: str, arm: str) -> None:
     found = [mean_errors(table_of(name), data)[arm] for data in ("mnist", "fashion-mnist")]

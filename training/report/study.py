@@ -173,8 +173,9 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     axis.set_yticks(range(len(found)), [_folded(one.question.text) for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.locator_params(axis="x", nbins=5)
+    measure = "logarithm of the ratio" + ("" if all(map(is_ratio, found)) else ", or slope")
     axis.set_title(
-        "logarithm of the ratio, 95 % interval\n(gray: within the limits asked about)",
+        f"{measure}, 95 % interval\n(gray: within the limits asked about)",
         fontsize=9.5,
         loc="left",
         color=SOFT,
