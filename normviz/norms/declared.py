@@ -2,33 +2,12 @@
 
 from typing import Any
 
-from normviz.norms.norm import Norm, Refusal, When
-from normviz.norms.partition import StatisticsSets
+from normviz.norms.norm import Norm, When
+from normviz.norms.refusals import no_values, one_value
 from normviz.norms.sizes import SizeArgument
 
 _IMAGES = "(N, C, *spatial)"
 _SHAPE = SizeArgument("d", "normalized_shape", example="x.shape[1:]")
-
-
-def _one_value(advice: str, only_one_sample: bool = False) -> Refusal:
-    """Refuse one value per set: its variance is 0, so the output would not depend on x."""
-
-    def refuse(sets: StatisticsSets) -> str | None:
-        if sets.size != 1 or (only_one_sample and sets.shape[0] != 1):
-            return None
-        return (
-            f"x must have more than 1 value per statistics set in training, got shape {sets.shape}"
-            f" for {sets.op}: one value is its own mean and its variance is 0, so the output would "
-            f"be the bias alone: use {advice}"
-        )
-
-    return refuse
-
-
-def _no_values(sets: StatisticsSets) -> str | None:
-    if sets.size:
-        return None
-    return f"x must have spatial elements to normalize, got shape {sets.shape}"
 
 
 def _named(function: str) -> Any:
@@ -71,7 +50,6 @@ _BATCH = Norm(
     buffers=True,
     flag="training",
     zero_eps=False,
-    refuses=(_one_value("more samples or pixels, or drop_last"),),
     title="BatchNorm",
     basic=True,
     sentence="One mean and one variance for each channel, over all images and pixels.",
@@ -129,7 +107,7 @@ _DECLARED = (
                 empty=False,
             ),
         ),
-        refuses=(_no_values, _one_value("fewer groups", only_one_sample=True)),
+        refuses=(no_values, one_value("fewer groups", only_one_sample=True)),
         title="GroupNorm",
         basic=True,
         sentence="One mean and one variance for each image and group of neighboring channels.",
@@ -152,7 +130,6 @@ _DECLARED = (
         buffers=True,
         flag="use_input_stats",
         flag_default=True,
-        refuses=(_one_value("more samples or pixels, or drop_last"),),
         title="InstanceNorm",
         sentence="One mean and one variance for each image and channel, over its pixels.",
         use="Takes the contrast out of every single channel; known from style transfer.",
@@ -184,7 +161,6 @@ _DECLARED = (
         flag="training",
         evaluation=_BATCH,
         zero_eps=False,
-        refuses=(_one_value("more samples or pixels, or drop_last"),),
         title="GhostBatchNorm",
         sentence="The batch is cut into splits of neighboring images; one mean and one variance "
         "for each split and channel.",

@@ -12,6 +12,7 @@ from typing import Any
 
 from normviz.norms.notation import REST, Pattern, Shape, Size, parameter_axes, parse
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.refusals import Refusal, one_value
 from normviz.norms.sizes import (
     SizeArgument,
     checked_shape,
@@ -22,7 +23,7 @@ from normviz.norms.sizes import (
 )
 from normviz.norms.words import Word, axis_words, sets_in_words
 
-Refusal = Callable[[StatisticsSets], str | None]
+_ONE_VALUE = one_value("more samples or pixels, or drop_last")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Norm:
       norm that it is in evaluation, where it has other sets there.
     - ``eps``: the default, None being the machine epsilon of x's dtype; ``zero_eps``: whether
       torch takes eps = 0. ``refuses``: what else torch refuses, each a function from the sets in
-      training to a sentence or None.
+      training to a sentence or None; with ``buffers`` that is one value per set, too.
     - ``title``, ``sentence`` (on the sets), ``use``, ``when``, ``paper``, ``torch_layer`` (as one
       writes it), ``layout`` (of x, in an error): the words. ``shows`` and ``tries``: what is to be
       seen on its sheet of the workbook, and what to try there, where that is not as on every other.
@@ -64,7 +65,7 @@ class Norm:
 
     Raises:
         ValueError: for a pattern or affine axes that cannot be read, or running statistics of an
-            axis that is shared.
+            axis that is shared or of a norm that takes no mean.
 
     >>> Norm("per_head", "n t (h [d])", affine="d", fixed={"h": 2}).on((5, 3, 8)).statistic_shape
     (5, 3, 2)
@@ -102,6 +103,11 @@ class Norm:
         pattern = parse(self.sets)
         affine = {name for names in parameter_axes(pattern, self.affine) for name in names}
         shared = [axis.name for axis in pattern.axes if axis.shared and axis.name in affine]
+        if self.buffers and not self.centered:
+            raise ValueError(
+                f"centered must be True with buffers=True, got False for {self.name}: evaluation "
+                "takes running_mean away"
+            )
         if self.buffers and shared:
             raise ValueError(
                 f"running statistics must be of axes without brackets, got {shared[0]!r} of "
@@ -211,11 +217,6 @@ class Norm:
         """The names of the arguments after x, in the order of the signature."""
         return tuple(self.signature.parameters)[1:]
 
-    @property
-    def call(self) -> str:
-        """How it is called in Python."""
-        return f"normviz.{self.name}" if self.name.isidentifier() else f"normviz.normalize, {self}"
-
     def has(self, parameter: str) -> bool:
         """Whether it can have this parameter or buffer: weight and bias need affine axes."""
         shaped = bool(self.affine) or self.per_channel
@@ -261,7 +262,8 @@ class Norm:
 
     def refusal(self, sets: StatisticsSets) -> str | None:
         """The sentence with which torch's refusal of these sets in training is said, if any."""
-        return next((said for refuse in self.refuses if (said := refuse(sets))), None)
+        rules = (*self.refuses, _ONE_VALUE) if self.buffers else self.refuses
+        return next((said for refuse in rules if (said := refuse(sets))), None)
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{axis} = {size}" for axis, size in (self.fixed or {}).items())

@@ -70,7 +70,7 @@ def checked_call(norm: Norm, x: Any, arguments: Mapping[str, Any]) -> Call:
         given_arrays = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
         check_parameters(x, sets.parameter_shape, **given_arrays)
         given = None if own else stored_moments(sets, mean, var)
-    refusal = norm.refusal(sets) if own and norm.refuses else None
+    refusal = norm.refusal(sets) if own else None
     if refusal is not None:
         raise ValueError(refusal)
     return Call(x, sets, weight, bias, eps, given, mean, var, momentum)

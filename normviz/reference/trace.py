@@ -85,7 +85,7 @@ class Trace(Mapping[str, Array]):
 
     @property
     def eps(self) -> float:
-        """The ε inside the root, with None resolved."""
+        """The ε, with None resolved."""
         return float(self.arguments["eps"])
 
     @property
@@ -223,7 +223,7 @@ class Trace(Mapping[str, Array]):
         """The variance as it is divided by, from the one divided by m."""
         if self.spread.divisor == "m":
             return biased
-        return biased * (self.sets.size / self.spread.divides_by(self.sets.size))
+        return biased * float(np.divide(self.sets.size, self.spread.divides_by(self.sets.size)))
 
     def _eps(self, x: Array) -> Any:
         return x.dtype.type(self.eps)

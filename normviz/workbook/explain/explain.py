@@ -15,7 +15,8 @@ import numpy.typing as npt
 from normviz.errors import needs_torch
 from normviz.files import check_place
 from normviz.norms.norm import Norm
-from normviz.norms.sets import norm_of
+from normviz.norms.sets import NORMS, norm_of
+from normviz.reference import functional
 from normviz.reference.call import backward, complete, forward
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
@@ -147,7 +148,7 @@ def explain_op(
     """
     call = fresh_call(op, x, grad_output, **arguments)
     story = Story(
-        layer=call.numbers.norm.call,
+        layer=_called(call.numbers.norm),
         source=source or "the tensor that was given",
         dtype=str(np.asarray(x).dtype),
         gradient=call.gradient,
@@ -157,6 +158,13 @@ def explain_op(
     )
     found = shown(call.numbers, story, Slices(samples, channels, pixels))
     return save(explain_book(*found), Path(path))
+
+
+def _called(norm: Norm) -> str:
+    """How a norm is called in Python; one of the user's own has no function of its name."""
+    if NORMS.get(norm.name) is norm and hasattr(functional, norm.name):
+        return f"normviz.{norm.name}"
+    return f"normviz.normalize, {norm}" if norm.name == norm.sets else repr(norm)
 
 
 @dataclass(frozen=True)

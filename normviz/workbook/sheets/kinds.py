@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from normviz.norms.declared import NORMS
-from normviz.norms.norm import Norm, Refusal
+from normviz.norms.norm import Norm
 from normviz.norms.notation import parse
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.refusals import one_value
 from normviz.norms.words import axis_words, sets_in_words
 from normviz.workbook.draw.tensor import UNNAMED, axes_of
 
@@ -252,7 +253,9 @@ def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
         ),
         replace(
             _with_axes(NORMS["batch_norm"], every, torch=_over_rows),
-            refuses=(_one_value("sequences or tokens" if tokens else "rows"),),
+            refuses=(
+                one_value(f"more {'sequences or tokens' if tokens else 'rows'}, or drop_last"),
+            ),
             use=f"{one.capitalize()}s share statistics: the result of one depends on all others in "
             "its batch, padding among them, and evaluation needs running averages.",
             torch_layer="torch.nn.BatchNorm1d(D)" + (" on x.flatten(0, 1)" if tokens else ""),
@@ -266,16 +269,6 @@ def _with_axes(norm: Norm, sets: str, torch: Any) -> Norm:
     """A declared norm of features, its sets over these axes; what it says of images is dropped."""
     changed = replace(norm, sets=sets, affine="d", sizes=(), per_channel=False, torch=torch)
     return replace(changed, sentence="", shows="", tries="", layout="")
-
-
-def _one_value(more: str) -> Refusal:
-    """BatchNorm's refusal of one value per set, which advises to use more images or pixels."""
-
-    def refuse(sets: StatisticsSets) -> str | None:
-        said = NORMS["batch_norm"].refusal(sets)
-        return said and said.replace("samples or pixels", more)
-
-    return refuse
 
 
 def _rows(sentence: str, tokens: bool) -> str:
