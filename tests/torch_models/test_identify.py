@@ -244,3 +244,10 @@ def test_a_large_x_is_searched_in_part_and_proven_in_whole():
     found = normviz.identify(nn.BatchNorm2d(16), x_of(8, 16, 20, 20))
     assert found.name == "batch_norm"
     assert found.labels.shape == (8, 16, 20, 20)
+
+
+def test_what_was_found_is_written_in_a_line_however_large_the_layer_is():
+    found = normviz.identify(nn.LayerNorm(4096), x_of(2, 4096))
+    assert "gamma=<float64 (1, 4096)>, beta=<float64 (1, 4096)>" in repr(found)
+    assert len(repr(found)) < 1000
+    assert "\n" not in repr(found)

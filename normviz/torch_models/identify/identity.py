@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ class Reference(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Identity:
     """Which normalization a layer is; its truth value says that this is proven.
 
@@ -74,6 +74,20 @@ class Identity:
 
     def __str__(self) -> str:
         return self.sentence
+
+    def __repr__(self) -> str:
+        """What was found; of arrays, which may be long, the dtype and shape."""
+        found = ((each.name, getattr(self, each.name)) for each in fields(self) if each.repr)
+        told = (
+            f"{name}={_brief(value)}"
+            for name, value in found
+            if isinstance(value, np.ndarray) or value not in (None, "", ())
+        )
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _brief(value: Any) -> str:
+    return f"<{value.dtype} {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
 
 
 _EPS = {

@@ -46,6 +46,7 @@ from normviz.workbook.sheets.contents import sheet as contents
 from normviz.workbook.sheets.kinds import kind_of
 
 Array = npt.NDArray[Any]
+LONGEST_HEADING = 60
 
 
 def explain_book(trace: Trace, selection: Selection, story: Story) -> Book:
@@ -123,6 +124,8 @@ def _arithmetic(trace: Trace) -> str:
 
 def _facts(trace: Trace, selection: Selection, story: Story, burst: str) -> Listing:
     mode = "training: x's own statistics" if trace.training else "evaluation: stored statistics"
+    if not trace.norm.flag:
+        mode = "x's own statistics, in training and in evaluation"
     settings = {
         name: value for name, value in trace.arguments.items() if name in trace.norm.size_arguments
     }
@@ -220,5 +223,12 @@ def _result(listed: Listing) -> Line:
 
 
 def _short(text: str) -> str:
-    """A text that fits into a heading."""
-    return text if len(text) <= 60 else text[:57] + "..."
+    """A text that fits into a heading: of a layer far inside a model, the end of its name.
+
+    >>> _short("encoder.layer.0.attention.output.LayerNorm: LayerNorm, step by step")
+    '…0.attention.output.LayerNorm: LayerNorm, step by step'
+    """
+    if len(text) <= LONGEST_HEADING:
+        return text
+    end = text[1 - LONGEST_HEADING :]
+    return f"…{end[end.find('.') + 1 :]}"

@@ -39,7 +39,7 @@ from normviz.workbook.sheets.momentum import momentum
 
 TYPED = INPUT_NUMBER.but(number="0.0###")
 CONSTANT = NUMBER.but(fill=PAPER, number=TYPED.number)
-GRAY = NUMBER.but(fill=PAPER, number=f"{decimals()}###")
+GRAY = NUMBER.but(fill=PAPER, number=f"{decimals()}###", shrink=True)
 PARAMETERS = (
     ("weight", "γ (weight)"),
     ("bias", "β (bias)"),

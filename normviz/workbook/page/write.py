@@ -35,7 +35,7 @@ def page_bytes(book: Book, download: str = "") -> bytes:
     code = script(compiled.shapes)
     filled = {
         "title": html.escape(book.title),
-        "input": INPUT_WORD,
+        "input": INPUT_WORD if any(style.unlocked for style in content.styles) else "",
         "policy": _policy(code, style),
         "style": style,
         # JSON knows no "<" outside of texts, and in a text this is the same letter.

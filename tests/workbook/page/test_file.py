@@ -31,6 +31,18 @@ def test_a_page_is_small(default_page: Path) -> None:
     assert len(gzip.compress(content)) <= 350_000
 
 
+def test_a_page_speaks_of_cells_to_type_into_where_there_are_any(opened: Opened) -> None:
+    said = []
+    for look in (INPUT_NUMBER, INPUT_NUMBER.but(unlocked=False)):
+        book = Book("one")
+        page = book.page("One")
+        page.put(1, 1, 2.0, look)
+        page.put(1, 2, 3.0, formula="A1+1")
+        said.append(opened(book).locator("#ask-how").inner_text())
+    assert said[0].startswith("Yours are the yellow cells")
+    assert said[1] == "No cell of this book is to be typed over."
+
+
 def test_a_page_is_made_without_openpyxl() -> None:
     code = (
         "import sys; import normviz.workbook.page.write; "

@@ -160,14 +160,19 @@ def what_must_hold(page: NormPage) -> Sequence[Item]:
         banner,
         _of_sets(
             page,
-            ("zero_mean", "", "mean of x̂", "must be 0"),
+            ("zero_mean", "", "mean of x̂", "must be 0, but for rounding"),
             means,
             lambda k: chain.mean_over_set("normalized", k),
             DIFFERENCE,
         ),
         _of_sets(
             page,
-            ("zero_sum", "", "sum of dx", "must be 0"),
+            (
+                "zero_sum",
+                "",
+                "sum of dx",
+                "must be 0, but for rounding: the mean takes away what all x share",
+            ),
             over_sets(trace, trace["grad_input"]) * n,
             lambda k: chain.sum_over_set("grad_input", k),
             DIFFERENCE,

@@ -33,8 +33,9 @@ export class AskBar {
     byId("ask-expand").hidden = at < 0;
     if (at < 0) {
       byId("ask-what").replaceChildren("Point at a number to ask where it comes from.");
+      const { input } = document.documentElement.dataset;
       byId("ask-how").replaceChildren(
-        `Yours are the ${document.documentElement.dataset.input} cells: type, or drag sideways.`,
+        input ? `Yours are the ${input} cells: type, or drag sideways.` : "No cell of this book is to be typed over.",
       );
       byId("ask-actions").replaceChildren();
       byId("ask-more").replaceChildren();
