@@ -216,7 +216,7 @@ _DECLARED = (
         sentence="One mean and one variance for each image and pixel, over the channels. "
         "(PixelNorm of Progressive GAN takes no mean: that is RMSNorm for each pixel.)",
         use="Every place is normalized by itself, as a transformer's LayerNorm does with a token; "
-        "ConvNeXt calls it LayerNorm2d.",
+        "timm and torchvision call it LayerNorm2d.",
         when=When(
             used="ConvNeXt, vision transformers on images",
             needs="several channels",

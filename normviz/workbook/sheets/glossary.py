@@ -60,6 +60,10 @@ LANDS = {
     "Welford": "variance: Welford",
     "Bessel's correction": "unbiased s²",
     "float64": "in float32",
+    "normalized_shape": "shape of γ and β; mean",
+    "drop_last": "One value per channel",
+    "weight decay": "A · ∂L/∂A",
+    "DistributedDataParallel": "Two devices",
     "ReLU": "a = ReLU(y)",
     "1×1 convolution": "weights of the 1×1 convolution",
 }

@@ -27,6 +27,7 @@ class Symbol:
 FOUR = "Four numbers, BatchNorm, LayerNorm"
 RUNNING = "Evaluation, Inputs"
 OF_NORMS = "BatchNorm, LayerNorm"
+OF_AXES = "Which LayerNorm, LayerNorm"
 
 
 def _symbol(signs: str, words: str, see: str, *forms: str) -> Symbol:
@@ -111,7 +112,7 @@ QUANTITIES = (
         "Σ (x − μ)²",
         "Σ (Mᵢ + mᵢ (μᵢ − μ)²)",
     ),
-    _symbol("δ", "Welford: a number less the mean of those before it", "Numerics", "x − old mean"),
+    _symbol("δ", "Welford: a number less the mean of those before it", "Numerics", "x − old"),
     _symbol(
         "a",
         "what enters a linear layer or convolution",
@@ -157,7 +158,11 @@ AXES = {
     ),
     TOKENS: (
         _symbol("n, N", "which sequence, counted from 0, and how many there are", "Inputs"),
-        _symbol("t, T", "which token of a sequence, and how many", "Inputs"),
+        _symbol(
+            "t, T",
+            "which token of a sequence, and how many; a token is one vector of features",
+            "Inputs",
+        ),
         _FEATURE,
         _symbol("(h [d])", "the features of a token as heads h of d", "RMSNorm per head"),
     ),
@@ -230,6 +235,14 @@ WORDS = (
         "float64, float32, float16",
         "numbers of about 16, 7 and 3 digits; a sheet has float64",
         "Numerics",
+    ),
+    _symbol("normalized_shape", "the last axes, which LayerNorm and RMSNorm run over", OF_AXES),
+    _symbol("drop_last", "of a DataLoader: an incomplete last batch is left out", "Numerics"),
+    _symbol("weight decay", "an L2 penalty: it makes the weights smaller at each step", "Batches"),
+    _symbol(
+        "DistributedDataParallel",
+        "torch's training on several devices; rank 0 is the first of them",
+        "Batches",
     ),
     _symbol("ReLU", "max(y, 0): what is negative becomes 0", "Layer to layer, Why"),
     _symbol("1×1 convolution", "each pixel's channels mixed by one small matrix", "Layer to layer"),

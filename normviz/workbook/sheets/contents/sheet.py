@@ -52,8 +52,11 @@ def begin(book: Book, case: Case) -> Sheet:
         f"({case.kind.layout}), forward and backward, step by step in "
         f"live formulas. Change a {INPUT_WORD} cell on the sheet Inputs: the steps on the norms' "
         "own sheets follow."
-        + f" Some other sheets have {INPUT_WORD} cells of their own."
-        * (case.kind == IMAGES),
+        + (
+            f" Some other sheets have {INPUT_WORD} cells of their own."
+            if case.kind == IMAGES
+            else " Lessons (why, which norm when, evaluation) are in normalization.xlsx."
+        ),
         COLUMNS,
     )
 

@@ -28,7 +28,7 @@ from normviz.workbook.book.styles import (
     set_color,
     shown_as,
 )
-from normviz.workbook.draw.columns import even
+from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.content import (
     NUMBERS,
     Band,
@@ -54,7 +54,13 @@ from normviz.workbook.sheets.lessons.numerics.case import (
 from normviz.workbook.sheets.lessons.numerics.limits import eps_effect, one_value
 
 TITLE = "Numerics"
+NARROW, WIDE = 10.4, 16.8
+COLUMNS = Columns((19.0,), ((NARROW, WIDE, NARROW, WIDE, WIDE, WIDE, NARROW, NARROW, NARROW),))
+"""Wide are the columns of squares, so that all digits are seen that a sheet shows: 15."""
+
 LARGE = GENERAL.but(size=9.5)
+SQUARE = LARGE.but(number=decimals(-2))
+SQUARES = ("square", "squares", "of_squares", "mean_squared")
 FOUND = BOLD.but(number=decimals(1))
 ONE, TWO, WELFORD = (set_color(k) for k in (2, 3, 1))
 """The colors of the three ways: E[x²] − E[x]², two passes, Welford."""
@@ -76,7 +82,7 @@ def build(book: Book, case: NumericsCase | None = None) -> None:
         "On paper E[x²] − E[x]² is the variance. In a computer it takes the difference of two "
         "large numbers that agree in nearly all their digits, and what is left is rounding. "
         "Here are four numbers, moved away from zero by an offset, which changes no variance.",
-        even(19, (9,), 11.2),
+        COLUMNS,
     )
     sheet.draw(
         *_settings(case),
@@ -127,7 +133,7 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         return lambda k, _: formula if k else first
 
     columns: tuple[tuple[str, str, Any, CellFormula, str], ...] = (
-        ("x", "offset + number", ways.x, lambda k, _: f"{{offset}}+{{numbers[k={k}]}}", PAPER),
+        ("x", "x, moved", ways.x, lambda k, _: f"{{offset}}+{{numbers[k={k}]}}", PAPER),
         ("square", "x · x", ways.x * ways.x, "{x}*{x}", ONE),
         ("sum", "sum of x", ways.sums, after("{sum[k-1]}+{x}", "{x}"), ONE),
         (
@@ -139,24 +145,24 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         ),
         ("apart", "x − μ", ways.x - mean, f"{{x}}-{mean_cell}", TWO),
         ("apart_squared", "(x − μ)²", (ways.x - mean) * (ways.x - mean), "{apart}*{apart}", TWO),
-        ("delta", "δ = x − old mean", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
+        ("delta", "δ = x − old", ways.x - before, after("{x}-{mean[k-1]}", "{x}-0"), WELFORD),
         (
             "mean",
-            "old mean + δ / i",
+            "old + δ / i",
             ways.means,
             lambda k, _: f"{'{mean[k-1]}' if k else '0'}+{{delta}}/{k + 1}",
             WELFORD,
         ),
         (
             "m",
-            "M + δ(x − new mean)",
+            "M + δ(x − new)",
             ways.distances,
             after("{m[k-1]}+{delta}*({x}-{mean})", "0+{delta}*({x}-{mean})"),
             WELFORD,
         ),
     )
     cells = [
-        Cells(name, np.reshape(values, (-1, 1)), formula, LARGE.filled(fill), label)
+        Cells(name, np.reshape(values, (-1, 1)), formula, _large(name).filled(fill), label)
         for name, label, values, formula, fill in columns
     ]
     distances = "+".join(f"{{apart_squared[k={k}]}}" for k in range(COUNT))
@@ -192,7 +198,8 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         Banner("At this offset, number by number", "float64, the precision of every sheet"),
         Words(
             "One pass adds up x and x · x. Two passes take the distances from the mean. Welford "
-            "needs one pass, without large squares."
+            "needs one pass, without large squares: old and new are the mean of the numbers before "
+            "x, and with it."
         ),
         Table(cells, axes=("k", ""), beside=True, down=NUMBERS_DOWN),
         *lines,
@@ -241,7 +248,7 @@ def _table(case: NumericsCase) -> Sequence[Item]:
             name,
             values.reshape(-1, 1),
             formula,
-            FOUND if name.startswith("table") else LARGE.filled(PAPER),
+            FOUND if name.startswith("table") else _large(name).filled(PAPER),
             label,
             wrong if name.startswith("table") else (),
             checked=name != "table_one_pass",
@@ -253,8 +260,16 @@ def _table(case: NumericsCase) -> Sequence[Item]:
         Table(
             cells, axes=("o", ""), beside=True, down=OFFSETS, down_is="offset", steps="offset_row"
         ),
-        Words("✓ (green) is right to one percent, ✗ (red) is not."),
+        Words(
+            "✓ (green) is right to one percent, ✗ (red) is not. A sheet shows 15 digits: from 1E7 "
+            "on E[x²] and E[x]² differ behind them."
+        ),
     )
+
+
+def _large(name: str) -> Style:
+    """The look of a column of large numbers."""
+    return SQUARE if name in SQUARES else LARGE
 
 
 def _other_precisions() -> Sequence[Item]:
