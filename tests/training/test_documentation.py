@@ -294,3 +294,16 @@ def test_every_study_is_told_with_its_claim_and_seeds() -> None:
 def test_the_study_in_the_text_is_one() -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     assert len(parse_study("mine", tomllib.loads(text)).arms) == 6
+
+
+def test_the_front_page_counts_the_verdicts() -> None:
+    found = [verdict(table_of(n)).verdict for n in known_studies() if read_study(n).tests]
+    assert len(found) == 8
+    words = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+    counts = [words[found.count(v)] for v in ("refuted", "equivalent", "undecided", "not run")]
+    sentence = (
+        "Of eight claims of the literature {} are refuted here, {} is equivalent, {} are undecided, "
+        "{} has not run."
+    )
+    front = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert sentence.format(*counts) in front
