@@ -302,8 +302,8 @@ def test_the_front_page_counts_the_verdicts() -> None:
     words = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
     counts = [words[found.count(v)] for v in ("refuted", "equivalent", "undecided", "not run")]
     sentence = (
-        "Of eight claims of the literature {} are refuted here, {} is equivalent, {} are undecided, "
-        "{} has not run."
+        "Of eight claims of the literature {} are refuted here, {} is equivalent, "
+        "{} are undecided, {} has not run."
     )
     front = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert sentence.format(*counts) in front

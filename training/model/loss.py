@@ -20,13 +20,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.experiments.config import TrialConfig
+
 Penalty = Callable[[Iterable[nn.Parameter], float], Tensor]
 
 
 def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """Return the mean negative log likelihood of the labels; the scores are log probabilities.
 
-    It is what training goes down; what is measured on the test set is the same without penalties.
+    It is what is measured on the test set, and with penalties what training makes small.
 
     >>> import torch
     >>> round(cross_entropy(torch.log(torch.tensor([[0.5, 0.5]])), torch.tensor([1])).item(), 4)
@@ -77,6 +79,13 @@ def l2_penalty(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
     1.25
     """
     return strength / 2 * sum((p.square().sum() for p in parameters), start=torch.zeros(()))
+
+
+def with_penalties(loss: Tensor, parameters: Iterable[nn.Parameter], config: TrialConfig) -> Tensor:
+    """Return what a step of training makes smaller; weight decay is the optimizer's."""
+    if not config.l1:
+        return loss
+    return loss + L1_FORMS[config.l1_form](parameters, config.l1)
 
 
 L1_FORMS: dict[str, Penalty] = {"correct": l1_penalty, "accumulated": l1_penalty_accumulated}

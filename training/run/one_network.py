@@ -18,7 +18,7 @@ from training.data.seeding import INIT_EPOCH, derived_seed, generator
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.model.evaluation_views import log_probabilities
-from training.model.loss import L1_FORMS, cross_entropy
+from training.model.loss import cross_entropy, with_penalties
 from training.model.net import Net
 from training.record.history import Epoch
 from training.run import schedules
@@ -134,11 +134,7 @@ class Trainer:
         with self._autocast():
             scores = self._network(x)
         loss = cross_entropy(scores, y)
-        total = loss
-        if self.config.l1:
-            penalty = L1_FORMS[self.config.l1_form]
-            total = loss + penalty(self.model.parameters(), self.config.l1)
-        total.backward()
+        with_penalties(loss, self.model.parameters(), self.config).backward()
         self.optimizer.step()
         return loss, scores.detach()
 
