@@ -74,8 +74,8 @@ class Printer:
                 self._values(f"{name}  {symbol}", "parameter", value)
         number = 0
         for step in self.trace.steps:
-            number += step.name != "grad_output"
-            self._step(step, number if step.name != "grad_output" else 0)
+            number += not step.is_given
+            self._step(step, 0 if step.is_given else number)
         self._buffers()
 
     def _head(self) -> None:
@@ -96,7 +96,7 @@ class Printer:
 
     def _step(self, step: Step, number: int) -> None:
         title = f"{number}  " if number else ""
-        title += f"{step.name}  {step.symbol}"
+        title += f"{step.title}  {step.symbol}"
         lines = (step.formula, step.numpy, step.sentence)
         if step.kind == "element":
             self._tensor(title, step.value, lines)

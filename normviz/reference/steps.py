@@ -29,8 +29,10 @@ class StepText:
     """What one step is called and how it is computed.
 
     ``kind`` says how many values it has: one per element, per statistics set, or per affine
-    parameter. In ``numpy``, ``{axes}`` stands for the axes that are reduced within a set and
-    ``{others}`` for those that an affine parameter does not have.
+    parameter. In ``numpy``, ``{axes}`` stands for the axes that are reduced within a set,
+    ``{others}`` for those that an affine parameter does not have and ``{n}`` for the size of a set.
+    ``name`` is the step's key everywhere, ``title`` what is shown: another word, or another
+    language's, is given there.
     """
 
     name: str
@@ -39,6 +41,10 @@ class StepText:
     formula: str
     numpy: str
     sentence: str
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
     def numpy_for(self, sets: StatisticsSets) -> str:
         """The NumPy expression with the axes of these sets filled in."""
@@ -61,6 +67,21 @@ class Step:
     def name(self) -> str:
         """The step's name, as in the trace."""
         return self.text.name
+
+    @property
+    def title(self) -> str:
+        """The step's name, as it is shown."""
+        return self.text.title
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is what the backward pass is given, the upstream gradient."""
+        return self.name == GRAD_OUTPUT.name
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether it is of the backward pass."""
+        return self.name.startswith("grad_")
 
     @property
     def kind(self) -> Kind:
@@ -272,7 +293,7 @@ def as_html(title: str, steps: Iterable[Step]) -> str:
     """
     rows = []
     for step in steps:
-        about = (f"{step.name} {step.symbol}", step.formula, str(step.value.shape))
+        about = (f"{step.title} {step.symbol}", step.formula, str(step.value.shape))
         cells = "".join(f"<td style='{_LOOK}'>{html.escape(text)}</td>" for text in about)
         values = np.array2string(
             step.value, threshold=MOST_VALUES, edgeitems=2, formatter=_AS_WRITTEN

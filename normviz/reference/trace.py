@@ -139,8 +139,7 @@ class Trace(Mapping[str, Array]):
         ['grad_output', 'grad_normalized', 'grad_variance', 'grad_mean', 'grad_input']
         """
         grad = check_grad_output(grad_output, self.x)
-        for name in [n for n in self._steps if n.startswith("grad_")]:
-            del self._steps[name]
+        self._steps = {n: step for n, step in self._steps.items() if not step.is_backward}
         dy = grad.astype(working_dtype(grad.dtype)).reshape(self.sets.view)
         with np.errstate(all="ignore"):
             self._backward(dy)

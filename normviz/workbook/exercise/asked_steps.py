@@ -53,15 +53,14 @@ def points(step: str) -> int:
 
 def forward_steps(trace: Trace) -> list[Step]:
     """The steps from x to y, then the running buffers where this batch moves them."""
-    steps = [step for step in trace.steps if not step.name.startswith("grad_")]
+    steps = [step for step in trace.steps if not step.is_backward]
     buffers = trace.running_buffers()
     return steps + [Step(text, buffers[n], "") for n, text in BUFFERS.items() if n in buffers]
 
 
 def backward_steps(trace: Trace) -> list[Step]:
     """The steps from dy to dx; dy itself is given."""
-    found = [step for step in trace.steps if step.name.startswith("grad_")]
-    return [step for step in found if step.name != "grad_output"]
+    return [step for step in trace.steps if step.is_backward and not step.is_given]
 
 
 def asked_steps(trace: Trace, part: str) -> list[Step]:

@@ -242,7 +242,7 @@ class ExerciseSheet:
     def _caption(self, step: Step, sentence: str) -> Caption:
         """What stands above a step; the steps are numbered as they come."""
         self._number += 1
-        return Caption(step.name, step.formula, "", sentence, step.symbol, str(self._number))
+        return Caption(step.title, step.formula, "", sentence, step.symbol, str(self._number))
 
     def _formula(self, name: str) -> content.StepFormula:
         return lambda index: RULES[name](self.chain, index)

@@ -27,7 +27,7 @@ def bursts(trace: Trace) -> str:
         for name in PARAMETERS
         if trace.arguments.get(name) is not None
     ]
-    steps = ((f"the step {step.name} ({step.formula})", step.value) for step in trace.steps)
+    steps = ((f"the step {step.title} ({step.formula})", step.value) for step in trace.steps)
     for name, values in (*given, *steps):
         bad = ~np.isfinite(values)
         if bad.any():
@@ -49,9 +49,9 @@ def first_not_finite(trace: Trace, dtype: str) -> str:
         return ""
     most = float(np.finfo(_RANGE[dtype]).max)
     for step in trace.steps:
-        if step.name.startswith("grad_"):
+        if step.is_backward:
             break
-        largest, what = float(np.abs(step.value).max()), f"the step {step.name}"
+        largest, what = float(np.abs(step.value).max()), f"the step {step.title}"
         if step.name in ("std", "rms") and largest <= most:
             largest, what = 1.0 / float(step.value.min()), "1 / r, by which layers multiply"
         if largest > most:

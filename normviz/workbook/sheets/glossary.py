@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from normviz.reference import steps
 from normviz.workbook.book.cells import Book, Link, Page
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
@@ -18,10 +19,10 @@ from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES,
 TITLE = "Glossary"
 LANDS = {
     "x": "x, as typed",
-    "y": "output",
+    "y": steps.OUTPUT.title,
     "m": "m =",
-    "u": "centered",
-    "q": "squared",
+    "u": steps.CENTERED.title,
+    "q": steps.SQUARED.title,
     "σ²": "biased σ²",
     "s²": "unbiased s²",
     "μ′": "running_mean",
@@ -45,11 +46,11 @@ LANDS = {
     "i": "1   x",
     "[ ]": "In the last column",
     "(g [k])": "Statistics sets",
-    "torch": "mean · torch",
-    "NumPy": "mean · NumPy",
+    "torch": f"{steps.MEAN.title} · torch",
+    "NumPy": f"{steps.MEAN.title} · NumPy",
     "normviz": your_layer.HEADING,
     "statistics set": "BatchNorm",
-    "affine": "output",
+    "affine": steps.OUTPUT.title,
     "upstream gradient": "dy, as typed",
     "chain rule": "dx",
     "closed form": "closed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from normviz.reference import steps
 from normviz.workbook.book.cells import Book, Stop
 from normviz.workbook.book.styles import INPUT_WORD
 from normviz.workbook.sheets.landing import place_of
@@ -51,14 +52,14 @@ STOPS = (
     ),
     (
         "BatchNorm",
-        "mean",
+        steps.MEAN.title,
         "Step by step",
         "Every step of the layer as live formulas, in torch's own terms. A mean knows the sixteen "
         "cells that it is of.",
     ),
     (
         "BatchNorm",
-        "grad_input",
+        steps.GRAD_INPUT.title,
         "Three paths to dx",
         "Straight through, by way of the variance, by way of the mean: three terms, each with its "
         "own color. Arrows at the edge lead to those that are out of sight.",

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import pytest
 import normviz.workbook
 import training
 from normviz.workbook.book import styles
-from normviz.workbook.book.styles import INPUT, INPUT_WORD, decimals
+from normviz.workbook.book.styles import INPUT, INPUT_WORD
 from tests.workbook.books import default_book
 
 ROOM = Path(normviz.workbook.__file__).parent
 HERE = ROOM / "book" / "styles.py"
+COLOR = "[0-9A-F]{6}"
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -76,7 +79,26 @@ def test_no_number_that_rounds_to_nothing_has_a_sign() -> None:
     assert not signed
 
 
-def test_one_more_decimal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (decimals(), decimals(-1)) == ("0.000", "0.00")
-    monkeypatch.setattr(styles, "DECIMALS", 4)
-    assert (decimals(), decimals(-1)) == ("0.0000", "0.000")
+def test_one_more_decimal_is_one_line() -> None:
+    program = """
+from normviz import numbers
+numbers.DECIMALS = 4
+from normviz.workbook.book.styles import NUMBER_FORMAT, SCIENTIFIC_FORMAT, SHORT_FORMAT
+print(numbers.written(0.5), NUMBER_FORMAT, SHORT_FORMAT, SCIENTIFIC_FORMAT)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "0.5000 0.0000 0.000 0.000E+00;-0.000E+00;0\n"
+
+
+def test_no_color_of_the_palette_is_typed_again() -> None:
+    palette = {c for c in vars(styles).values() if isinstance(c, str) and re.fullmatch(COLOR, c)}
+    again = {
+        (path.relative_to(ROOM).as_posix(), text)
+        for path in files()
+        for text in texts(path)
+        if text in palette
+    }
+    assert len(palette) > 10
+    assert not again

@@ -8,7 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from normviz.workbook.book.cells import Book, Value
-from normviz.workbook.book.styles import BODY, BODY_CENTER, BODY_SMALL, INPUT_WORD, LABEL, VERDICT
+from normviz.workbook.book.styles import (
+    BODY,
+    BODY_CENTER,
+    BODY_SMALL,
+    GOOD_INK,
+    INPUT_WORD,
+    LABEL,
+    VERDICT,
+)
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import (
     FAIL,
@@ -77,7 +85,7 @@ def build(
         "When you change the inputs that comparison rests, and what must hold for any input is "
         "still checked.",
         COLUMNS,
-        tab="1B6E3C",
+        tab=GOOD_INK,
     )
     sheet.draw(
         *_head(_change(case, inputs, reference), columns, len(verdicts), verdicts.count(PASS)),
@@ -182,7 +190,7 @@ def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing
     for op, page in sheets.items():
         torch = reference.torch.get(op, {})
         for step in page.trace.steps:
-            if step.name == "grad_output":
+            if step.is_given:
                 continue
             tolerance = TOLERANCE * max(1.0, float(f"{np.abs(step.value).max():.0e}"))
             cells: list[Entry] = []
@@ -198,7 +206,7 @@ def _steps(sheets: Mapping[str, NormPage], reference: ReferenceCells) -> Listing
                     Entry(gap, BODY_SMALL, live),
                     _resting(verdict(gap, tolerance, judged_by)),
                 ]
-            words = f"{step.name}   {step.symbol}"
+            words = f"{step.title}   {step.symbol}"
             size = Entry(step.value.size, BODY_CENTER)
             rows.append((page.page.title, words, size, *cells, Entry(tolerance, BODY_SMALL)))
     return Listing(

@@ -109,7 +109,7 @@ class NormPage:
 
     @property
     def _turn(self) -> int:
-        return next(at for at, s in enumerate(self.trace.steps) if s.name == "grad_output")
+        return next(at for at, s in enumerate(self.trace.steps) if s.is_given)
 
     def x(self) -> content.Step:
         """The input."""
@@ -139,11 +139,11 @@ class NormPage:
     def step(self, step: Step) -> content.Step:
         """A step of the trace, numbered."""
         number = ""
-        if step.name != "grad_output":
+        if not step.is_given:
             self._number += 1
             number = str(self._number)
-        caption = Caption(step.name, step.formula, step.numpy, step.sentence, step.symbol, number)
-        if step.name == "grad_output":
+        caption = Caption(step.title, step.formula, step.numpy, step.sentence, step.symbol, number)
+        if step.is_given:
             return self.given("grad_output", "grad_output", caption, step.value, "element")
         style = NUMBER if step.kind == "element" else BOLD
         values = self.pick(step.kind, step.value)

@@ -15,6 +15,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Block, Book, Rule, Value
 from normviz.workbook.book.styles import (
     BACKWARD,
+    INPUT_EDGE,
     INPUT_NUMBER,
     LABEL,
     NUMBER,
@@ -35,7 +36,7 @@ from normviz.workbook.sheets.playground.rows import LEFT, Rows, pixel_names
 from normviz.workbook.sheets.playground.settings import draw_settings
 from normviz.workbook.sheets.playground.strips import draw_strips, place_strips
 
-TITLE, TAB = "Playground", "D6A700"
+TITLE, TAB = "Playground", INPUT_EDGE
 CELL = NUMBER.but(size=9, number=SHORT_FORMAT, shrink=True)
 LONG, LONG_CELL = 10.0, CELL.but(number=decimals(-2))
 """From here on a number has one decimal: with two it would be shrunk."""
@@ -215,7 +216,7 @@ class _Steps:
         rows, step = self.rows, self._step
         rows.banner("Backward", "from dy = ∂L/∂y to dx = ∂L/∂x, by the chain rule", BACKWARD)
         text = steps.GRAD_OUTPUT
-        caption = Caption(text.name, text.formula, "", text.sentence, text.symbol)
+        caption = Caption(text.title, text.formula, "", text.sentence, text.symbol)
         values = self.case.grad_output.ravel().tolist()
         rows.name("dy", rows.step("dy", caption, values, TYPED, None))
         self._per_channel(steps.GRAD_BIAS, "dy", 'SUMIF(labels, ">0", dy)')
@@ -274,7 +275,7 @@ class _Steps:
         """The words of a step, numbered, and its formula on this sheet."""
         self.number += 1
         number = str(self.number)
-        return Caption(text.name, text.formula, shown, text.sentence, text.symbol, number)
+        return Caption(text.title, text.formula, shown, text.sentence, text.symbol, number)
 
     def _values(self, name: str, shown: int) -> list[Value]:
         """What NumPy has for a step at every element, nothing where the sheet shows nothing."""

@@ -62,7 +62,7 @@ def build(book: Book, case: Case) -> ReferenceCells:
             continue
         frame, torch, bands = Frame(trace.sets), values.get(op, {}), []
         for step in trace.steps:
-            if step.name == "grad_output":
+            if step.is_given:
                 continue
             found = {"NumPy": step.value} | (
                 {"torch": torch[step.name]} if step.name in torch else {}
@@ -72,7 +72,7 @@ def build(book: Book, case: Case) -> ReferenceCells:
                     [
                         _constant(
                             name_of(source, op, step.name),
-                            f"{step.name} · {source}",
+                            f"{step.title} · {source}",
                             value,
                             step.kind,
                             frame,
