@@ -86,14 +86,14 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     add("--shape", metavar="N,C,H,W", help=f"{shapes} (4,4,2,2; --exercise: 2,4,1,2)")
     users = {
-        part: listed(n.title for n in NORMS.values() if part in (s.divides for s in n.sizes))
-        for part in ("channel", "sample")
+        part: listed(n.title for n in NORMS.values() if part in (s.parts for s in n.sizes))
+        for part in ("groups", "splits")
     }
-    groups = f"of channels, for {users['channel']}; heads of a token's features (smallest divisor)"
+    groups = f"of channels, for {users['groups']}; heads of a token's features (smallest divisor)"
     add("--groups", metavar="G", type=int, help=groups)
     also = "a sheet for sets of your own too, a pattern such as 'n [c] h w'; may be repeated (none)"
     add("--also", metavar="SETS", action="append", default=[], help=also)
-    splits = f"of the batch, for {users['sample']} (smallest divisor)"
+    splits = f"of the batch, for {users['splits']} (smallest divisor)"
     add("--splits", metavar="S", type=int, help=splits)
     add("--eps", metavar="E", type=float, help="added to the variance (1e-5; --exercise: 0.1)")
     add("--seed", metavar="K", type=int, default=0, help="other numbers in x and dy (0)")

@@ -136,7 +136,7 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     norm, x, arguments = read_call(options, case.x)
     sets = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
     own = {"grad_output": case.grad_output}
-    if case.running_mean.shape == sets.parameter_shape and (not norm.flag_default or options.eval):
+    if case.running_mean.shape == sets.parameter_shape and (norm.tracks or options.eval):
         own |= {"running_mean": case.running_mean, "running_var": case.running_var}
     if sets.parameter_shape[:1] == case.gamma.shape:
         own |= {

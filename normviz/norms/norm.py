@@ -182,9 +182,14 @@ class Norm:
                 found[size.argument] = shape[1:]
         return found
 
-    def sizes_by_what_they_divide(self, shape: Shape, **parts: int) -> dict[str, Any]:
-        """As :meth:`sizes_for`, known by what is cut: ``channel=2`` for two groups of channels."""
-        known = {s.argument: parts[s.divides] for s in self.sizes if s.divides in parts}
+    def sizes_of_parts(self, shape: Shape, groups: int = 1, splits: int = 1) -> dict[str, Any]:
+        """As :meth:`sizes_for`, known as the numbers of groups of channels and splits of samples.
+
+        >>> Norm("last", "... [d]", sizes=(SizeArgument("d", "last"),)).sizes_of_parts((5, 3), 2)
+        {'last': (3,)}
+        """
+        parts = {"groups": groups, "splits": splits}
+        known = {s.argument: parts[s.parts] for s in self.sizes if s.parts}
         return self.sizes_for(shape, known)
 
     def fits(self, shape: Shape) -> bool:
@@ -216,6 +221,13 @@ class Norm:
     def argument_names(self) -> tuple[str, ...]:
         """The names of the arguments after x, in the order of the signature."""
         return tuple(self.signature.parameters)[1:]
+
+    @property
+    def tracks(self) -> bool:
+        """Whether a layer of it keeps running statistics by default, as torch's InstanceNorm does
+        not.
+        """
+        return self.buffers and not self.flag_default
 
     def has(self, parameter: str) -> bool:
         """Whether it can have this parameter or buffer: weight and bias need affine axes."""

@@ -14,7 +14,16 @@ from normviz.norms.norm import Norm
 from normviz.norms.notation import REST, Shape, Size, checked_size
 from normviz.norms.partition import StatisticsSets
 
-__all__ = ["NORMS", "StatisticsSets", "norm_for", "norm_of", "set_labels", "statistics_sets"]
+__all__ = [
+    "NORMS",
+    "StatisticsSets",
+    "norm_for",
+    "norm_of",
+    "set_labels",
+    "sets_where_known",
+    "statistics_sets",
+    "told_shape",
+]
 
 _OWN = {"sizes": None, "affine": "", "centered": True}
 """The arguments that belong to a pattern, with their defaults."""

@@ -23,6 +23,15 @@ class SizeArgument:
     hint: str = ""
     empty: bool = True
 
+    @property
+    def parts(self) -> str:
+        """What the parts are called that it cuts an axis into: "groups", "splits", or ""."""
+        return PARTS.get(self.divides, "")
+
+
+PARTS = {"channel": "groups", "sample": "splits"}
+"""What the parts of an axis are called, by what the axis holds."""
+
 
 def checked_shape(shape: Any) -> Shape:
     """``shape`` as a tuple of ints.
@@ -79,4 +88,5 @@ def place_of(pattern: Pattern, size: SizeArgument) -> int:
 
 
 def smallest_factor(length: int) -> int:
+    """The smallest divisor above 1: a cut that shows what a cut does."""
     return next((d for d in range(2, length + 1) if length % d == 0), 1)

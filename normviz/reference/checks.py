@@ -32,22 +32,20 @@ def check_tensor(name: str, value: Any) -> Array:
     return value
 
 
-def check_eps(eps: Any, positive: bool) -> float:
-    """``eps`` as a float; ``positive`` where zero is refused too (batch_norm in training)."""
+def check_eps(eps: Any, positive: bool) -> None:
+    """Refuse an eps that is no number, or below zero; ``positive``: zero too, as batch_norm."""
     if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)):
         raise TypeError(f"eps must be a float, got {eps!r}: the usual value is 1e-5")
     number = float(eps)
     if not (number > 0.0 if positive else number >= 0.0) or math.isinf(number):
         wanted = "positive" if positive else "zero or positive"
         raise ValueError(f"eps must be {wanted}, got {eps}: the usual value is 1e-5")
-    return number
 
 
-def check_flag(name: str, value: Any) -> bool:
-    """``value`` if it is a bool: any other truth value is most likely a misplaced argument."""
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is no bool: any other truth value is most likely a misplaced argument."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
 
 
 def check_momentum(momentum: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.reference import steps
 from normviz.reference.steps import StepText
 
 Array = npt.NDArray[Any]
@@ -61,13 +62,7 @@ class Spread:
         text = replace(text, **changed)
         if self.divisor == "m":
             return text
-        text = replace(text, **_OF_DIVISOR.get(text.name, {}))
-        if text.name == "grad_input":
-            formula = text.formula.replace("2u / m", "2u / (m − 1)").replace(
-                "2x / m", "2x / (m − 1)"
-            )
-            numpy = text.numpy.replace("centered / {n}", "centered / ({n} - 1)")
-            text = replace(text, formula=formula, numpy=numpy.replace("X / {n}", "X / ({n} - 1)"))
+        text = replace(text, **_OF_DIVISOR.get(text.formula, {}))
         # The unbiased variance has a sign of its own.
         signs = {n: getattr(text, n).replace("σ", "s") for n in ("symbol", "formula", "sentence")}
         return replace(text, **signs)
@@ -123,15 +118,25 @@ _OF_EPS: dict[tuple[str, str], dict[str, Any]] = {
 
 _SUM = "squared.sum(axis={axes}, keepdims=True) / ({n} - 1)"
 _OF_DIVISOR: dict[str, dict[str, Any]] = {
-    "variance": {
+    steps.VARIANCE.formula: {
         "formula": "σ² = Σ u² / (m − 1)",
         "numpy": _SUM,
         "sentence": "The squared distances, added up and divided by m − 1: the unbiased variance, "
         "by which this layer normalizes.",
     },
-    "mean_square": {
+    steps.MEAN_SQUARE.formula: {
         "formula": "v = Σ x² / (m − 1)",
         "numpy": _SUM,
         "sentence": "The squares, added up and divided by m − 1.",
     },
+    steps.GRAD_INPUT.formula: {
+        "formula": "dx = dx̂ / r + dσ² · 2u / (m − 1) + dμ / m",
+        "numpy": "grad_normalized / std + grad_variance * 2 * centered / ({n} - 1) "
+        "+ grad_mean / {n}",
+    },
+    steps.RMS_GRAD_INPUT.formula: {
+        "formula": "dx = dx̂ / r + dv · 2x / (m − 1)",
+        "numpy": "grad_normalized / rms + grad_mean_square * 2 * X / ({n} - 1)",
+    },
 }
+"""By the formula that torch's layers have."""

@@ -97,7 +97,7 @@ class ReferenceNorm2d(nn.Module):
 
     def __new__(cls, op: str = "", *arguments: Any, **settings: Any) -> "ReferenceNorm2d":
         """One with running statistics is a batch norm to torch's own tools (update_bn)."""
-        tracks = cls is ReferenceNorm2d and op in NORMS and _tracks(NORMS[op])
+        tracks = cls is ReferenceNorm2d and op in NORMS and NORMS[op].tracks
         return super().__new__(_TrackingReferenceNorm2d if tracks else cls)
 
     def __init__(
@@ -123,7 +123,7 @@ class ReferenceNorm2d(nn.Module):
         self.norm.on(smallest, self.norm.sizes_for(smallest, self.sizes))
         self.num_groups, self.num_splits = num_groups, num_splits
         self.eps, self.momentum = eps, momentum
-        self.affine, self.track_running_stats = affine, _tracks(self.norm)
+        self.affine, self.track_running_stats = affine, self.norm.tracks
         parameters = {
             "weight": nn.Parameter(torch.ones(num_features)) if affine else None,
             "bias": nn.Parameter(torch.zeros(num_features)) if affine and self.norm.bias else None,
@@ -174,11 +174,6 @@ class ReferenceNorm2d(nn.Module):
         """The op and its settings."""
         extras = [f"{name}={value}" for name, value in self.sizes.items()]
         return ", ".join([self.op, str(self.num_features), *extras, f"eps={self.eps}"])
-
-
-def _tracks(norm: Norm) -> bool:
-    """Whether it keeps running statistics; as in torch, instance norm does not by default."""
-    return norm.buffers and not norm.flag_default
 
 
 class _TrackingReferenceNorm2d(ReferenceNorm2d, nn.modules.batchnorm._BatchNorm):  # type: ignore[misc]

@@ -38,8 +38,7 @@ class ReferenceNorm2d(ChannelNorm):
     ) -> None:
         self.op, self.sizes = op, sizes
         self.norm.check_sizes(sizes)
-        tracks = self.norm.buffers and not self.norm.flag_default
-        super().__init__(num_features, eps, momentum, affine, tracks, dtype)
+        super().__init__(num_features, eps, momentum, affine, self.norm.tracks, dtype)
         if not self.norm.bias:
             self.bias = None
 
@@ -51,7 +50,7 @@ class ReferenceNorm2d(ChannelNorm):
     def _arguments(self, x: Array) -> dict[str, Any]:
         shaping = self.norm.sizes_for(x.shape, self.sizes)
         known = {**shaping, "weight": self.weight, "bias": self.bias, "eps": self.eps}
-        if self.norm.buffers and not self.norm.flag_default:
+        if self.norm.tracks:
             known |= super()._arguments(x)
         return complete(self.norm, {n: v for n, v in known.items() if self.norm.takes(n)})
 

@@ -60,15 +60,6 @@ def fixed(row: int, column: int) -> str:
     return f"${column_letter(column)}${row}"
 
 
-def fixed_text(reference: str) -> str:
-    """An address with dollar signs.
-
-    >>> fixed_text("AB3")
-    '$AB$3'
-    """
-    return re.sub(r"([A-Z]+)(\d+)", r"$\1$\2", reference)
-
-
 def area_text(area: Area) -> str:
     """An area as a formula writes it.
 

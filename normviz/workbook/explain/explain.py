@@ -205,7 +205,7 @@ def fresh_call(
     own = norm.uses_own_statistics(arguments)
     shape = norm.on_call(x.shape, arguments).parameter_shape
     fresh = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
-    if norm.flag_default and own and "running_mean" not in arguments:
+    if not norm.tracks and own and "running_mean" not in arguments:
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
     missing = [name for name in fresh if norm.has(name) and arguments.get(name) is None]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}

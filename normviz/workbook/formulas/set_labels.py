@@ -23,8 +23,6 @@ from normviz.workbook.book.styles import set_color
 
 Shape = tuple[int, ...]
 AXES = ("n", "c", "h", "w")
-COUNTS = {"channel": "groups", "sample": "splits"}
-"""What counts the parts of an axis that a norm cuts, by what the axis holds."""
 
 
 def label_formula(norm: Norm, shape: Shape, at: Sequence[str], counts: Mapping[str, str]) -> str:
@@ -42,10 +40,10 @@ def label_formula(norm: Norm, shape: Shape, at: Sequence[str], counts: Mapping[s
     >>> label_formula(Norm("interleaved", "([m] s) c [...]", fixed={"s": 2}), (4, 8), at, counts)
     'MOD(n,2)*8+c+1'
     """
-    sizes = {size.axis: counts[COUNTS[size.divides]] for size in norm.sizes if size.divides}
+    sizes = {size.axis: counts[size.parts] for size in norm.sizes if size.parts}
     sizes |= {name: str(size) for name, size in (norm.fixed or {}).items()}
     digits: list[tuple[str, str]] = []
-    factors = norm.on(shape, _whole(norm, shape)).factors
+    factors = norm.on(shape, norm.sizes_of_parts(shape)).factors
     for dimension, group in groupby(factors, key=lambda factor: factor.dimension):
         composed = list(group)
         if len(composed) > 1:
@@ -101,10 +99,6 @@ def _factor(text: str) -> str:
     return f"({text})" if "+" in text or ("/" in text and "(" not in text) else text
 
 
-def _whole(norm: Norm, shape: Shape, groups: int = 1, splits: int = 1) -> dict[str, object]:
-    return norm.sizes_by_what_they_divide(shape, channel=groups, sample=splits)
-
-
 @dataclass(frozen=True)
 class LabelChoice:
     """The norms that a drop-down offers on a shape, and the cells that choose: the number of the
@@ -157,23 +151,12 @@ class LabelChoice:
     def most_sets(self) -> int:
         """The largest number that a set can have."""
         images, channels = self.shape[:2]
-        wholes = [_whole(norm, self.shape, channels, images) for norm in self.norms]
-        return max(
-            norm.on(self.shape, whole).count for norm, whole in zip(self.norms, wholes, strict=True)
-        )
+        cut = [(norm, norm.sizes_of_parts(self.shape, channels, images)) for norm in self.norms]
+        return max(norm.on(self.shape, sizes).count for norm, sizes in cut)
 
     @property
     def _counts(self) -> dict[str, str]:
         return {"groups": self.groups, "splits": self.splits}
-
-
-def norm_titled(title: str) -> Norm:
-    """The norm that a drop-down's text stands for.
-
-    >>> norm_titled("GroupNorm").name
-    'group_norm'
-    """
-    return next(norm for norm in NORMS.values() if norm.title == title)
 
 
 def paint_by_label(page: Page, areas: Sequence[Area], labels: Area, most: int) -> None:
@@ -186,12 +169,4 @@ def paint_by_label(page: Page, areas: Sequence[Area], labels: Area, most: int) -
 
 @lru_cache
 def _norms_on(shape: Shape, norms: tuple[Norm, ...]) -> tuple[Norm, ...]:
-    return tuple(norm for norm in norms if _is_on(norm, shape))
-
-
-def _is_on(norm: Norm, shape: Shape) -> bool:
-    try:
-        norm.on(shape, _whole(norm, shape))
-    except (TypeError, ValueError, KeyError):
-        return False
-    return True
+    return tuple(norm for norm in norms if norm.fits(shape))

@@ -22,7 +22,7 @@ from normviz.workbook.page.cells import Compiled, Live, Rectangle
 from normviz.workbook.page.shapes import Place
 from normviz.workbook.page.style_rules import PIXELS_PER_POINT, dark_ink
 
-ROW_HEIGHT, COLUMN_WIDTH = 15.0, 8.43
+COLUMN_WIDTH = 8.43
 PIXELS_PER_CENTIMETER = 96 / 2.54
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.norm import Norm
+from normviz.norms.notation import divisors
 from normviz.norms.partition import StatisticsSets
+from normviz.norms.sizes import smallest_factor
 from normviz.norms.words import listed
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.draw.tensor import parameter_labels
@@ -51,7 +53,7 @@ class Settings:
         wholes = self.shape[kind.feature_axis], self.shape[0]
         names = zip(("groups", "splits"), kind.cut, wholes, strict=True)
         for name, what, whole in names:
-            object.__setattr__(self, name, getattr(self, name) or _smallest_divisor(whole))
+            object.__setattr__(self, name, getattr(self, name) or smallest_factor(whole))
             _check_divides(name, getattr(self, name), what, whole)
         norms = norms_on(self.shape, kind, self.groups, self.splits, self.also)
         for norm in list(norms.values())[len(norms) - len(self.also) :]:
@@ -106,8 +108,8 @@ class Case:
 
     def arguments(self, op: str) -> dict[str, Any]:
         """The arguments that shape the sets of an op."""
-        cuts = {"channel": self.settings.groups, "sample": self.settings.splits}
-        return self.norms[op].sizes_by_what_they_divide(self.shape, **cuts)
+        cut = self.settings.groups, self.settings.splits
+        return self.norms[op].sizes_of_parts(self.shape, *cut)
 
     def sets(self, op: str) -> StatisticsSets:
         """The statistics sets of an op on x."""
@@ -163,8 +165,8 @@ class Case:
         norm = self.norms[op]
         if norm.bias:
             arguments["bias"] = self.bias(op)
-        if norm.flag == "training":  # instance norm keeps no running statistics by default
-            arguments["training"] = True
+        if norm.tracks:
+            arguments[norm.flag] = True
             arguments["momentum"] = self.settings.momentum
             arguments["running_mean"] = self.running_mean
             arguments["running_var"] = self.running_var
@@ -201,15 +203,9 @@ def _check_shape(shape: Shape) -> None:
 
 def _check_divides(name: str, parts: int, what: str, whole: int) -> None:
     if parts < 1 or whole % parts:
-        choices = ", ".join(str(d) for d in range(1, whole + 1) if whole % d == 0)
         raise ValueError(
-            f"{name} must divide the {whole} {what}, got {parts}: use one of {choices}"
+            f"{name} must divide the {whole} {what}, got {parts}: use one of {divisors(whole)}"
         )
-
-
-def _smallest_divisor(number: int) -> int:
-    """The smallest divisor above 1: a cut that shows what a cut does."""
-    return next((d for d in range(2, number + 1) if number % d == 0), 1)
 
 
 def _lively_integers(draw: np.random.Generator, shape: Shape, most: int) -> Array:

@@ -128,11 +128,11 @@ def _settings(case: Case) -> Sequence[Item]:
 def _parts(case: Case) -> Iterator[tuple[str, str, int, str]]:
     """The numbers of parts that an axis is cut into: name, label, value and a note."""
     settings, norms = case.settings, case.norms.values()
-    for part, name, of, number in (
-        ("channel", "groups", "of channels", settings.groups),
-        ("sample", "splits", "of the batch", settings.splits),
+    for name, of, number in (
+        ("groups", "of channels", settings.groups),
+        ("splits", "of the batch", settings.splits),
     ):
-        users = [norm for norm in norms if any(size.divides == part for size in norm.sizes)]
+        users = [norm for norm in norms if any(size.parts == name for size in norm.sizes)]
         if users:
             titles = listed(norm.title for norm in users)
             yield name, name, number, f"{of}, for {titles}"

@@ -37,9 +37,8 @@ def build(book: Book, case: Case) -> None:
 def _picture(case: Case, op: str, frame: Frame) -> Step:
     sets, words = case.sets(op), case.norms[op]
     noun = "set" if sets.count == 1 else "sets"
-    cuts = {"channel": f", groups = {case.settings.groups}"}
-    cuts["sample"] = f", splits = {case.settings.splits}"
-    extra = "".join(cuts.get(size.divides, "") for size in words.sizes)
+    parts = [size.parts for size in words.sizes if size.parts]
+    extra = "".join(f", {name} = {getattr(case.settings, name)}" for name in parts)
     extra += "".join(f", {words.words[axis].many} = {n}" for axis, n in (words.fixed or {}).items())
     counts = f"{sets.count} {noun} of {sets.size} elements{extra}"
     caption = Caption(words.title, counts, sentence=words.sentence + repeating(sets.count))

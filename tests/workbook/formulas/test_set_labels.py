@@ -8,7 +8,7 @@ import pytest
 from normviz import set_labels
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
-from normviz.workbook.formulas.set_labels import AXES, LabelChoice, label_formula, norm_titled
+from normviz.workbook.formulas.set_labels import AXES, LabelChoice, label_formula
 
 COUNTS = {"groups": "G", "splits": "S"}
 
@@ -70,7 +70,6 @@ def test_a_norm_nobody_foresaw_is_offered_with_its_labels(monkeypatch: pytest.Mo
     monkeypatch.setitem(NORMS, "row_norm", norm)
     choice = LabelChoice((4, 4, 2, 3), "1")
     assert choice.titles[-1] == "RowNorm"
-    assert norm_titled("RowNorm") is norm
     formula = choice.label((1, 2, 1, 0))
     assert formula.count(",") >= len(choice.norms)
     assert formula.endswith(",(1*4+2)*2+1+1)")

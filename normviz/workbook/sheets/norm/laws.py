@@ -95,7 +95,7 @@ def running_statistics(page: NormPage) -> Sequence[Item]:
         return ()
     sources = chain.sets_of_parameters()
     shared = trace.sets.count // len(trace.arguments["running_mean"])
-    parts = "splits" if "num_splits" in trace.arguments else "samples"
+    parts = next((s.parts for s in trace.norm.sizes if s.divides == "sample"), "samples")
     items: list[Item] = [
         Banner("Running statistics", "what evaluation will use in place of this batch's own"),
         Step(

@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from normviz.norms.norm import Norm
-from normviz.norms.sizes import SizeArgument
+from normviz.norms.sizes import SizeArgument, place_of
 from normviz.reference.trace import Trace
 from normviz.workbook.book.styles import PLAIN
 from normviz.workbook.draw.content import Banner, Item, Line, judged, whole
-
-PARTS = {"channel": ("groups", "channels"), "sample": ("splits", "samples")}
 
 
 def other_sizes(trace: Trace) -> Iterator[Item]:
     """An input cell for the number of parts, and what normviz says to it, a refusal or a size."""
     norm, shape = trace.norm, trace.sets.shape
     for size in norm.sizes:
-        if size.divides in PARTS:
+        if size.parts:
             yield from _asked(norm, shape, size)
 
 
 def _asked(norm: Norm, shape: tuple[int, ...], size: SizeArgument) -> Iterator[Item]:
-    parts, elements = PARTS[size.divides]
-    total = shape[1] if size.divides == "channel" else shape[0]
+    total = shape[place_of(norm.pattern, size)]
     tried = next(number for number in range(2, total + 2) if total % number)
     before, after = refusal(norm, shape, size.argument, tried)
     divides = f"MOD({total},{{tried}})=0"
-    fits = f'{{tried}}&" {parts} of "&{total}/{{tried}}&" {elements}"'
+    fits = f'{{tried}}&" {size.parts} of "&{total}/{{tried}}&" {size.divides}s"'
     refused = f'"{before}"&{{tried}}&"{after}"'
-    yield Banner(f"Which numbers of {parts} there can be", "a trial: no step below follows it")
+    yield Banner(f"Which numbers of {size.parts} there can be", "a trial: no step below follows it")
     yield Line("tried", size.argument, tried, rule=whole(1, total + 1))
     yield Line(
         "answer",

@@ -159,12 +159,12 @@ def known_as(reach: Reach, shape: Shape, groups: int, splits: int) -> str:
 def refuses_one_value(name: str, images: int) -> bool:
     """Whether the reference, like torch, refuses sets of one value on a batch of this size."""
     norm, shape = NORMS[name], (images, 1, 1, 1)
-    return norm.refusal(norm.on(shape, _arguments(norm, shape, 1, images))) is not None
+    return norm.refusal(norm.on(shape, norm.sizes_of_parts(shape, 1, images))) is not None
 
 
 def _reach_of(norm: Norm) -> Reach | None:
     try:
-        labels = norm.on(_PROBE, _arguments(norm, _PROBE, _GROUPS, _SPLITS)).labels()
+        labels = norm.on(_PROBE, norm.sizes_of_parts(_PROBE, _GROUPS, _SPLITS)).labels()
     except (TypeError, ValueError):
         return None  # declared for tensors of another kind
     for switches in product((False, True), repeat=len(AXES)):
@@ -172,10 +172,6 @@ def _reach_of(norm: Norm) -> Reach | None:
         if (reach.sets(_PROBE, _GROUPS, _SPLITS).labels() == labels).all():
             return reach
     return None
-
-
-def _arguments(norm: Norm, shape: Shape, groups: int, splits: int) -> dict[str, object]:
-    return norm.sizes_by_what_they_divide(shape, channel=groups, sample=splits)
 
 
 def _marked(name: str, shared: bool) -> str:

@@ -22,7 +22,7 @@ from normviz.workbook.draw.placing import place
 from normviz.workbook.draw.tensor import Body, Frame, Grid
 from normviz.workbook.draw.words import caption_rows, write_caption
 
-AXIS_COLUMN, LEFT = 2, 3
+LEFT = 3
 MARGIN_WIDTH, AXIS_WIDTH, NUMBER_WIDTH, GAP_WIDTH = 1.2, 5.5, 3.85, 0.7
 FEWEST_COLUMNS = 19
 

@@ -53,8 +53,7 @@ class LayerCase:
     @property
     def arguments(self) -> dict[str, Any]:
         """What shapes the sets of the norm."""
-        cuts = {"channel": self.groups, "sample": self.splits}
-        return NORMS[self.op].sizes_by_what_they_divide(SHAPE, **cuts)
+        return NORMS[self.op].sizes_of_parts(SHAPE, self.groups, self.splits)
 
     @property
     def sets(self) -> StatisticsSets:
