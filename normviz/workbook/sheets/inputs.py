@@ -34,7 +34,7 @@ SHOWN = GENERAL.filled(PAPER)
 NAMES = {"x_scale": "scale", "x_offset": "offset"}
 """Names of the workbook for cells that act on all of x."""
 
-MOVES = "a norm divides its size out again, except for ε; a minus sign stays"
+MOVES = "a norm divides its size out, but for ε; a minus stays"
 
 
 def build(book: Book, case: Case) -> Sheet:

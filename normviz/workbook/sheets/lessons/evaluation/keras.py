@@ -28,10 +28,10 @@ def keras(case: EvaluationCase) -> Sequence[Item]:
             "mean",
             "{momentum}",
         ),
-        ("keras_mean", ("moving_mean", "Keras, momentum 1 − α"), means, "mean", "(1-{k})"),
+        ("keras_mean", ("moving_mean", "Keras, with 1 − α"), means, "mean", "(1-{k})"),
         (
             "mistaken_mean",
-            ("a mistake", "Keras, momentum α"),
+            ("a mistake", "Keras, with α"),
             mistaken,
             "mean",
             "(1-{momentum})",
