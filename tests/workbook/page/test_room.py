@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,20 @@ def test_the_last_border_of_a_table_is_painted(opened: Opened) -> None:
         })"""
     )
     assert min(outside) >= 0.5
+
+
+def test_all_of_four_numbers_is_on_one_screen(opened: Opened, default_page: Path) -> None:
+    """Graph, paths, algebra and the nudge, above the bar that answers."""
+    page = opened(default_page, "#sheet=Four%20numbers")
+    until(page, "document.title.startsWith('Four numbers')")
+    last, bar, right = page.evaluate(
+        """() => {
+            const seen = [...document.querySelectorAll("td")].filter(td => td.offsetParent);
+            const filled = seen.filter(td => td.textContent).map(td => td.getBoundingClientRect());
+            const bar = document.getElementById("ask").getBoundingClientRect();
+            const most = side => Math.max(...filled.map(place => place[side]));
+            return [most("bottom"), bar.top, most("right")];
+        }"""
+    )
+    assert last <= bar
+    assert right <= 1366

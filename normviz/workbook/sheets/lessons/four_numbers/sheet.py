@@ -7,6 +7,7 @@ them is the local derivative, the number on the arrow. All of it is seen on one 
 from __future__ import annotations
 
 from normviz.workbook.book.cells import Book
+from normviz.workbook.book.styles import BODY
 from normviz.workbook.draw.columns import Columns
 from normviz.workbook.draw.content import Band, Listing
 from normviz.workbook.draw.sheet import Sheet
@@ -17,8 +18,8 @@ from normviz.workbook.sheets.lessons.four_numbers.proofs import proofs
 TITLE = "Four numbers"
 NUMBERS = (5.4,) * COUNT
 COLUMNS = Columns((13.2, 11.2, 9.5, 11.0, 0.6), (NUMBERS, NUMBERS, NUMBERS, NUMBERS, (7.8,)))
-ROW_HEIGHT = 14.0
-"""In points; one less than usual, so that the last line is on the screen too."""
+ROW_HEIGHT = 13.5
+"""In points; a little less than usual, so that the last line is on the screen too."""
 
 ALGEBRA = (
     ("1", "dx = dx̂ / r + 2 u · dq + dμ / m", "the three paths, one arrow after the other"),
@@ -64,5 +65,5 @@ def build(book: Book, case: FourNumbers = CASE) -> None:
     sheet.draw(Band((*graph(case), *proofs(case))))
     sheet.page.heights |= dict.fromkeys(range(first, sheet.row), ROW_HEIGHT)
     sheet.draw(
-        Listing(ALGEBRA, shares=(5, 38, 57), height=16.0),
+        Listing(ALGEBRA, looks=(BODY.but(size=9.5),), shares=(5, 38, 57), height=16.0),
     )
