@@ -121,6 +121,16 @@ class StatisticsSets:
         """How many elements share one mean and one variance."""
         return math.prod(self.view[a] for a in self.axes)
 
+    @property
+    def power(self) -> str:
+        """The step of a trace with the mean of the squares."""
+        return "variance" if self.centered else "mean_square"
+
+    @property
+    def spread(self) -> str:
+        """The step with its root, by which a set is divided."""
+        return "std" if self.centered else "rms"
+
     @cached_property
     def statistic_shape(self) -> Shape:
         """The shape of the means: the lengths of the axes that are not shared."""

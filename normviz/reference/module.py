@@ -35,9 +35,7 @@ class Module:
     _used: dict[str, Any]
 
     def __call__(self, x: Array) -> Array:
-        self._check_rank(x)
-        self._x = x
-        self._used = self._arguments(x)
+        self._x, self._used = x, self.arguments(x)
         output = forward(self.norm, x, **self._used)
         # In evaluation the gradient is that of the statistics which normalized, whatever becomes
         # of the buffers.
@@ -93,6 +91,19 @@ class Module:
                 setattr(self, name, value.copy())
             else:
                 own[name][...] = value
+
+    def with_batch(self, x: Array) -> Array:
+        """x as a batch of one, where the layer takes a single sample and x is one."""
+        return x
+
+    def arguments(self, x: Array) -> dict[str, Any]:
+        """The arguments of the layer's norm for this x, as a call has them.
+
+        Raises:
+            ValueError: for an x of another rank.
+        """
+        self._check_rank(x)
+        return self._arguments(x)
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         """All arguments of this call of the layer's norm, after x."""

@@ -106,11 +106,11 @@ class Rounding:
 
     @cached_property
     def _spread(self) -> Array:
-        return self._of_set("std" if self.trace.sets.centered else "rms")
+        return self._of_set(self.trace.sets.spread)
 
     @cached_property
     def _power(self) -> Array:
-        return self._of_set("variance" if self.trace.sets.centered else "mean_square")
+        return self._of_set(self.trace.sets.power)
 
     @cached_property
     def _of_mean(self) -> Array:

@@ -166,7 +166,7 @@ class Trace(Mapping[str, Array]):
             centered, scale = self.x.astype(dy.dtype).reshape(sets.view), self._view("rms")
             texts = steps.GRAD_MEAN_SQUARE, steps.RMS_GRAD_INPUT
         products = (dxhat * centered).sum(axis=sets.axes, keepdims=True)
-        power = self._view("variance" if sets.centered else "mean_square")
+        power = self._view(sets.power)
         dvar = self.spread.back(products, power, scale, self._eps(self.x))
         self._keep(texts[0], dvar)
         dx = dxhat / scale + dvar * 2 * centered / self.spread.divides_by(n)

@@ -53,10 +53,9 @@ def _chain(torch: Any, trace: Trace) -> dict[str, Any]:
         steps["mean"] = view.mean(sets.axes, keepdim=True)
         steps["centered"] = base = view - steps["mean"]
     steps["squared"] = base**2
-    power, spread = ("variance", "std") if sets.centered else ("mean_square", "rms")
-    steps[power] = steps["squared"].mean(sets.axes, keepdim=True)
-    steps[spread] = torch.sqrt(steps[power] + trace.eps)
-    steps["normalized"] = base / steps[spread]
+    steps[sets.power] = steps["squared"].mean(sets.axes, keepdim=True)
+    steps[sets.spread] = torch.sqrt(steps[sets.power] + trace.eps)
+    steps["normalized"] = base / steps[sets.spread]
     parameters = _parameters(torch, trace)
     output = steps["normalized"]
     if "weight" in parameters:

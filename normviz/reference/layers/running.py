@@ -140,10 +140,13 @@ class _InstanceNorm(ChannelNorm):
     _default_affine_and_tracking = False
     _counts_batches = False
 
+    def with_batch(self, x: Array) -> Array:
+        is_sample = bool(self._ranks) and np.ndim(x) == self._ranks[0] - 1
+        return np.asarray(x)[None] if is_sample else x
+
     def __call__(self, x: Array) -> Array:
-        if self._ranks and np.ndim(x) == self._ranks[0] - 1:
-            return np.asarray(super().__call__(np.asarray(x)[None])[0])
-        return super().__call__(x)
+        output = super().__call__(self.with_batch(x))
+        return output.reshape(np.shape(x))
 
     def backward(self, grad_output: Array) -> Gradients:
         """The gradients at the x of the last call, which may have been a single sample (C, ...)."""

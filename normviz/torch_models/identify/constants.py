@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from normviz.norms.declared import NORMS
 from normviz.torch_models.identify.formula import snapped
 from normviz.torch_models.identify.identity import Identity, found_sentence
 from normviz.torch_models.identify.names import collapsed
@@ -188,9 +189,9 @@ def constants_on(
     if bool((finite & (gap > allowed)).any()):
         raise Refused(f"on this x it deviates by up to {off:.3g} from stored statistics")
     values = {name: value.reshape(full).numpy() for name, value in stored.values(state).items()}
-    is_norm = axis == 1 and x.dim() > 1
+    norm = NORMS["batch_norm"] if axis == 1 and x.dim() > 1 else None
     partition = one_per_index(tuple(x.shape), axis)
-    sets, sizes = ("[n] c [...]", {}) if is_norm else pattern_of(partition)
+    sets, sizes = (norm.sets, {}) if norm else pattern_of(partition)
     made = replace(
         blank,
         kind="constants",
@@ -198,8 +199,8 @@ def constants_on(
         sets=sets,
         sizes=sizes,
         labels=partition.labels().numpy(),
-        affine="c" if is_norm else axis_names(x.dim())[axis],
-        name="batch_norm" if is_norm else None,
+        affine=norm.affine if norm else axis_names(x.dim())[axis],
+        name=norm.name if norm else None,
         centered=True,
         eps=stored.eps,
         eps_where="inside",

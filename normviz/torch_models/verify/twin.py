@@ -99,9 +99,8 @@ def _roundings(twin: Module, x: Array, grad_output: Array, dtype: str) -> tuple[
     """What rounding explains, first as most layers compute, then with a one-pass variance."""
     if x.size == 0:
         return ()
-    if getattr(twin, "_ranks", ()) and x.ndim < min(twin._ranks):  # type: ignore[attr-defined]
-        x, grad_output = x[None], grad_output[None]  # an instance norm may see one sample alone
-    made = in_float64(twin.norm, x, grad_output, twin._arguments(x))
+    x, grad_output = twin.with_batch(x), twin.with_batch(grad_output)
+    made = in_float64(twin.norm, x, grad_output, twin.arguments(x))
     return tuple(Rounding(made, dtype, one_pass) for one_pass in (False, True))
 
 

@@ -19,28 +19,23 @@ Wrong = Callable[[ExerciseChain, int, str], str]
 
 @dataclass(frozen=True)
 class Mistake:
-    """One usual mistake: its mark in a cell, some words, a hint, and its formulas by step."""
+    """One usual mistake: its mark in a cell, some words, a hint, and its formulas by step.
+
+    It can be made where all that it ``needs`` stands on the sheet.
+    """
 
     mark: str
     words: str
     hint: str
     wrong: Mapping[str, Wrong]
+    needs: tuple[str, ...] = ()
 
 
 def mistakes(chain: ExerciseChain, step: str) -> list[tuple[Mistake, Wrong]]:
     """The usual mistakes that can be made in a step of this norm."""
     found = [*_USUAL, *_wrong_axes(chain)]
-    return [(m, m.wrong[step]) for m in found if step in m.wrong and _applies(chain, m, step)]
-
-
-def _applies(chain: ExerciseChain, mistake: Mistake, step: str) -> bool:
-    if mistake is BIAS_FORGOTTEN or mistake is BIAS_FIRST:
-        return "bias" in chain.placed and "weight" in chain.placed
-    if mistake is WEIGHT_FORGOTTEN:
-        return "weight" in chain.placed
-    if mistake in (MEAN_PATH, STRAIGHT_PATH):
-        return "grad_mean" in chain.placed
-    return not (mistake is BY_COUNT and step in ("std", "rms") and chain.power == "mean_square")
+    made = [m for m in found if step in m.wrong and chain.placed.keys() >= {*m.needs}]
+    return [(m, m.wrong[step]) for m in made]
 
 
 def _scaled(c: ExerciseChain, i: int, normalized: str) -> str:
@@ -127,7 +122,7 @@ BY_COUNT = Mistake(
     {
         "variance": lambda c, k, right: _n_less_one(c, f"({right})"),
         "mean_square": lambda c, k, right: _n_less_one(c, f"({right})"),
-        **_by_wrong_root(_unbiased_root),
+        **{step: wrong for step, wrong in _by_wrong_root(_unbiased_root).items() if step != "rms"},
     },
 )
 BIASED_RUNNING = Mistake(
@@ -181,12 +176,14 @@ WEIGHT_FORGOTTEN = Mistake(
         ),
         "grad_normalized": lambda c, i, right: c.at("grad_output", i),
     },
+    needs=("weight",),
 )
 BIAS_FORGOTTEN = Mistake(
     "β?",
     "β forgotten",
     "β is missing: it is added at the end.",
     {"output": lambda c, i, right: f"{c.parameter('weight', i)}*{c.at('normalized', i)}"},
+    needs=("weight", "bias"),
 )
 BIAS_FIRST = Mistake(
     "order?",
@@ -197,6 +194,7 @@ BIAS_FIRST = Mistake(
             f"{c.parameter('weight', i)}*({c.at('normalized', i)}+{c.parameter('bias', i)})"
         )
     },
+    needs=("weight", "bias"),
 )
 X_FOR_NORMALIZED = Mistake(
     "x̂?",
@@ -230,6 +228,7 @@ MEAN_PATH = Mistake(
     "the path by way of the mean forgotten",
     "The path by way of the mean is missing: dμ / m.",
     {"grad_input": lambda c, i, right: _paths(c, i, True, False)},
+    needs=("grad_mean",),
 )
 POWER_PATH = Mistake(
     "by σ²?",
@@ -242,6 +241,7 @@ STRAIGHT_PATH = Mistake(
     "only the straight path",
     "Only the straight path is here: x also moves the statistics of its set.",
     {"grad_input": lambda c, i, right: _paths(c, i, False, False)},
+    needs=("grad_mean",),
 )
 MOMENTUM = Mistake(
     "mom.?",

@@ -104,10 +104,7 @@ def numpy_story(layer: Module, x: Any, grad_output: Any, slices: Slices) -> Show
 
 def of_twin(twin: Module, x: Array, grad: Array, story: Story, slices: Slices) -> Shown:
     """What a NumPy layer makes of x; an instance norm may see one sample without the batch."""
-    ranks: tuple[int, ...] = getattr(twin, "_ranks", ())
-    if twin.norm.name == "instance_norm" and bool(ranks) and x.ndim == ranks[0] - 1:
-        x, grad = x[None], grad[None]
-        story = story.with_shape(x.shape)
+    x, grad = twin.with_batch(x), twin.with_batch(grad)
+    story = story.with_shape(x.shape)
     given, grad = (checked_tensor(a, n, finite=False) for a, n in ((x, "x"), (grad, "grad_output")))
-    twin._check_rank(given)
-    return shown(Numbers(twin.norm, given, grad, twin._arguments(given)), story, slices)
+    return shown(Numbers(twin.norm, given, grad, twin.arguments(given)), story, slices)

@@ -97,17 +97,13 @@ class ExplainedPage(NormPage):
         if not self.trace.training:
             return [*self._stored(), *made]
         title = f"Σ {self._distance}² {NOT_SHOWN}"
-        self._insert(made, self._power, "rest_squared", title, "set")
+        self._insert(made, self.trace.sets.power, "rest_squared", title, "set")
         return made
 
     def _stored(self) -> Iterator[content.Step]:
         for name, symbol in (("running_mean", "μ"), ("running_var", "σ²")):
             caption = Caption(name, "stored in the layer", symbol=symbol)
             yield self.given(name, name, caption, self.trace.arguments[name], "parameter")
-
-    @property
-    def _power(self) -> str:
-        return "variance" if self.trace.sets.centered else "mean_square"
 
     @property
     def _distance(self) -> str:
@@ -131,7 +127,7 @@ class ExplainedPage(NormPage):
             if before in self.trace:
                 self._insert(made, before, name, title, per)
         if self.trace.training:
-            before = f"grad_{self._power}"
+            before = f"grad_{self.trace.sets.power}"
             if self.trace.sets.centered:
                 self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
             title = f"Σ dx̂ · {self._distance} {NOT_SHOWN}"

@@ -240,17 +240,7 @@ def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
             "size, and its mean is not taken away. Usual in language models; no β.",
             torch_layer="torch.nn.RMSNorm(D, eps)",
         ),
-        replace(
-            _with_axes(rms, "n t (h [d])", torch=None),
-            name="per_head",
-            fixed={"h": heads},
-            title="RMSNorm per head",
-            use=f"The features of a token are {heads} heads of attention, and each is normalized "
-            "by itself, as queries and keys are (QK-norm, there an L2 norm and one learned "
-            "number); γ is shared by all heads.",
-            paper="after Henry et al. 2020",
-            torch_layer="torch.nn.RMSNorm(D // heads, eps) on x.unflatten(-1, (heads, -1))",
-        ),
+        *([_per_head(rms, heads)] if tokens else []),
         replace(
             _with_axes(NORMS["batch_norm"], every, torch=_over_rows),
             refuses=(
@@ -261,8 +251,22 @@ def _of_features(kind: Kind, heads: int) -> tuple[Norm, ...]:
             torch_layer="torch.nn.BatchNorm1d(D)" + (" on x.flatten(0, 1)" if tokens else ""),
         ),
     )
-    rows = [norm for norm in norms if tokens or norm.name != "per_head"]
-    return tuple(replace(norm, sentence=_rows(norm.sentence, tokens)) for norm in rows)
+    return tuple(replace(norm, sentence=_rows(norm.sentence, tokens)) for norm in norms)
+
+
+def _per_head(rms: Norm, heads: int) -> Norm:
+    """RMSNorm of each head of a token's features."""
+    return replace(
+        _with_axes(rms, "n t (h [d])", torch=None),
+        name="per_head",
+        fixed={"h": heads},
+        title="RMSNorm per head",
+        use=f"The features of a token are {heads} heads of attention, and each is normalized "
+        "by itself, as queries and keys are (QK-norm, there an L2 norm and one learned "
+        "number); γ is shared by all heads.",
+        paper="after Henry et al. 2020",
+        torch_layer="torch.nn.RMSNorm(D // heads, eps) on x.unflatten(-1, (heads, -1))",
+    )
 
 
 def _with_axes(norm: Norm, sets: str, torch: Any) -> Norm:

@@ -76,7 +76,7 @@ def _drawn(settings: Settings, draw: Random) -> Case:
 
 
 def _is_lively(trace: Trace) -> bool:
-    power = trace["variance" if trace.sets.centered else "mean_square"]
+    power = trace[trace.sets.power]
     return bool((power >= LEAST_VARIANCE).all())
 
 

@@ -38,7 +38,7 @@ def devices(case: BatchesCase) -> Sequence[Item]:
     )
     whole = ("COUNT({x})", "AVERAGE({x})", "DEVSQ({x})", "VARP({x})")
     averages = [f"AVERAGE({{{name}_0}},{{{name}_1}})" for name in ("n", "mean", "m", "variance")]
-    averaged = [np.mean(values, axis=0) for values in zip(*case.devices, strict=True)]
+    means, variances = (np.mean(of, axis=0) for of in zip(*case.devices, strict=True))
     gaps = [
         distance(f"{{{name}[*]}}", f"{{{name}_whole[*]}}") for name in ("mean", "m", "variance")
     ]
@@ -60,7 +60,13 @@ def devices(case: BatchesCase) -> Sequence[Item]:
                     variance,
                 ),
                 _four_rows(
-                    Caption("averaged", "σ²: a mistake"), "_averaged", averages, PART, *averaged
+                    Caption("averaged", "σ²: a mistake"),
+                    "_averaged",
+                    averages,
+                    PART,
+                    means,
+                    variances,
+                    wrong=("m", "variance"),
                 ),
             )
         ),
@@ -103,6 +109,7 @@ def _four_rows(
     mean: Array,
     variance: Array,
     device: int | None = None,
+    wrong: Sequence[str] = (),
 ) -> Table:
     """The count, mean, sum of squared distances and variance of some samples, by channel."""
     rows = (
@@ -113,7 +120,7 @@ def _four_rows(
     )
 
     def color(name: str, c: int) -> str:
-        if suffix == "_averaged" and name in ("m", "variance"):
+        if name in wrong:
             return WARN
         return PAPER if device is None else set_color(device * CHANNELS + c + 1)
 

@@ -108,7 +108,7 @@ class LayerCase:
 
     def power_of(self, made: Trace) -> Array:
         """The variance of its set at every element, the mean square for RMSNorm."""
-        return self.spread_out(made["variance" if self.sets.centered else "mean_square"])
+        return self.spread_out(made[self.sets.power])
 
     def _normalized(self, x: Array) -> Trace:
         norm = NORMS[self.op].with_parameters_per_channel

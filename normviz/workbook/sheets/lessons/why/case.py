@@ -112,7 +112,7 @@ def case_steps(case: WhyCase, sums: Array) -> tuple[Array, Array]:
     if norm is None:
         return sums, np.ones(SHAPE)
     steps = trace(norm, sums, **arguments(norm))
-    divisor = np.asarray(steps["std" if norm.centered else "rms"]).ravel()
+    divisor = np.asarray(steps[steps.sets.spread]).ravel()
     sets = norm.on(SHAPE, arguments(norm))
     return np.asarray(steps.get("centered", sums)), divisor[sets.labels() - 1]
 
