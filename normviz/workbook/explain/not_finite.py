@@ -52,7 +52,7 @@ def first_not_finite(trace: Trace, dtype: str) -> str:
         if step.is_backward:
             break
         largest, what = float(np.abs(step.value).max()), f"the step {step.title}"
-        if step.name in ("std", "rms") and largest <= most:
+        if step.name == trace.sets.spread and largest <= most:
             largest, what = 1.0 / float(step.value.min()), "1 / r, by which layers multiply"
         if largest > most:
             return (

@@ -33,16 +33,14 @@ from normviz.workbook.explain.inputs_sheet import TYPED
 from normviz.workbook.explain.not_finite import bursts
 from normviz.workbook.explain.shown_part import ShownFrame, not_traced
 from normviz.workbook.explain.story import OwnResult
-from normviz.workbook.formulas import slices as slice_chain
+from normviz.workbook.formulas import slices
 from normviz.workbook.formulas.differences import distance, distance_of
-from normviz.workbook.formulas.slices import SliceChain
 from normviz.workbook.formulas.steps import Chain
 from normviz.workbook.sheets.norm.laws import closed_form, running_statistics, what_must_hold
 from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.norm.sheet import BACKWARD_BANNER, FORWARD_BANNER
 
 Array = npt.NDArray[Any]
-NOT_SHOWN = "not shown"
 
 
 class ExplainedPage(NormPage):
@@ -50,12 +48,12 @@ class ExplainedPage(NormPage):
 
     scaled = True
     frame: ShownFrame
-    chain: SliceChain
+    chain: slices.SliceChain
 
     def __init__(self, book: Book, trace: Trace, inputs: Sheet, frame: ShownFrame) -> None:
         self.cut = not frame.selection.is_whole
         self.follows = not bursts(trace)
-        self.chain_type = SliceChain if self.cut else Chain
+        self.chain_type = slices.SliceChain if self.cut else Chain
         if self.cut:
             self.note = (
                 f" Shown are {frame.selection}; every statistic is that of the whole tensor of "
@@ -96,18 +94,13 @@ class ExplainedPage(NormPage):
         made = super().forward()
         if not self.trace.training:
             return [*self._stored(), *made]
-        title = f"Σ {self._distance}² {NOT_SHOWN}"
-        self._insert(made, self.trace.sets.power, "rest_squared", title, "set")
+        self._insert(made, self.trace.sets.power, slices.SQUARED)
         return made
 
     def _stored(self) -> Iterator[content.Step]:
         for name, symbol in (("running_mean", "μ"), ("running_var", "σ²")):
             caption = Caption(name, "stored in the layer", symbol=symbol)
             yield self.given(name, name, caption, self.trace.arguments[name], "parameter")
-
-    @property
-    def _distance(self) -> str:
-        return "u" if self.trace.sets.centered else "x"
 
     def given(
         self, name: str, source: str, caption: Caption, values: Any, per: str
@@ -119,59 +112,35 @@ class ExplainedPage(NormPage):
     def backward(self, steps: Sequence[Step]) -> list[content.Step]:
         """The backward steps, each sum over what is not shown before the step that adds it."""
         made = [self.step(step) for step in steps]
-        sums = {
-            "grad_bias": ("rest_grad_bias", "Σ dy " + NOT_SHOWN, "parameter"),
-            "grad_weight": ("rest_grad_weight", "Σ dy · x̂ " + NOT_SHOWN, "parameter"),
-        }
-        for before, (name, title, per) in sums.items():
+        for before, rest in (("grad_bias", slices.GRAD_BIAS), ("grad_weight", slices.GRAD_WEIGHT)):
             if before in self.trace:
-                self._insert(made, before, name, title, per)
+                self._insert(made, before, rest)
         if self.trace.training:
             before = f"grad_{self.trace.sets.power}"
             if self.trace.sets.centered:
-                self._insert(made, before, "rest_grad_normalized", "Σ dx̂ " + NOT_SHOWN, "set")
-            title = f"Σ dx̂ · {self._distance} {NOT_SHOWN}"
-            self._insert(made, before, "rest_grad_distance", title, "set")
+                self._insert(made, before, slices.GRAD_NORMALIZED)
+            self._insert(made, before, slices.GRAD_DISTANCE)
         return made
 
-    def _insert(
-        self, steps: list[content.Step], before: str, name: str, title: str, per: str
-    ) -> None:
+    def _insert(self, steps: list[content.Step], before: str, rest: slices.RestSum) -> None:
         """Put the sum over what is not shown in front of the step that adds it."""
         if not (self.cut and self.follows):
             return
-        chain, pairs = self.chain, self.frame.pair_table
-        rule = getattr(slice_chain, name)
-
-        def formula(k: int) -> str:
-            text: str = rule(chain, k) if name == "rest_squared" else rule(chain, k, pairs)
-            return text
-
-        caption = Caption(title, "from the constants on the sheet Inputs")
-        values = self.pick(per, self._hidden(name))
-        step = content.Step(name, caption, values, per, formula, self.paint(per, BOLD))
+        trace, selection, pairs = self.trace, self.frame.selection, self.frame.pair_table
+        terms = rest.terms.format(u="u" if trace.sets.centered else "x")
+        caption = Caption(f"Σ {terms} not shown", "from the constants on the sheet Inputs")
+        hidden = rest.hidden(trace, selection.mask())
+        if rest.per == "parameter" and selection.part:
+            hidden = hidden + not_traced(trace, before)
+        step = content.Step(
+            rest.name,
+            caption,
+            self.pick(rest.per, hidden),
+            rest.per,
+            lambda index: rest.rule(self.chain, index, pairs),
+            self.paint(rest.per, BOLD),
+        )
         steps.insert([s.name for s in steps].index(before), step)
-
-    def _hidden(self, name: str) -> Array:
-        """The sum over what is not shown, for every set or parameter of the whole tensor."""
-        trace, sets = self.trace, self.trace.sets
-        base = trace.get("centered", trace.x)
-        elements = base**2
-        if name != "rest_squared":
-            elements = trace[
-                "grad_output" if "_bias" in name or "_weight" in name else "grad_normalized"
-            ]
-        if name == "rest_grad_weight":
-            elements = elements * trace["normalized"]
-        elif name == "rest_grad_distance":
-            elements = elements * base
-        hidden = np.where(self.frame.selection.mask(), 0.0, elements).reshape(sets.view)
-        if name not in ("rest_grad_bias", "rest_grad_weight"):
-            return np.asarray(hidden.sum(axis=sets.axes))
-        found = hidden.sum(axis=sets.other_axes).ravel()
-        if self.frame.selection.part:
-            found = found + not_traced(trace, name.removeprefix("rest_"))
-        return np.asarray(found)
 
 
 def build(

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
+from normviz.reference.trace import Trace
 from normviz.workbook.formulas.steps import Chain
+
+Array = npt.NDArray[Any]
+Pairs = list[tuple[int, int]]
+"""Of every pair of a set and a parameter that share elements, both (from 0)."""
 
 
 @dataclass
@@ -98,27 +106,48 @@ class SliceChain(Chain):
         raise ValueError(f"no rest is known for the sum of {step}")
 
 
-def rest_squared(c: SliceChain, k: int) -> str:
-    """Σ u² over the elements of a set that are not shown."""
+@dataclass(frozen=True)
+class RestSum:
+    """A sum over the elements not shown, in a live cell for each set or parameter (``per``).
+
+    ``terms`` says of what, {u} being x less its set's mean (for rms_norm, x); ``rule`` is the
+    cell's formula and ``elements`` what is added up.
+    """
+
+    name: str
+    per: str
+    terms: str
+    rule: Callable[[SliceChain, int, Pairs], str]
+    elements: Callable[[Trace], Array]
+
+    def hidden(self, trace: Trace, shown: Array) -> Array:
+        """The sum for every set or parameter of what is traced, but for what the mask shows."""
+        sets = trace.sets
+        hidden = np.where(shown, 0.0, self.elements(trace)).reshape(sets.view)
+        over = sets.axes if self.per == "set" else sets.other_axes
+        return np.asarray(hidden.sum(axis=over)).ravel()
+
+
+def _apart(trace: Trace) -> Array:
+    return trace.get("centered", trace.x)
+
+
+def _squared(c: SliceChain, k: int, pairs: Pairs) -> str:
     scatter, apart = c.rest("rest_scatter", k), c.distance(k)
     return f"{scatter}+{c.rest('rest_count', k)}*{apart}^2" if apart else scatter
 
 
-def rest_grad_normalized(c: SliceChain, k: int, pairs: list[tuple[int, int]]) -> str:
-    """Σ dx̂ over the elements of a set that are not shown."""
+def _grad_normalized(c: SliceChain, k: int, pairs: Pairs) -> str:
     return _with_outside(c, k, pairs, "rest_grad", "rest_outside")
 
 
-def rest_grad_distance(c: SliceChain, k: int, pairs: list[tuple[int, int]]) -> str:
-    """Σ dx̂ · u over the elements of a set that are not shown (for rms_norm, u = x)."""
+def _grad_distance(c: SliceChain, k: int, pairs: Pairs) -> str:
     products = _with_outside(c, k, pairs, "rest_grad_product", "rest_outside_product")
     apart = c.distance(k)
     return f"{products}-{apart}*{c.live('rest_grad_normalized', k)}" if apart else products
 
 
-def _with_outside(
-    c: SliceChain, k: int, pairs: list[tuple[int, int]], of_pair: str, outside: str
-) -> str:
+def _with_outside(c: SliceChain, k: int, pairs: Pairs, of_pair: str, outside: str) -> str:
     """Sums of dy times the γ shown, and the sum of dx̂ where γ is not shown."""
     terms = []
     for at, (s, p) in enumerate(pairs):
@@ -129,14 +158,12 @@ def _with_outside(
     return "+".join(terms) or "0"
 
 
-def rest_grad_bias(c: SliceChain, p: int, pairs: list[tuple[int, int]]) -> str:
-    """Σ dy over the elements of a parameter that are not shown."""
+def _grad_bias(c: SliceChain, p: int, pairs: Pairs) -> str:
     terms = [c.rest("rest_grad", at) for at, (_, q) in enumerate(pairs) if q == p]
     return "+".join(term for term in [*terms, c.rest("rest_bias", p)] if term) or "0"
 
 
-def rest_grad_weight(c: SliceChain, p: int, pairs: list[tuple[int, int]]) -> str:
-    """Σ dy · x̂ over the elements of a parameter that are not shown."""
+def _grad_weight(c: SliceChain, p: int, pairs: Pairs) -> str:
     terms = []
     for at, (k, q) in enumerate(pairs):
         if q == p and c.rest("rest_grad_product", at):
@@ -148,3 +175,24 @@ def rest_grad_weight(c: SliceChain, p: int, pairs: list[tuple[int, int]]) -> str
         k = next(k for k, q in pairs if q == p)
         foreign = f"({foreign}-{c.at('mean', k)}*{c.rest('rest_bias', p)})/{c.at('std', k)}"
     return "+".join(term for term in [*terms, foreign] if term) or "0"
+
+
+SQUARED = RestSum("rest_squared", "set", "{u}²", _squared, lambda t: _apart(t) ** 2)
+GRAD_NORMALIZED = RestSum(
+    "rest_grad_normalized", "set", "dx̂", _grad_normalized, lambda t: t["grad_normalized"]
+)
+GRAD_DISTANCE = RestSum(
+    "rest_grad_distance",
+    "set",
+    "dx̂ · {u}",
+    _grad_distance,
+    lambda t: t["grad_normalized"] * _apart(t),
+)
+GRAD_BIAS = RestSum("rest_grad_bias", "parameter", "dy", _grad_bias, lambda t: t["grad_output"])
+GRAD_WEIGHT = RestSum(
+    "rest_grad_weight",
+    "parameter",
+    "dy · x̂",
+    _grad_weight,
+    lambda t: t["grad_output"] * t["normalized"],
+)
