@@ -113,12 +113,9 @@ class Norm:
                 f"running statistics must be of axes without brackets, got {shared[0]!r} of "
                 f"the pattern {self.sets!r} for {self.name}"
             )
-        titled = self.title or _title(self.name)
-        object.__setattr__(self, "title", titled)
-        object.__setattr__(self, "sentence", self.sentence or self._in_words())
-
-    def _in_words(self) -> str:
-        return sets_in_words(self.pattern, self.centered)
+        sentence = self.sentence or sets_in_words(pattern, self.centered)
+        object.__setattr__(self, "title", self.title or _title(self.name))
+        object.__setattr__(self, "sentence", sentence)
 
     @cached_property
     def words(self) -> dict[str, Word]:
