@@ -37,7 +37,12 @@ def listing(item: content.Listing, canvas: Canvas, spot: Spot) -> Placed:
 
     def write() -> None:
         if item.heads:
-            canvas.page.heights[spot.top] = 1.5 * HEAD_HEIGHT
+            lines = max(
+                lines_of(text, canvas.page.width(*ends[at]) - 1.5, HEADER.size)
+                for at, text in enumerate(item.heads)
+            )
+            needed = height_of(lines, HEADER.size) + 2
+            canvas.page.heights[spot.top] = max(1.5 * HEAD_HEIGHT, needed)
         for at, text in enumerate(item.heads):
             centered = at < len(item.looks) and item.looks[at].horizontal == "center"
             look = HEADER if centered else HEADER_LEFT

@@ -224,7 +224,9 @@ WORDS = (
     ),
     _symbol("running statistics", "averages that training keeps for evaluation", RUNNING),
     _symbol(
-        "momentum", "the weight of the new value in them; Keras gives this name to 1 − α", RUNNING
+        "momentum",
+        "the weight of the new value in them; Keras gives this name to 1 less it",
+        RUNNING,
     ),
     _symbol("group", "neighboring channels that share statistics (GroupNorm)", "GroupNorm"),
     _symbol("split", "a part of the batch with statistics of its own (Ghost BN)", "GhostBatchNorm"),

@@ -22,7 +22,7 @@ from training.cli import plan
 from training.cli.commands import main
 from training.experiments.study import known_studies
 from training.experiments.trials import TRIALS
-from training.results import cost
+from training.run import forecast
 from training.run.task import Outcome, Task
 
 STATUSES = (0, 2, 130)
@@ -122,7 +122,7 @@ def test_any_command_line_of_the_training_ends_in_its_way(
         before = files()
         with (
             patch.object(plan, "run_tasks", trained),
-            patch.object(cost, "_seconds_per_image", lambda *_: 1e-3),
+            patch.object(forecast, "_seconds_per_image", lambda *_: 1e-3),
             patch.object(normviz, "explain", explained),
         ):
             status, _, said = run(words, main)

@@ -86,7 +86,7 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             "Four numbers",
             DX_SUM,
             "BatchNorm on four numbers: what do the four dx add up to? Change dy and see that Σ "
-            "stays; then read why.",
+            "of dx stays; then read why.",
             0,
             within=1e-9,
         ),
@@ -103,7 +103,8 @@ def stops(images: int, groups: int) -> tuple[Stop, ...]:
             "Playground",
             "images",
             f"Type {images - 1} over the {images} images in the batch: the last one is out. With "
-            "which norm does y of image 0 move? Try BatchNorm and LayerNorm in the drop-down, then "
+            "which norm does y of image 0 move? Do it with BatchNorm, then with LayerNorm in the "
+            "drop-down (bold compares with BatchNorm as shipped); after each, "
             f"type {images} again.",
             "with BatchNorm",
             ("with BatchNorm", "with LayerNorm", "with both"),

@@ -130,8 +130,8 @@ def legend(
         ),
         (
             Entry(1.5, NUMBER.filled(SET_COLORS[0])),
-            "Colored: cells of one color belong to one statistics set. They share one mean and one "
-            "variance.",
+            "Colored: where a sheet shows sets, cells of one color are one statistics set, with "
+            "one mean and one variance. Where colors begin again, the sheet says so.",
         ),
         (
             Entry(2, NUMBER.filled(PAPER)),

@@ -11,10 +11,10 @@ ABOUT = (
     "folder. In it, with Python 3.11 or newer:"
 )
 INSTALL = "pip install ."
-COMMAND = "normviz explain x.npy --op group_norm --groups 2 -o mine.xlsx"
+COMMAND = "normviz explain x.npy --op layer_norm -o mine.xlsx"
 PYTHON = (
     "import normviz, torch",
-    "layer, x = torch.nn.GroupNorm(2, 4), torch.randn(8, 4, 3, 3)",
+    "layer, x = torch.nn.LayerNorm(8), torch.randn(2, 5, 8)",
     'normviz.explain(layer, x, "mine.xlsx")',
 )
 MAKES = (

@@ -170,7 +170,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "What becomes of a constant channel?",
-        "x̂ is 0 instead of 0/0, because ε is added; y is β. ε = 0 is refused in training.",
+        "x̂ is 0 instead of 0/0, because ε is added; y is β. normviz refuses ε = 0 in training.",
         "Numerics",
         "What ε does",
         "normviz.batch_norm(np.ones((4, 3)), training=True, eps=0.0)",
@@ -251,7 +251,7 @@ def build(book: Book) -> None:
         book,
         TITLE,
         "Questions people ask, and where the answer can be seen",
-        "Taken from issue trackers and forums. Click the sheet's name: there it can be seen.",
+        "Most are from issue trackers and forums. Click the sheet's name: there it can be seen.",
         texts(5, 44, 68, 19),
     )
     rows = [

@@ -234,7 +234,7 @@ class _Steps:
             steps.GRAD_MEAN,
             "std",
             "IF(play_centered=1,-SUMIF(play_labels,{labels},play_grad_normalized)/{std},0)",
-            "-SUMIF(labels, label, grad_normalized)/std",
+            "-SUMIF(labels, label, grad_normalized)/std;  0 where the norm takes no mean",
         )
         step(
             steps.GRAD_INPUT,

@@ -46,7 +46,7 @@ class Strip:
 
 STRIPS = (
     Strip("x", "x", "x in each set", "play_x"),
-    Strip("normalized", "x̂", "x̂ in each set: mean 0, spread 1", "play_normalized"),
+    Strip("normalized", "x̂", "x̂ in each set: less μ, divided by r", "play_normalized"),
     Strip("output", "y", "y in each set: scaled by γ, shifted by β", "play_output"),
 )
 COLUMNS = {

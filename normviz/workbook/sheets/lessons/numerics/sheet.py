@@ -206,8 +206,9 @@ def _step_by_step(case: NumericsCase) -> Sequence[Item]:
         Words(
             "What to look at: the sum of x · x has 16 digits like every float64, and at an offset "
             "of 1E8 all of them are spent on the offset. E[x²] − E[x]² can even come out negative, "
-            "and its root is then not a number. Two passes and Welford work on the small distances "
-            "and stay right until the numbers themselves are rounded. normviz never uses E[x²] − "
+            "and its root is then not a number. Two passes and Welford work on the small "
+            "distances: two passes stay right until the numbers themselves are rounded, Welford "
+            "until its running mean is. normviz never uses E[x²] − "
             "E[x]²; libraries that do, for speed, must take care of a negative result. Try the "
             "offsets 0, 1E4, 1E7, 1E8 and 1E9. (The cell of E[x²] − E[x]² is a SUM with 1E-300 in "
             "between: where two numbers agree in 15 digits a spreadsheet takes their plain "
@@ -261,7 +262,7 @@ def _table(case: NumericsCase) -> Sequence[Item]:
             cells, axes=("o", ""), beside=True, down=OFFSETS, down_is="offset", steps="offset_row"
         ),
         Words(
-            "✓ (green) is right to one percent, ✗ (red) is not. A sheet shows 15 digits: from 1E7 "
+            "✓ (green) is right to one percent, ✗ (red) is not. A sheet shows 15 digits: from 1E8 "
             "on E[x²] and E[x]² differ behind them."
         ),
     )
