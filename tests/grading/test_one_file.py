@@ -16,6 +16,7 @@ from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, make_c
 from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.exercise import write_exercise
 from tests.grading.fill import computed, fill, only, right, sheet_of, solved
+from tests.workbook.engines import titles_of
 
 ASSIGNMENT = Assignment(("batch_norm",))
 TOTAL = 5 + 20
@@ -44,7 +45,7 @@ def test_formulas_without_values_are_computed(tmp_path: Path) -> None:
 def test_what_ironcalc_saves_is_read(tmp_path: Path) -> None:
     path, made = one(tmp_path)
     model = ironcalc.load_from_xlsx(str(path), "en", "UTC", "en")
-    titles = openpyxl.load_workbook(path, read_only=True).sheetnames
+    titles = titles_of(path)
     for (title, where), value in right(made).items():
         row, column = openpyxl.utils.cell.coordinate_to_tuple(where)
         model.set_user_input(titles.index(title), row, column, str(value))

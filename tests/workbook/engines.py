@@ -1,10 +1,12 @@
 """Independent engines that recalculate a file: what the cached values are held to."""
 
+import io
 import os
 import shutil
 import subprocess
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -89,16 +91,31 @@ def gnumeric_values(path: Path, scratch: Path) -> dict[Place, Value]:
         return stored_values(out)
 
 
+@contextmanager
+def reading(file: Path | io.BytesIO, **options: bool) -> Iterator[openpyxl.Workbook]:
+    """A file as openpyxl reads it, closed at the end: left open, a later test would be blamed."""
+    book = openpyxl.load_workbook(file, read_only=True, **options)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def titles_of(file: Path | io.BytesIO) -> list[str]:
+    with reading(file) as book:
+        return book.sheetnames
+
+
 def stored_values(path: Path) -> dict[Place, Value]:
     """The value that a file has for each of its cells."""
-    book = openpyxl.load_workbook(path, data_only=True, read_only=True)
-    return {
-        (sheet.title, cell.coordinate): cell.value
-        for sheet in book
-        for row in sheet.iter_rows()
-        for cell in row
-        if cell.value is not None
-    }
+    with reading(path, data_only=True) as book:
+        return {
+            (sheet.title, cell.coordinate): cell.value
+            for sheet in book
+            for row in sheet.iter_rows()
+            for cell in row
+            if cell.value is not None
+        }
 
 
 def differences(wanted: Mapping[Place, Value], found: Mapping[Place, Value]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import ironcalc
-import openpyxl
 import pytest
 from playwright.sync_api import JSHandle, Page
 
@@ -19,7 +18,7 @@ from normviz.workbook.sheets.case import Settings
 from normviz.workbook.xlsx.frame import FileBook
 from tests.workbook.books import book_of
 from tests.workbook.conftest import FileOf
-from tests.workbook.engines import Place, _row_column, differences, expected, stored_values
+from tests.workbook.engines import Place, _row_column, differences, expected, reading, stored_values
 from tests.workbook.page.conftest import Opened
 
 OTHERS = {
@@ -159,13 +158,14 @@ def test_forty_scenarios_of_edits_equal_ironcalc(
 def test_the_committed_page_has_the_values_of_the_file_beside_it(opened: Opened, name: str) -> None:
     folder = Path(__file__).parents[3] / "workbooks"
     cached = stored_values(folder / f"{name}.xlsx")
-    wanted = {
-        place: cached.get(place)
-        for sheet in openpyxl.load_workbook(folder / f"{name}.xlsx", read_only=True)
-        for line in sheet.iter_rows()
-        for cell in line
-        if cell.data_type == "f" and (place := (sheet.title, cell.coordinate))
-    }
+    with reading(folder / f"{name}.xlsx") as book:
+        wanted = {
+            place: cached.get(place)
+            for sheet in book
+            for line in sheet.iter_rows()
+            for cell in line
+            if cell.data_type == "f" and (place := (sheet.title, cell.coordinate))
+        }
     assert len(wanted) > 500
     page = opened(folder / f"{name}.html")
     assert differences(wanted, values_at(page, list(wanted))) == []

@@ -29,6 +29,7 @@ from normviz.workbook.write import save
 from normviz.workbook.xlsx.libreoffice import slug
 from normviz.workbook.xlsx.write import _around, file_bytes, workbook_bytes
 from tests.workbook.books import bytes_of, default_book
+from tests.workbook.engines import titles_of
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "workbooks" / "normalization.xlsx"
@@ -60,7 +61,7 @@ def assert_current(content: bytes, path: Path) -> None:
 
 
 def test_there_is_a_picture_of_every_sheet(default_bytes: bytes) -> None:
-    titles = openpyxl.load_workbook(io.BytesIO(default_bytes), read_only=True).sheetnames
+    titles = titles_of(io.BytesIO(default_bytes))
     names = {f"normalization-{slug(title)}.png" for title in titles}
     assert names == {path.name for path in (COMMITTED.parent / "previews").glob("norm*.png")}
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import ironcalc
-import openpyxl
 import pytest
 
 from normviz.workbook.book.cells import Value
@@ -13,6 +12,7 @@ from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,
+    titles_of,
 )
 from tests.workbook.sheets.playground.typed import Typing, default_book
 
@@ -26,7 +26,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def typing(shipped: Path) -> Typing:
     """One ironcalc model that is typed into again and again; every yellow cell each time."""
     model = ironcalc.load_from_xlsx(str(shipped), "en", "UTC", "en")
-    sheet = openpyxl.load_workbook(shipped, read_only=True).sheetnames.index(playground.TITLE)
+    sheet = titles_of(shipped).index(playground.TITLE)
 
     def values(places: Mapping[Place, Value], typed: Mapping[Place, str]) -> dict[Place, Value]:
         for (_, where), text in typed.items():
