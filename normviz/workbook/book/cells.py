@@ -25,7 +25,7 @@ from normviz.workbook.book.address import (
     on_sheet,
 )
 from normviz.workbook.book.charts import Chart
-from normviz.workbook.book.styles import PLAIN, Style, shown_as
+from normviz.workbook.book.styles import PLAIN, Style
 
 Value = float | int | str | bool | None
 
@@ -194,7 +194,7 @@ class Page:
         return np.array([value or 0.0 for value in self.values(area)], dtype=np.float64)
 
     def number_format(self, area: Area, pattern: str) -> str:
-        """The one number format of the cells of an area, shown as in a pattern.
+        """The one number format of the cells of an area, which a rule shows as in a pattern.
 
         Raises:
             ValueError: where they have several: no rule could keep them.
@@ -209,7 +209,7 @@ class Page:
                 f"{self.title}!{area_text(area)} is shown as {pattern!r} by a rule, but its cells "
                 f"have {len(forms)} number formats ({sorted(forms)}): let them have one"
             )
-        return shown_as(pattern, *forms)
+        return forms.pop()
 
     def width(self, left: int, right: int) -> float:
         """How many characters fit between two columns, both inclusive."""

@@ -5,6 +5,7 @@ A `Style` is a value: equal looks are one object in the file, however many cells
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from normviz.numbers import DECIMALS
@@ -106,16 +107,43 @@ def exponent(places: int) -> str:
     return f"{form};-{form};0"
 
 
-def shown_as(pattern: str, form: str) -> str:
+def rounded_off(form: str) -> float:
+    """How far from 0 a number must be to show more than zeros; 0 where a format shows all.
+
+    >>> rounded_off("0.00"), rounded_off("General"), rounded_off("0.0E+00;-0.0E+00;0")
+    (0.005, 0.0, 0.0)
+    """
+    decimal = re.fullmatch(r"0(?:\.(0+))?", form)
+    return float(f"5e-{len(decimal[1] or '') + 1}") if decimal else 0.0
+
+
+def shown_as(pattern: str, form: str, is_nothing: bool = False) -> str:
     """The number format of what else is shown by `form`, its value standing where {} stands.
+
+    A number that rounds to nothing (`is_nothing`) has no sign: its negative section has none.
 
     >>> shown_as("✗ {}", "0.00"), shown_as("({})", "General")
     ('"✗ "0.00;"✗ "-0.00;"✗ "0.00;"✗ "@', '"("General")";"("-General")";"("General")";"("@")"')
+    >>> shown_as("✗ {}", "0.00", is_nothing=True)
+    '"✗ "0.00;"✗ "0.00;"✗ "0.00;"✗ "@'
     """
     positive, *others = form.split(";")
     negative, zero = (*others, *(f"-{positive}", positive)[len(others) :])[:2]
+    negative = zero if is_nothing else negative
     before, after = (f'"{words}"' if words else "" for words in pattern.split("{}"))
     return ";".join(f"{before}{part}{after}" for part in (positive, negative, zero, "@"))
+
+
+def with_form(number: str, form: str) -> str:
+    """Another number format in the place of one, with the sign that stands before it.
+
+    >>> with_form(shown_as("✗ {}", "0.00"), "0.0") == shown_as("✗ {}", "0.0")
+    True
+    >>> with_form("0.00", "0.0")
+    '0.0'
+    """
+    before = re.match('"([^"]*)"', number)
+    return shown_as(f"{before[1]}{{}}", form) if before else form
 
 
 RIGHT_SIGN, WRONG_SIGN = "✓ {}", "✗ {}"

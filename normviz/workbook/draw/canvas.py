@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,14 @@ from normviz.numbers import LARGEST
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Block, Choice, Page, Rule, Value
 from normviz.workbook.book.sizes import height_of, lines_of
-from normviz.workbook.book.styles import SCIENTIFIC_FORMAT, SMALL_FORMAT, Style
+from normviz.workbook.book.styles import (
+    SCIENTIFIC_FORMAT,
+    SMALL_FORMAT,
+    Style,
+    rounded_off,
+    shown_as,
+    with_form,
+)
 from normviz.workbook.draw import content
 from normviz.workbook.draw.columns import NUMBER_WIDTHS, Columns
 from normviz.workbook.draw.places import NOWHERE, Abroad, Cells, Here, Place, resolved
@@ -83,8 +90,18 @@ class Canvas:
         known = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
         for mark in marks:
             when = resolved(mark.when, known, here, self.abroad)
-            number = self.page.number_format(area, mark.shows) if mark.shows else ""
-            self.page.rules.append(Rule(area, when, mark.fill, mark.ink, number=number))
+            for condition, number in self._shown(area, when, mark.shows):
+                self.page.rules.append(Rule(area, condition, mark.fill, mark.ink, number=number))
+
+    def _shown(self, area: Area, when: str, pattern: str) -> Iterator[tuple[str, str]]:
+        """The number format of a mark, by itself for numbers that would show zeros with a sign."""
+        form = self.page.number_format(area, pattern) if pattern else ""
+        least = rounded_off(form)
+        if least:
+            nothing = f"IFERROR(ABS({corner(area)})<{least:.15f}".rstrip("0") + ",FALSE)"
+            yield f"AND({when},{nothing})", shown_as(pattern, form, is_nothing=True)
+            when = f"AND({when},NOT({nothing}))"
+        yield when, shown_as(pattern, form) if pattern else ""
 
     def allow(self, area: Area, rule: content.Rule | None, title: str) -> None:
         """Hold what is typed into an area to a rule."""
@@ -120,7 +137,8 @@ class Canvas:
         def scaled(index: int) -> Style:
             style = look(index)
             size = min(style.size, SMALL_SIZE) if is_narrow else style.size
-            return looks.setdefault(style, style.but(number=exponent, size=size))
+            number = with_form(style.number, exponent)
+            return looks.setdefault(style, style.but(number=number, size=size))
 
         return scaled
 

@@ -23,6 +23,8 @@ from normviz.workbook.book.styles import (
     NUMBER,
     PAPER,
     WRONG_SIGN,
+    Style,
+    rounded_off,
     shown_as,
 )
 from normviz.workbook.draw import content
@@ -195,7 +197,7 @@ def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterat
             [in_words(v) for v in values],
             "element",
             None,
-            _red_where(page, result.departs(step)),
+            _red_where(page, values, result.departs(step)),
         )
         gap = distance_of(values, page.pick("element", step))
         caption = Caption(f"distance from {result.name}", "√Σ (difference)²")
@@ -207,9 +209,16 @@ def _beside(page: ExplainedPage, layer: str, own: Sequence[OwnResult]) -> Iterat
         yield content.Step(f"{name}_difference", caption, [shown], "single", live, DIFFERENCE)
 
 
-def _red_where(page: ExplainedPage, wrong: Array) -> Paint:
+def _red_where(page: ExplainedPage, values: Sequence[float], wrong: Array) -> Paint:
     """The color of its set for every element, red and with a cross where it is wrong."""
     red = page.pick("element", wrong.astype(np.float64))
     look = page.paint("element", NUMBER.filled(PAPER))
-    bad = NUMBER.but(fill=BAD, color=BAD_INK, number=shown_as(WRONG_SIGN, NUMBER.number))
-    return lambda at: bad if red[at] else look(at)
+    least = rounded_off(NUMBER.number)
+
+    def paint(at: int) -> Style:
+        if not red[at]:
+            return look(at)
+        crossed = shown_as(WRONG_SIGN, NUMBER.number, is_nothing=abs(values[at]) < least)
+        return NUMBER.but(fill=BAD, color=BAD_INK, number=crossed)
+
+    return paint

@@ -12,7 +12,12 @@ import pytest
 import normviz.workbook
 import training
 from normviz.workbook.book import styles
+from normviz.workbook.book.address import address
+from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INPUT, INPUT_WORD
+from normviz.workbook.draw.columns import even
+from normviz.workbook.draw.content import Line, judged
+from normviz.workbook.draw.sheet import Sheet
 from tests.workbook.books import default_book
 
 ROOM = Path(normviz.workbook.__file__).parent
@@ -77,6 +82,37 @@ def test_no_number_that_rounds_to_nothing_has_a_sign() -> None:
     signed = {form for form in formats if re.search(r";-0(\.0+)?(;|$)", form)}
     assert "0.000" in formats
     assert not signed
+
+
+def test_a_number_that_rounds_to_nothing_has_no_sign_behind_a_word_either() -> None:
+    """A cross before a number is in a format of three sections, of which the second has a sign."""
+    worded = [
+        (cell.value, cell.style.number)
+        for page in default_book().pages
+        for line in page.rows.values()
+        for cell in line.values()
+        if isinstance(cell.value, float) and cell.style.number.startswith('"')
+    ]
+    signed = [
+        (value, form)
+        for value, form in worded
+        if abs(value) < styles.rounded_off(form.split(";")[0].split('"')[2])
+        and "-" in form.split(";")[1]
+    ]
+    assert len(worded) > 9
+    assert not signed
+
+
+def test_a_rule_that_puts_a_word_before_a_number_leaves_the_sign_of_nothing_away() -> None:
+    sheet = Sheet(Book("book"), "title", "heading", "words", even(24, (3,), 9.0))
+    sheet.draw(Line("a", "a", -0.0004, look=styles.NUMBER, marks=judged("{this}<1")))
+    wrong = [rule for rule in sheet.page.rules if "✗" in rule.number]
+    (cell,) = {address(*rule.area[:2]) for rule in wrong}
+    nothing = f"IFERROR(ABS({cell})<0.0005,FALSE)"
+    assert [(rule.formula, rule.number) for rule in wrong] == [
+        (f"AND({cell}<1,{nothing})", '"✗ "0.000;"✗ "0.000;"✗ "0.000;"✗ "@'),
+        (f"AND({cell}<1,NOT({nothing}))", '"✗ "0.000;"✗ "-0.000;"✗ "0.000;"✗ "@'),
+    ]
 
 
 def test_one_more_decimal_is_one_line() -> None:

@@ -25,6 +25,7 @@ from normviz.workbook.book.styles import (
     YOURS,
     Style,
     decimals,
+    rounded_off,
     set_color,
     shown_as,
 )
@@ -321,8 +322,9 @@ def _constant(value: float | str, truth: float) -> Style:
     """The look of a constant: right to one percent or not."""
     right = isinstance(value, float) and abs(value - truth) <= 0.01 * truth
     fill, ink, sign = (GOOD, GOOD_INK, RIGHT_SIGN) if right else (BAD, BAD_INK, WRONG_SIGN)
-    large = isinstance(value, float) and abs(value) >= 1e5
-    number = shown_as(sign, SMALL_FORMAT if large else decimals(-1))
+    size = abs(value) if isinstance(value, float) else 0.0
+    form = SMALL_FORMAT if size >= 1e5 else decimals(-1)
+    number = shown_as(sign, form, is_nothing=size < rounded_off(form))
     return FOUND.but(number=number, fill=fill, color=ink)
 
 
