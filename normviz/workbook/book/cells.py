@@ -69,11 +69,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A jump from a cell to another place in the workbook, where what is called `name` stands."""
+    """A jump from a cell to another place in the workbook, where what is called `name` stands.
+
+    With `shows` it is the text nearest to that place that shows this sign or word.
+    """
 
     title: str
     reference: str = "A1"
     name: str = ""
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

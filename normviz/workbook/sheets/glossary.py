@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from normviz.reference import steps
-from normviz.workbook.book.cells import Book, Link, Page
+from normviz.workbook.book.cells import Book, Link
 from normviz.workbook.book.styles import BODY, BODY_CENTER, LINE, LINK
 from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
@@ -13,7 +13,7 @@ from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets.contents import your_layer
 from normviz.workbook.sheets.kinds import IMAGES, Kind
-from normviz.workbook.sheets.landing import place_of
+from normviz.workbook.sheets.landing import shows, texts_of
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
 
 TITLE = "Glossary"
@@ -31,9 +31,9 @@ LANDS = {
     "α": "momentum in torch, α",
     "M": "M = Σ (x − μ)²",
     "a": "the input a",
-    "A": "A₀",
+    "A": "weights of the 1×1 convolution",
     "Σ": "μ",
-    "L": "x + Δ, and L₊; dy, as typed",
+    "L": "(L₊ − L₋); dy",
     "Δ": "by Δ",
     "n": "x, as typed",
     "c": "x, as typed",
@@ -41,39 +41,31 @@ LANDS = {
     "d": "x, as typed",
     "t": "x, as typed",
     "l": "x, as typed",
-    "(h [d])": "x",
-    "S": "labels",
     "i": "1   x",
-    "[ ]": "In the last column",
-    "(g [k])": "Statistics sets",
     "torch": f"{steps.MEAN.title} · torch",
     "NumPy": f"{steps.MEAN.title} · NumPy",
     "normviz": your_layer.HEADING,
-    "statistics set": "BatchNorm",
-    "affine": steps.OUTPUT.title,
     "upstream gradient": "dy, as typed",
-    "chain rule": "dx",
     "closed form": "closed",
     "training": "The same input; Running statistics",
     "running statistics": "The running statistics; running mean",
-    "group": "num_groups",
-    "split": "num_splits",
     "Welford": "variance: Welford",
-    "Bessel's correction": "unbiased s²",
-    "float64": "in float32",
-    "normalized_shape": "shape of γ and β; mean",
+    "float64": "A sheet computes in float64",
     "drop_last": "One value per channel",
     "weight decay": "A · ∂L/∂A",
     "DistributedDataParallel": "Two devices",
     "ReLU": "a = ReLU(y)",
     "1×1 convolution": "weights of the 1×1 convolution",
 }
-"""What the link behind a sign leads to on its sheet, where that is not called like the sign: the
-first that the sheet has."""
+"""Near what a sign is to be seen on its sheet, where it stands in several texts: the first that the
+sheet has."""
+
+Shown = Mapping[str, Sequence[str]]
+"""The texts of every page that stands, by its title."""
 
 
 def build(book: Book, kind: Kind = IMAGES) -> None:
-    """The sheet; a word leads to the sheet that shows it, where the book has that sheet.
+    """The sheet; a sign or word leads to the text that shows it.
 
     What no sheet of the book shows is left out; letters of places are those of its tensor.
     """
@@ -85,7 +77,7 @@ def build(book: Book, kind: Kind = IMAGES) -> None:
         texts(24, 78, 22),
         tab="9AA5B1",
     )
-    known = {page.title: page for page in book.pages}
+    shown = {page.title: list({text for _, text in texts_of(page)}) for page in book.pages[:-1]}
     places = (*AXES[kind], *PLACES)
     sections = (
         (("Symbols in formulas", "each with one meaning, on every sheet"), "symbol", QUANTITIES),
@@ -97,24 +89,34 @@ def build(book: Book, kind: Kind = IMAGES) -> None:
         *(
             item
             for heading, head, symbols in sections
-            for item in (Banner(*heading), _listing(symbols, head, known, kind))
+            for item in (Banner(*heading), _listing(symbols, head, shown, kind))
         )
     )
 
 
-def _listing(
-    symbols: tuple[Symbol, ...], head: str, known: Mapping[str, Page], kind: Kind
-) -> Listing:
-    """One row a symbol, where the book has one of its sheets."""
+def _listing(symbols: tuple[Symbol, ...], head: str, shown: Shown, kind: Kind) -> Listing:
+    """One row a symbol that the book shows, with those of its signs that it shows."""
     linked = LINK.but(edge=LINE, indent=1)
     rows = []
     for symbol in symbols:
-        see = next((title for title in symbol.see if title in known), None)
-        if see:
-            names = (*LANDS.get(symbol.signs[0], "").split("; "), *symbol.signs)
-            later = see == CONTENTS  # which is filled last, and its links led when all is drawn
-            name = next((n for n in names if n and (later or place_of(known[see], n))), "")
-            link = Entry(see, linked, link=Link(see, name=name))
-            rows.append((", ".join(symbol.signs), kind.spoken(symbol.words), link))
+        link = _leads_to(symbol, shown)
+        if link:
+            signs = [s for s in symbol.signs if s == link.shows or any(_is_in(shown, s))]
+            words = kind.spoken(symbol.words)
+            rows.append((", ".join(signs), words, Entry(link.title, linked, link=link)))
     looks = (BODY_CENTER.but(bold=True, wrap=True), BODY, BODY)
     return Listing(rows, (head, "what it means", "see"), looks)
+
+
+def _leads_to(symbol: Symbol, shown: Shown) -> Link | None:
+    """To the first of its sheets that shows one of its signs; Contents is filled last."""
+    for title in symbol.see:
+        on_sheet = {title: shown.get(title, ())}
+        for sign in symbol.signs:
+            if title == CONTENTS or any(_is_in(on_sheet, sign)):
+                return Link(title, name=LANDS.get(symbol.signs[0], ""), shows=sign)
+    return None
+
+
+def _is_in(shown: Shown, sign: str) -> Iterator[bool]:
+    return (shows(text, sign) for texts in shown.values() for text in texts)

@@ -27,7 +27,8 @@ def build(book: Book, case: Case) -> None:
         "Sets: cells of one color share one mean and one variance",
         "Every normalization here does the same: take the mean from each element, divide by a "
         "root, scale and shift (RMSNorm takes no mean and does not shift). What tells them apart "
-        "is which elements are averaged together. The number in a cell is that of its set.",
+        "is which elements are averaged together: a statistics set. The number in a cell is that "
+        "of its set.",
         of_tensor(layout, ABREAST, NUMBER_WIDTH),
     )
     pictures = [_picture(case, op, frame) for op, frame in frames.items()]

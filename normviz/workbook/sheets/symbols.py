@@ -27,7 +27,6 @@ class Symbol:
 FOUR = "Four numbers, BatchNorm, LayerNorm"
 RUNNING = "Evaluation, Inputs"
 OF_NORMS = "BatchNorm, LayerNorm"
-OF_AXES = "Which LayerNorm, LayerNorm"
 
 
 def _symbol(signs: str, words: str, see: str, *forms: str) -> Symbol:
@@ -58,11 +57,8 @@ QUANTITIES = (
         "Σ (x − μ)² / m",
         "M / m",
     ),
-    _symbol(
-        "σ, s",
-        "the standard deviations: the roots of σ² and of s², without ε",
-        "Conventions, Playground",
-    ),
+    _symbol("σ", "the standard deviation: the root of σ², without ε", "Playground"),
+    _symbol("s", "the root of s², without ε", "Conventions"),
     _symbol(
         "s²",
         "the unbiased variance, divided by m − 1; it goes into running_var",
@@ -121,7 +117,7 @@ QUANTITIES = (
         "ReLU(z)",
         "ReLU(x̂)",
     ),
-    _symbol("A, b", "its weights and its bias: A₀ is that of channel 0", "Batches, Layer to layer"),
+    _symbol("A, b", "its weights and its bias: A₀ is that of channel 0", "Layer to layer, Batches"),
     _symbol(
         "z",
         "what it puts out, and a norm then takes in",
@@ -133,7 +129,7 @@ QUANTITIES = (
     _symbol("Σ", "a sum over what follows, in one set", OF_NORMS),
 )
 GRADIENTS = (
-    _symbol("L", "the loss, which training makes small", "Four numbers, Inputs", "Σ dy · y"),
+    _symbol("L", "the loss, which training makes small", FOUR, "Σ dy · y"),
     _symbol(
         "dy, dx, dx̂, du, dq, dr, dσ², ds², dμ, dv, dz",
         "d before a symbol: the gradient of L by it; dy is short for ∂L/∂y",
@@ -169,7 +165,11 @@ AXES = {
     IMAGES: (
         _symbol("n, N", "which image, counted from 0, and how many there are", "Inputs"),
         _CHANNEL,
-        _symbol("h, w, H, W", "row and column of a pixel, height and width of an image", "Inputs"),
+        _symbol(
+            "h, w, H, W",
+            "row and column of a pixel, height and width of an image",
+            "Playground, Inputs",
+        ),
     ),
     VOLUMES: (
         _symbol("n, N", "which volume, counted from 0, and how many there are", "Inputs"),
@@ -188,16 +188,21 @@ AXES = {
 """The letters of places in a tensor of each kind."""
 
 PLACES = (
-    _symbol("S, K", "how many splits and how many sets there are", "Playground, Conventions"),
+    _symbol("S", "how many splits there are", "Playground"),
+    _symbol("K", "how many sets there are", "Playground"),
     _symbol(
         "i", "which of several numbers or devices: mᵢ, μᵢ, Mᵢ", "Four numbers, Numerics, Batches"
     ),
-    _symbol("[ ]", "what shares one mean and one variance, as in [n] c [...]", "Why"),
+    _symbol(
+        "[n], [...]",
+        "what stands in brackets shares one mean and one variance, as in [n] c [...]",
+        "Why",
+    ),
     _symbol(
         "(g [k]), (s [m]), [d]",
         "groups g of k channels, splits s of m images, all of normalized_shape d: in such a line "
         "letters name axes and nothing else",
-        "Playground, Why",
+        "Why",
     ),
 )
 WORDS = (
@@ -209,7 +214,7 @@ WORDS = (
     _symbol("normviz", "the Python package that made this workbook", "Contents"),
     _symbol("NumPy", "the library in which every number here was computed once more", "Reference"),
     _symbol("statistics set", "the elements that share one mean and one variance", "Sets"),
-    _symbol("affine", "the last step, y = γ · x̂ + β, with learned γ and β", OF_NORMS),
+    _symbol("affine", "the last step, y = γ · x̂ + β, with learned γ and β", "LayerNorm"),
     _symbol("upstream gradient", "dy, what comes back to the layer from what follows it", "Inputs"),
     _symbol(
         "chain rule",
@@ -230,6 +235,11 @@ WORDS = (
     ),
     _symbol("group", "neighboring channels that share statistics (GroupNorm)", "GroupNorm"),
     _symbol("split", "a part of the batch with statistics of its own (Ghost BN)", "GhostBatchNorm"),
+    _symbol(
+        "PixelNorm",
+        "here LayerNorm over the channels of each pixel; that of Progressive GAN takes no mean",
+        "PixelNorm",
+    ),
     _symbol("SyncBatchNorm", "BatchNorm over the batches of several devices, merged", "Batches"),
     _symbol("Welford", "a variance in one pass that stays right far from zero (1962)", "Numerics"),
     _symbol("Bessel's correction", "dividing by m − 1: s² instead of σ²", "Conventions"),
@@ -238,7 +248,7 @@ WORDS = (
         "numbers of about 16, 7 and 3 digits; a sheet has float64",
         "Numerics",
     ),
-    _symbol("normalized_shape", "the last axes, which LayerNorm and RMSNorm run over", OF_AXES),
+    _symbol("normalized_shape", "the last axes, which LayerNorm and RMSNorm run over", "Why"),
     _symbol("drop_last", "of a DataLoader: an incomplete last batch is left out", "Numerics"),
     _symbol("weight decay", "an L2 penalty: it makes the weights smaller at each step", "Batches"),
     _symbol(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from normviz.reference import steps
+from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Stop
 from normviz.workbook.book.styles import INPUT_WORD
 from normviz.workbook.sheets.landing import place_of
@@ -88,4 +89,4 @@ def add_tour(book: Book) -> None:
     for title, name, heading, words in STOPS:
         where = place_of(pages[title], name) if title in pages else None
         if where is not None:
-            book.tour.append(Stop(title, where, heading, words))
+            book.tour.append(Stop(title, address(*where), heading, words))

@@ -22,6 +22,7 @@ from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.in_notebook import Explained
+from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.lessons.why.sheet import LETTERS
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS
@@ -328,6 +329,35 @@ def test_a_glossary_says_each_sign_and_word_once_and_leads_somewhere(maker: obje
     assert len(said) == len(set(said)) > 30
     titles = {page.title for page in book.pages}
     assert all(link.title in titles for link in page.links.values())
+
+
+@pytest.mark.parametrize("maker", MAKERS[:5], ids=lambda maker: maker.__name__)
+def test_a_glossary_leads_to_texts_that_show_its_signs(maker: object) -> None:
+    """Not to a number beside a text, nor to a heading of the section."""
+    pages = {page.title: page for page in book_of(maker).pages}
+    glossary = pages["Glossary"]
+    wrong = []
+    for (row, column), link in glossary.links.items():
+        if column == 4:
+            target = pages[link.title].rows[parse_area(link.reference)[0]]
+            text = target[parse_area(link.reference)[1]].value
+            signs = str(glossary.rows[row][2].value).split(", ")
+            if not (isinstance(text, str) and any(s.lower() in text.lower() for s in signs)):
+                wrong.append((signs, link, text))
+    assert not wrong
+
+
+@pytest.mark.parametrize("maker", MAKERS[:5], ids=lambda maker: maker.__name__)
+def test_a_glossary_has_no_sign_that_its_book_does_not_show(maker: object) -> None:
+    page = next(page for page in book_of(maker).pages if page.title == "Glossary")
+    said = [
+        s for line in page.rows.values() if len(line) == 3 for s in str(line[2].value).split(", ")
+    ]
+    used = {
+        base(sign) for sheet, text in texts(maker) if sheet != "Glossary" for sign in signs_in(text)
+    }
+    assert len(said) > 30
+    assert {sign for sign in said if signs_in_only(sign)} <= used
 
 
 def test_every_sheet_that_the_list_names_exists() -> None:

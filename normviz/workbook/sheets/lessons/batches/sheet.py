@@ -131,9 +131,9 @@ def _dead_bias(case: BatchesCase) -> Sequence[Item]:
             "b moves z and its mean alike, so z − μ never sees it: type another b and watch x̂ and "
             "dz stay. Its gradient is 0: it is a parameter for nothing. Give a layer before "
             "BatchNorm bias=False; β takes its place. The length of A is lost in the same way (z "
-            "is divided by its own r): the gradient stands at a right angle to A, and an L2 "
-            "penalty on A changes the learning rate rather than the function. That holds behind "
-            "every norm, for the weights whose outputs share a set."
+            "is divided by its own r): the gradient stands at a right angle to A, and weight "
+            "decay, an L2 penalty on A, changes the learning rate rather than the function. That "
+            "holds behind every norm, for the weights whose outputs share a set."
         ),
     )
 

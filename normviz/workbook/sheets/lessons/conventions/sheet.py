@@ -100,7 +100,7 @@ def _variances(case: ConventionsCase) -> Sequence[Item]:
             unbiased,
             "DEVSQ({x[*]})/(COUNT({x[*]})-1)",
             of_unbiased,
-            "s² = Σ (x − μ)² / (m − 1)",
+            "s² = Σ (x − μ)² / (m − 1), Bessel's correction",
         ),
         Line(
             "after",

@@ -57,8 +57,8 @@ def build(book: Book, case: FourNumbers = CASE) -> None:
         book,
         TITLE,
         "Four numbers: every arrow of BatchNorm, there and back",
-        "One channel, four values. A gradient is the one below it times the number on the arrow "
-        "between them; where several arrows arrive, their products are added up.",
+        "One channel, four values. The chain rule: a gradient is the one below it times the number "
+        "on the arrow between; where several arrows arrive, the products are added up.",
         COLUMNS,
     )
     first = sheet.row
