@@ -87,7 +87,7 @@ _DECLARED = (
         when=When(
             used="transformers, recurrent networks",
             needs="features that may share a scale",
-            fails="images whose channels mean different things",
+            fails="features of very different sizes: the large ones decide for all",
         ),
         paper="Ba, Kiros & Hinton 2016",
         torch_layer="torch.nn.LayerNorm((C, H, W))",
@@ -116,6 +116,7 @@ _DECLARED = (
             used="detection, segmentation, video: large images, few in a batch",
             needs="channels that divide into groups",
             fails="groups of one or two values",
+            alone="the same as in any batch; refused where a group has one value",
         ),
         paper="Wu & He 2018",
         torch_layer="torch.nn.GroupNorm(groups, C)",

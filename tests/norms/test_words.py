@@ -5,8 +5,11 @@ import openpyxl
 import pytest
 
 from normviz.cli.commands import main
+from normviz.norms.declared import NORMS
+from normviz.norms.norm import When
 from normviz.norms.notation import parse
 from normviz.norms.words import axis_words, sets_in_words
+from normviz.reference.trace import trace
 from normviz.workbook.explain.explain import explain_op
 
 X = np.random.default_rng(0).standard_normal((2, 3, 8))
@@ -79,3 +82,19 @@ def test_what_show_refuses_of_a_pattern(words, sentence, tmp_path, capsys):
         status = ended.code
     assert status == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("norm", NORMS.values(), ids=lambda norm: norm.name)
+def test_a_batch_of_one_is_not_said_to_be_as_any_where_it_alone_is_refused(norm):
+    """As GroupNorm's, whose groups have one value here."""
+
+    def is_refused(images):
+        shape = (images, 2, 1)
+        try:
+            trace(norm, np.ones(shape), **norm.sizes_of_parts(shape, 2, 1))
+        except ValueError as error:
+            return "more than 1 value" in str(error)
+        return False
+
+    if is_refused(1) and not is_refused(3):
+        assert norm.when.alone != When().alone

@@ -108,7 +108,7 @@ def _settings(case: Case) -> Sequence[Item]:
             rule=Rule("Choose Fixed or Random.", options=(FIXED, RANDOM)),
             note="Fixed or Random; press F9 to draw again",
         ),
-        Line("scale", "scale", 1.0, rule=NUMBERS, note=f"every x is multiplied by it: {MOVES}"),
+        Line("scale", "scale", 1.0, rule=NUMBERS, note=f"multiplies every x: {MOVES}"),
         Line("offset", "offset", 0.0, rule=NUMBERS, note="is then added to every x"),
         Line(
             "eps",

@@ -256,6 +256,29 @@ def test_in_step_1_the_splits_differ_in_what_they_divide_by_alone() -> None:
     assert (ghost[1] > whole[1]).all()
 
 
+def test_averaged_statistics_are_said_to_be_of_all_samples() -> None:
+    """As many as are merged; what they lack of the whole batch's M is what is between the means."""
+    page = book_of(batches.build).pages[-1]
+    areas = {block.name: block.area for block in page.blocks}
+
+    def found(name: str, where: str) -> np.ndarray:
+        return page.numbers(areas[f"{name}, {where}"])
+
+    of_all = found("m  samples", "whole batch")
+    np.testing.assert_array_equal(found("m  samples", "averaged"), of_all)
+    means = [page.numbers(areas["mean μ"]), found("mean μ", "device 1")]
+    between = sum(of_all / 2 * (mean - found("mean μ", "merged")) ** 2 for mean in means)
+    sums = (found("M = Σ (x − μ)²", where) for where in ("averaged", "whole batch"))
+    np.testing.assert_allclose(next(sums) + between, next(sums))
+
+
+def test_layer_to_layer_names_the_norms_whose_parameters_are_of_another_shape_in_torch() -> None:
+    page = book_of(layer_to_layer.build).pages[-1]
+    texts = [str(cell.value) for line in page.rows.values() for cell in line.values()]
+    (said,) = [text for text in texts if "one for each element" in text]
+    assert "torch's LayerNorm and RMSNorm have one for each element" in said
+
+
 def test_the_label_formulas_give_the_sets_of_sets_py(tmp_path: Path) -> None:
     """Turning the drop-down repaints: the color of a cell is that of its set."""
     case = other_layer("group_norm", 2, 2)

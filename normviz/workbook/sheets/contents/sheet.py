@@ -55,7 +55,8 @@ def begin(book: Book, case: Case) -> Sheet:
         + (
             f" Some other sheets have {INPUT_WORD} cells of their own."
             if case.kind == IMAGES
-            else " Lessons (why, which norm when, evaluation) are in normalization.xlsx."
+            else " Lessons (why, which norm when, evaluation) are in the workbook about images, "
+            "which the command normviz workbook makes."
         ),
         COLUMNS,
     )
@@ -131,7 +132,8 @@ def legend(
         (
             Entry(1.5, NUMBER.filled(SET_COLORS[0])),
             "Colored: where a sheet shows sets, cells of one color are one statistics set, with "
-            "one mean and one variance. Where colors begin again, the sheet says so.",
+            "one mean and one variance (RMSNorm: one mean square). Where there are more sets than "
+            "colors, the sheet says so.",
         ),
         (
             Entry(2, NUMBER.filled(PAPER)),

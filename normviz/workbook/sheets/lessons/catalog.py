@@ -45,7 +45,7 @@ FIRST: tuple[Lesson, ...] = (
         four_numbers.build,
         "BatchNorm on four values, every arrow of the backward pass with its number, the three "
         "paths to dx, and a nudge that checks them.",
-        "Type 100 over one x: which gradients stay?",
+        "Type 100 over one x: which gradients stay? (dy, dx̂ and ∂L/∂β.)",
     ),
 )
 """What a reader meets first."""

@@ -218,10 +218,10 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Will it open in Excel, LibreOffice and Google Sheets?",
-        "It uses functions that mean the same in all of them, and every file is checked for what "
-        "would make Excel offer a repair; three programs recalculate it in the tests.",
+        "It uses functions that mean the same in all of them; three programs recalculate it in the "
+        "tests. Where yours gave another number, a check would fail: see the result.",
         "Checks",
-        "Every other number",
+        "Result",
     ),
     Question(
         "Does a convolution before BatchNorm need a bias?",

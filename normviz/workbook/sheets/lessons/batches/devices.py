@@ -37,7 +37,12 @@ def devices(case: BatchesCase) -> Sequence[Item]:
         "{m}/{n}",
     )
     whole = ("COUNT({x})", "AVERAGE({x})", "DEVSQ({x})", "VARP({x})")
-    averages = [f"AVERAGE({{{name}_0}},{{{name}_1}})" for name in ("n", "mean", "m", "variance")]
+    averages = (
+        merged[0],
+        "AVERAGE({mean_0},{mean_1})",
+        "{m_0}+{m_1}",
+        "AVERAGE({variance_0},{variance_1})",
+    )
     means, variances = (np.mean(of, axis=0) for of in zip(*case.devices, strict=True))
     gaps = [
         distance(f"{{{name}[*]}}", f"{{{name}_whole[*]}}") for name in ("mean", "m", "variance")
@@ -45,7 +50,7 @@ def devices(case: BatchesCase) -> Sequence[Item]:
     return (
         Banner(
             "Two devices, three samples each",
-            "without talking they are Ghost BN with 2 splits: the second block above",
+            "without talking they train as Ghost BN with 2 splits: the second block above",
         ),
         Band(
             (
@@ -63,7 +68,7 @@ def devices(case: BatchesCase) -> Sequence[Item]:
                     Caption("averaged", "σ²: a mistake"),
                     "_averaged",
                     averages,
-                    PART,
+                    SAMPLES,
                     means,
                     variances,
                     wrong=("m", "variance"),

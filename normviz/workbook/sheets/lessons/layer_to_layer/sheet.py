@@ -54,6 +54,13 @@ PAINTED = (
 )
 """The steps that wear the colors of the chosen sets."""
 
+_SETS = {norm.title: LayerCase().with_op(norm.name).sets for norm in SETS.norms}
+_PER_ELEMENT = [title for title, sets in _SETS.items() if sets.parameter_shape != (CHANNELS,)]
+PER_CHANNEL = (
+    "γ and β are one for each channel here, whatever the norm; torch's "
+    f"{' and '.join(_PER_ELEMENT)} have one for each element"
+)
+
 CHOSEN = Mark("{this}={norm}", GOOD, shows="▸ {}")
 OPTIONS = {"groups": (1, 2, 4), "splits": (1, 2)}
 """With 4 splits of 4 images every set of Ghost BN would be one channel of one image."""
@@ -78,7 +85,7 @@ def build(book: Book, case: LayerCase | None = None) -> Sheet:
         Banner("Layer N: normalize", "cells of one color share their statistics"),
         *_inputs(case),
         *_normalize("", "x", case, case.layer, case.x),
-        Banner("Layer N: scale, ReLU, 1×1 convolution"),
+        Banner("Layer N: scale, ReLU, 1×1 convolution", PER_CHANNEL),
         *_scale(case),
         *_convolve(case),
         Banner("Layer N+1: its own statistics", "found by the same norm in z"),

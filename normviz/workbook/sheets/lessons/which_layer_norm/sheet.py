@@ -128,7 +128,7 @@ def _variants(case: WhichCase) -> Sequence[Variant]:
             "LayerNorm over C, at each pixel",
             "torch.nn.LayerNorm(C), channels moved last",
             "one a pixel; γ and β for each channel",
-            "ConvNeXt, Swin, vision transformers; flax by default",
+            "ConvNeXt, Swin, vision transformers; flax by default; the sheet PixelNorm",
             case.pixel,
             PixelFrame(),
         ),
