@@ -37,6 +37,20 @@ def test_a_layer_that_departs_is_refused_or_shown_in_red(tmp_path: Path) -> None
     assert len(red) >= departs > 0
 
 
+@pytest.mark.parametrize(("size", "form"), [(1.0, "0.000"), (1e-6, "0.00E+00")])
+def test_what_departs_has_a_cross_however_small_its_step_is(
+    size: float, form: str, tmp_path: Path
+) -> None:
+    x = x_of(3, 8)
+    grad = size * x_of(3, 8).flip(0)
+    path = normviz.explain(Clipped(8), x, tmp_path / "c.xlsx", sets="layer_norm", grad_output=grad)
+    sheet = openpyxl.load_workbook(path)["LayerNorm"]
+    cells = [cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, float)]
+    red = [cell for cell in cells if str(cell.fill.fgColor.rgb).endswith(BAD)]
+    assert any(form in cell.number_format for cell in red)
+    assert all(cell.number_format.startswith('"✗ "') for cell in red)
+
+
 def test_a_pattern_says_what_it_should_be(tmp_path: Path) -> None:
     path = normviz.explain(nn.LayerNorm(8), x_of(3, 8), tmp_path / "p.xlsx", sets="[n] d")
     assert own_checks(path) == [FAIL, FAIL]

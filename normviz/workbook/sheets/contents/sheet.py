@@ -55,8 +55,8 @@ def begin(book: Book, case: Case) -> Sheet:
         + (
             f" Some other sheets have {INPUT_WORD} cells of their own."
             if case.kind == IMAGES
-            else " Lessons (why, which norm when, evaluation) are in the workbook about images, "
-            "which the command normviz workbook makes."
+            else " Lessons (why, which norm when, evaluation) are in the workbook that the command "
+            "normviz workbook makes without a shape."
         ),
         COLUMNS,
     )

@@ -65,7 +65,7 @@ def devices(case: BatchesCase) -> Sequence[Item]:
                     variance,
                 ),
                 _four_rows(
-                    Caption("averaged", "σ²: a mistake"),
+                    Caption("averaged", "M, σ²: a mistake"),
                     "_averaged",
                     averages,
                     SAMPLES,
