@@ -87,7 +87,7 @@ def _constants(handed: Handed, sheets: Sequence[ExerciseSheet]) -> Iterator[str]
 def _reads_cells(formula: str) -> bool:
     try:
         return any(True for _ in references(parse(formula)))
-    except FormulaError:
+    except (FormulaError, RecursionError):
         return True  # a name, or what only a spreadsheet program reads: no bare number
 
 

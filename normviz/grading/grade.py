@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from normviz.errors import visible
 from normviz.grading.flags import answers_of, copies, flags
-from normviz.grading.marking import EMPTY, WRONG, StepMark, mark
+from normviz.grading.marking import EMPTY, StepMark, mark
 from normviz.grading.read import Handed, UnreadableError, read_workbook
 from normviz.workbook.exercise.classroom.assignment import (
     EXERCISE_KEY,
@@ -53,9 +54,9 @@ class FileMark:
         """How it went, in one line."""
         if not self.steps:
             return self.problem
-        wrong = [step for step in self.steps if step.state == WRONG]
-        told = [f"{step.sheet} {step.step}: {step.words}" for step in wrong[:3]]
-        more = [f"{len(wrong) - 3} more wrong"] if len(wrong) > 3 else []
+        missed = [step for step in self.steps if step.missed]
+        told = [f"{step.sheet} {step.step}: {step.words}" for step in missed[:3]]
+        more = [f"{len(missed) - 3} more without points"] if len(missed) > 3 else []
         empty = sum(step.state == EMPTY for step in self.steps)
         return "; ".join([*told, *more, *([f"{empty} empty"] if empty else [])]) or "all right"
 
@@ -121,14 +122,29 @@ def handed_in(folder: Path, leave_out: Sequence[Path] = ()) -> Iterator[Path]:
 
 def mark_file(path: Path, *, folder: Path, classroom: Classroom | None, decimals: int) -> FileMark:
     """The mark of one file; whatever is wrong with it is said in the mark."""
-    file = path.relative_to(folder).as_posix()
+    file = visible(path.relative_to(folder).as_posix())
     try:
-        handed = read_workbook(path)
-        record, seed, said = _whose(handed, path, classroom)
-    except (UnreadableError, OSError) as error:
+        return _marked(path, file, classroom, decimals)
+    except (ValueError, OSError) as error:
         return FileMark(file, problem=str(error))
+    except Exception as error:  # noqa: BLE001 - one file must not end the marking of a class
+        said = f"it cannot be marked: {type(error).__name__}: {error}"
+        return FileMark(file, problem=visible(said))
+
+
+def _marked(path: Path, file: str, classroom: Classroom | None, decimals: int) -> FileMark:
+    """The mark of a file that can be marked.
+
+    Raises:
+        UnreadableError: what is no exercise, of another class, or has a record that makes none.
+    """
+    handed = read_workbook(path)
+    record, seed, said = _whose(handed, path, classroom)
     assignment = classroom.assignment if classroom else record.assignment
-    made = student_book(assignment, record.name, seed, "", answers=True)
+    try:
+        made = student_book(assignment, record.name, seed, "", answers=True)
+    except ValueError as error:
+        raise UnreadableError(f"its record makes no exercise: {error}") from None
     typed = str(handed.value(CONTENTS, made.name_cell) or "").strip()
     if typed and typed.casefold() != record.name.casefold():
         said.append(f"the name typed in it is “{typed[:60]}”")

@@ -33,7 +33,10 @@ Numbers = Sequence[float | None]
 
 @dataclass(frozen=True)
 class StepMark:
-    """How one step or question was answered. `state` is one of those above."""
+    """How one step or question was answered. `state` is one of those above.
+
+    `words` say what went wrong, and `mistake` says it alone where it is one of the usual mistakes.
+    """
 
     sheet: str
     step: str
@@ -41,6 +44,12 @@ class StepMark:
     worth: int
     state: str
     words: str = ""
+    mistake: str = ""
+
+    @property
+    def missed(self) -> bool:
+        """Whether something was filled in that gives no points."""
+        return self.state in (WRONG, PARTLY)
 
 
 _NUMBER = re.compile(r"[-+−]?(\d+([.,]\d*)?|[.,]\d+)")
@@ -98,23 +107,25 @@ class SheetMarker:
         typed = [_number(self.handed.value(self.sheet.title, cell)) for cell in cells]
         rules = [RULES[name](self.sheet.chain, index) for index in range(len(right))]
         followed = [[self._evaluate(rule, own) for rule in rules] for own in self._owns]
-        made, words = self._mistake(name, typed, right)
+        made, usual = self._mistake(name, typed, right)
         for index, (cell, number) in enumerate(zip(cells, typed, strict=True)):
             if number is not None:
                 could = (made[index], followed[1][index], right[index])
                 near = (v for v in could if v is not None and self._is_near(number, v))
                 self.typed[_place(cell)] = number
                 self.meant[_place(cell)] = next(near, number)
-        state, said = self._judge(typed, right, followed, words)
+        state, said = self._judge(typed, right, followed)
         points = asked.points if state in (RIGHT, FOLLOWS) else 0
-        return StepMark(self.sheet.title, name, points, asked.points, state, said)
+        mistake = usual if state == WRONG else ""
+        where = self.sheet.title, asked.step.title
+        return StepMark(*where, points, asked.points, state, mistake or said, mistake)
 
     @property
     def _owns(self) -> tuple[Cells, Cells]:
         return self.typed, self.meant
 
     def _judge(
-        self, typed: Numbers, right: Sequence[float], followed: Sequence[Numbers], words: str
+        self, typed: Numbers, right: Sequence[float], followed: Sequence[Numbers]
     ) -> tuple[str, str]:
         """The state of a step, and what went wrong."""
         filled = [number is not None for number in typed]
@@ -129,8 +140,6 @@ class SheetMarker:
         ]
         if all(fits) and not _is_degenerate(typed, right):
             return FOLLOWS, ""
-        if words:
-            return WRONG, words
         empty = filled.count(False)
         if empty and fits.count(False) == empty:
             return PARTLY, f"{empty} of {len(typed)} cells empty"

@@ -37,10 +37,6 @@ class Handed:
     _computed: dict[tuple[str, str], Value | None] = field(default_factory=dict)
     _unknown: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def typed(self, sheet: str, where: str) -> bool:
-        """Whether anything stands in a cell."""
-        return where in self.formulas.get(sheet, {}) or where in self.stored.get(sheet, {})
-
     def formula(self, sheet: str, where: str) -> str | None:
         """The formula of a cell, without "="."""
         return self.formulas.get(sheet, {}).get(where)

@@ -131,10 +131,10 @@ def _mistakes(parent: Element, marked: Sequence[FileMark]) -> None:
     """The mistakes that were made most often."""
     _text(parent, "h2", "What went wrong most often")
     made = Counter(
-        (step.sheet, step.step, step.words)
+        (step.sheet, step.step, step.mistake)
         for mark in marked
         for step in mark.steps
-        if step.state == WRONG and "cells wrong" not in step.words and "chose" not in step.words
+        if step.mistake
     )
     if not made:
         _text(parent, "p", "No usual mistake was found.", "soft")
@@ -204,7 +204,7 @@ def _student(body: Element, number: int, mark: FileMark) -> None:
     _text(section, "p", mark.file, "soft")
     for flag in mark.flags:
         _text(section, "span", flag, "flag")
-    missed = [step for step in mark.steps if step.state in (WRONG, PARTLY)]
+    missed = [step for step in mark.steps if step.missed]
     if missed:
         _text(section, "h3", "What went wrong")
         told = SubElement(section, "ul")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from normviz.tensors.choice import chosen
 from normviz.tensors.limits import (
+    TooLongError,
     UnreadableError,
     check_size,
     member,
@@ -87,9 +88,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _exactly(stream: IO[bytes], size: int) -> bytes:
     try:
         content = read_at_most(stream, size)
-    except UnreadableError as error:
-        if "more than" not in str(error):
-            raise
+    except TooLongError:
         raise UnreadableError("it holds more bytes than its header says") from None
     if len(content) < size:
         raise UnreadableError(f"it is cut short: {len(content):,} of {size:,} bytes")

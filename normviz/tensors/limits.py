@@ -34,6 +34,10 @@ class UnreadableError(Exception):
     """Why a file cannot be read, in words that follow its name."""
 
 
+class TooLongError(UnreadableError):
+    """More in a stream than was asked for."""
+
+
 def check_size(shape: tuple[int, ...], name: str, most: int | None = None) -> None:
     """Refuse an empty tensor, and one too large to be worked on.
 
@@ -62,14 +66,15 @@ def read_at_most(stream: IO[bytes], most: int) -> bytes:
     """All of a stream.
 
     Raises:
-        UnreadableError: where it has more, or is damaged.
+        TooLongError: where it has more.
+        UnreadableError: where it is damaged.
     """
     try:
         content = stream.read(most + 1)
     except DAMAGE as error:
         raise UnreadableError(str(error) or "it is cut short") from None
     if len(content) > most:
-        raise UnreadableError(f"it holds more than {most >> 20:,} MiB")
+        raise TooLongError(f"it holds more than {most >> 20:,} MiB")
     return content
 
 

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from normviz.grading.grade import NOT_HANDED_IN, FileMark, grade
-from normviz.grading.marking import EMPTY, FOLLOWS, RIGHT, WRONG, cells_of
+from normviz.grading.marking import EMPTY, FOLLOWS, RIGHT, WRONG, StepMark, cells_of
 from normviz.grading.report import marks_html
 from normviz.grading.table import marks_csv
 from normviz.workbook.book.address import address
@@ -241,6 +241,18 @@ def test_the_page_has_the_class_and_everybody(marks: dict[str, FileMark]) -> Non
     assert "<li>BatchNorm variance: m − 1 instead of m</li>" in page
     assert "<script" not in page
     assert "http" not in page
+
+
+def test_the_mistakes_of_the_class_are_usual_ones_whatever_their_words() -> None:
+    said = "chose more cells wrong than there are"
+    steps = (
+        StepMark("BatchNorm", "mean", 0, 1, WRONG, said, said),
+        StepMark("BatchNorm", "output", 0, 1, WRONG, "3 of 4 numbers are not right"),
+    )
+    page = marks_html([FileMark("Ada.xlsx", "Ada", steps)])
+    table = page.partition("What went wrong most often")[2].partition("Step by step")[0]
+    assert said in table
+    assert steps[1].words not in table
 
 
 def test_words_of_a_student_stay_words() -> None:

@@ -1,5 +1,7 @@
 """One file: whatever program saved it and whatever was typed, it gets what it deserves."""
 
+import json
+import os
 import re
 import shutil
 import zipfile
@@ -11,6 +13,7 @@ import pytest
 
 from normviz.grading.grade import FileMark, grade
 from normviz.grading.read import read_workbook
+from normviz.grading.table import marks_csv
 from normviz.workbook.exercise.classroom.assignment import Assignment, enroll
 from normviz.workbook.exercise.classroom.make import CLASS_FILE, TEACHER, make_class
 from normviz.workbook.exercise.classroom.student_book import StudentBook
@@ -176,6 +179,79 @@ def test_without_a_class_list_files_say_who_they_are_of(tmp_path: Path) -> None:
     fill(path, right(made))
     (path.parent / TEACHER / CLASS_FILE).unlink()
     assert (graded(path).name, graded(path).points) == ("Ada", TOTAL)
+
+
+def _with_record(path: Path, **changed: object) -> None:
+    """Edit what a file says of itself."""
+    book = openpyxl.load_workbook(path)
+    cells = (cell for row in book["Contents"] for cell in row)
+    cell = next(c for c in cells if str(c.value).startswith('{"normviz exercise"'))
+    record = json.loads(cell.value)
+    for name, value in changed.items():
+        (record["assignment"] if name in record["assignment"] else record)[name] = value
+    cell.value = json.dumps(record)
+    book.save(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (
+            {"shape": [1, 4, 1, 1], "splits": 1},
+            "its record makes no exercise: x must have more than 1 value",
+        ),
+        ({"shape": [10, 4, 2, 2]}, "at most 64 elements"),
+        ({"norms": ["(n [c"]}, "'[' is never closed"),
+        ({"seed": float("inf")}, "no record of a normviz exercise"),
+        ({"name": "\ud800"}, r"the character '\ud800', which no name has"),
+    ],
+    ids=["no variance", "too large", "no pattern", "infinite", "no text"],
+)
+def test_a_record_that_makes_no_exercise_stops_nobody_elses_marking(
+    changed: dict[str, object], problem: str, tmp_path: Path
+) -> None:
+    path, made = one(tmp_path)
+    fill(path, right(made))
+    (path.parent / TEACHER / CLASS_FILE).unlink()
+    edited = path.with_name("edited.xlsx")
+    shutil.copy(path, edited)
+    _with_record(edited, **changed)
+    whole, refused = grade(path.parent)
+    assert (whole.points, whole.words) == (TOTAL, "all right")
+    assert problem in refused.problem
+    assert (refused.steps, refused.words) == ((), refused.problem)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["(" * 5000 + "1" + ")" * 5000, "+".join(["1"] * 5000), "ROUND(1,-400)"],
+    ids=["nested", "long", "of no power"],
+)
+def test_no_formula_stops_the_marking(formula: str, tmp_path: Path) -> None:
+    path, made = one(tmp_path, Assignment(("batch_norm",), formulas=True))
+    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
+    fill(path, right(made) | {("BatchNorm", where): f"={formula}"})
+    assert 5 < graded(path).points < TOTAL
+
+
+def test_a_file_whose_name_is_no_text_is_marked_and_written_down(tmp_path: Path) -> None:
+    path, made = one(tmp_path)
+    fill(path, right(made))
+    path.rename(path.with_name(os.fsdecode(b"Zo\xeb.xlsx")))
+    mark = graded(path)
+    assert (mark.file, mark.points) == ("Zo�.xlsx", TOTAL)
+    assert "Zo�.xlsx" in marks_csv([mark]).encode().decode()
+
+
+def test_a_step_with_an_empty_cell_is_named_where_a_mark_is_one_line(tmp_path: Path) -> None:
+    path, made = one(tmp_path)
+    typed = right(made)
+    del typed["BatchNorm", sheet_of(made, "BatchNorm").chain.at("output", 3)]
+    fill(path, typed)
+    mark = graded(path)
+    assert mark.points == TOTAL - 1
+    assert mark.words == "BatchNorm output: 1 of 16 cells empty"
+    assert marks_csv([mark]).rstrip().endswith(mark.words)
 
 
 def test_an_exercise_for_oneself_is_not_graded(tmp_path: Path) -> None:

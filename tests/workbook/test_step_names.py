@@ -10,15 +10,20 @@ import pytest
 
 from normviz import trace
 from normviz.cli.show import show
+from normviz.grading.marking import mark
+from normviz.grading.read import Handed
 from normviz.reference import steps
 from normviz.reference.steps import StepText
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
+from normviz.workbook.exercise.classroom.answers import answers_of
+from normviz.workbook.exercise.classroom.assignment import Assignment, enroll
 from normviz.workbook.exercise.marks import ADVICE
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.explain.selection import select
 from normviz.workbook.formulas.steps import FORMULAS
 from normviz.workbook.sheets.case import Case, Settings
+from tests.grading.fill import solved
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [text for text in vars(steps).values() if isinstance(text, StepText)]
@@ -65,6 +70,17 @@ def test_other_titles_are_shown_in_a_terminal_and_a_notebook(foreign: None) -> N
     show(made, select(made.sets), console)
     for said in (console.file.getvalue(), made._repr_html_()):
         assert all(f"étape {name}" in said for name in made)
+
+
+def test_other_titles_are_those_of_answers_and_marks_too(foreign: None) -> None:
+    classroom = enroll(Assignment(("rms_norm",), shape=(2, 2, 1, 2)), ["Ada"])
+    made = solved(classroom, 0)
+    (sheet,) = made.sheets
+    titles = [asked.step.title for asked in sheet.asked]
+    assert {title.partition(" ")[0] for title in titles} == {"étape"}
+    found = (answers_of(made), mark(Handed(), made, decimals=2))
+    assert [answer.name for answer in found[0] if answer.sheet == sheet.title] == titles
+    assert [step.step for step in found[1] if step.sheet == sheet.title] == titles
 
 
 def test_every_step_has_its_formula_and_an_advice() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from normviz.workbook.book.address import Area
-from normviz.workbook.exercise.chain import ExerciseChain
+from normviz.workbook.exercise.chain import BEFORE, ExerciseChain
 
 Wrong = Callable[[ExerciseChain, int, str], str]
 """The wrong formula of one cell: from the chain, the index of the cell, and the right formula."""
@@ -108,7 +108,8 @@ def _other_momentum(statistic: str) -> Wrong:
         new = c.of_parameter(statistic, p)
         if statistic == "variance":
             new = _n_less_one(c, new)
-        old = c.at(f"running_{'var' if statistic == 'variance' else 'mean'}_before", p)
+        buffer = "running_var" if statistic == "variance" else "running_mean"
+        old = c.at(buffer + BEFORE, p)
         return f"{c.momentum}*{old}+(1-{c.momentum})*{new}"
 
     return wrong

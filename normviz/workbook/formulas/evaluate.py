@@ -169,7 +169,7 @@ def _plain(function: Callable[..., float]) -> Callable[..., Value]:
     def on_values(*values: Value) -> Value:
         try:
             return function(*map(_number, values))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, ZeroDivisionError):
             raise CellError("#NUM!") from None
 
     return on_values

@@ -58,7 +58,7 @@ def answers_of(made: StudentBook) -> list[Answer]:
         for asked in sheet.asked:
             name, right = asked.step.name, tuple(values(asked.step))
             cells = tuple(sheet.chain.at(name, index) for index in range(len(right)))
-            found.append(Answer(sheet.title, name, asked.points, cells, right))
+            found.append(Answer(sheet.title, asked.step.title, asked.points, cells, right))
     return found
 
 

@@ -20,7 +20,7 @@ from normviz.workbook.exercise.classroom.own_numbers import (
     student_case,
     student_seed,
 )
-from normviz.workbook.exercise.classroom.roster import file_names
+from normviz.workbook.exercise.classroom.roster import file_names, strange_character
 from normviz.workbook.exercise.exercise import OPS, SETTINGS
 from normviz.workbook.exercise.marks import NEAR
 from normviz.workbook.sheets.case import Case, Settings
@@ -201,15 +201,19 @@ def read_record(text: str) -> Record:
     try:
         whole = _versioned(text, EXERCISE_KEY)
         assignment = _assignment(whole["assignment"])
-        return Record(str(whole["class"]), str(whole["name"]), int(whole["seed"]), assignment)
+        found = Record(str(whole["class"]), str(whole["name"]), int(whole["seed"]), assignment)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the record of the exercise lacks {error}") from None
+    strange = strange_character(found.name)
+    if strange:
+        raise ValueError(f"the record's name has the character {strange!r}, which no name has")
+    return found
 
 
 def _versioned(text: str, key: str) -> dict[str, Any]:
     try:
-        whole = json.loads(text)
-    except ValueError:
+        whole = json.loads(text, parse_float=int, parse_constant=int)  # all its numbers are whole
+    except (ValueError, RecursionError):
         whole = None
     if not isinstance(whole, dict) or key not in whole:
         raise ValueError(f"this is no record of a {key}")

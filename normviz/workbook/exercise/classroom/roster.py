@@ -85,14 +85,23 @@ def _check(path: object, line: int, name: str, seen: dict[str, int]) -> None:
         raise RosterError(f"{where} has no name: give one, or take the line away")
     if len(name) > LONGEST_NAME:
         raise RosterError(f"{where} has {len(name)} characters, and a name has at most 100")
-    strange = next((c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Co")), None)
-    if strange is not None:
+    strange = strange_character(name)
+    if strange:
         raise RosterError(f"{where} has the character {strange!r}, which no name has")
     if _same(name) in seen:
         raise RosterError(
             f"{where} repeats {name!r} of line {seen[_same(name)]}: make them differ, for example "
             "by a number or an e-mail address"
         )
+
+
+def strange_character(name: str) -> str:
+    """The first character that no name has, or "".
+
+    >>> strange_character("Zoë"), strange_character("Ada\\x1b")
+    ('', '\\x1b')
+    """
+    return next((c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Co")), "")
 
 
 def _same(name: str) -> str:
