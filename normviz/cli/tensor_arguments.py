@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.sets import norm_for
 from normviz.norms.words import listed
-from normviz.tensors.files import read_tensor
+from normviz.tensors.files import TEXTS, is_text, read_tensor
 
 Array = npt.NDArray[Any]
 
@@ -79,20 +80,23 @@ def add_slice_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_call(
-    options: argparse.Namespace, x: Array | None = None
+    options: argparse.Namespace, x: Array | None = None, default: Mapping[str, Any] | None = None
 ) -> tuple[Norm, Array, dict[str, Any]]:
     """The norm, the tensor, and the norm's arguments; grad_output is among them if given.
+
+    Instead of a file the tensor may be ``x``; ``default`` are arguments where none are told.
 
     Raises:
         ValueError, TypeError: with one sentence, for what cannot be read or does not go together.
         OSError: for a file that is not there.
     """
     norm = _norm(options)
+    _check_decimal(options)
     if x is None:
         x = _read(options.tensor, "x", options.decimal)
         if options.shape:
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
-    arguments = _settings(norm, options)
+    arguments = _settings(norm, options, default or {})
     shape = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments}).parameter_shape
     for name in _ARRAYS:
         place = getattr(options, name)
@@ -106,6 +110,7 @@ def read_call(
         found = _read(place, name, options.decimal).astype(x.dtype)
         arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
     _say_fresh(norm, arguments)
+    _say_unused(norm, options, arguments)
     _say_axes(norm, x, arguments)
     return norm, x, arguments
 
@@ -127,13 +132,11 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
     norm = _norm(options)
     axes = kind_for(norm, shape).axes if 2 <= len(shape) <= 5 else ()
-    case = Case(Settings(shape, options.groups or 0, options.splits or 0, axes=axes))
-    if norm.takes("num_groups"):
-        options.groups = case.settings.groups
-    if norm.takes("num_splits"):
-        options.splits = case.settings.splits
-    options.eps = case.settings.eps if options.eps is None else options.eps
-    norm, x, arguments = read_call(options, case.x)
+    case = Case(Settings(shape, axes=axes))
+    default = {
+        size.argument: getattr(case.settings, size.parts) for size in norm.sizes if size.parts
+    }
+    norm, x, arguments = read_call(options, case.x, default | {"eps": case.settings.eps})
     sets = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments})
     own = {"grad_output": case.grad_output}
     if case.running_mean.shape == sets.parameter_shape and (norm.tracks or options.eval):
@@ -150,7 +153,7 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
 def _norm(options: argparse.Namespace) -> Norm:
     """The norm that --op names or --sets says."""
     op = options.op or options.default_op
-    sizes = dict(_size(text) for text in options.size)
+    sizes = _sizes(options)
     if options.sets is not None:
         return norm_for(options.sets, sizes=sizes, affine=options.affine)
     if options.affine:
@@ -172,29 +175,47 @@ def _size(text: str) -> tuple[str, int]:
     return axis.strip(), int(size)
 
 
+def _sizes(options: argparse.Namespace) -> dict[str, int]:
+    """The sizes that -s tells, by axis."""
+    found: dict[str, int] = {}
+    for axis, size in map(_size, options.size):
+        if axis in found:
+            raise ValueError(f"-s must tell {axis} once, got {found[axis]} and {size}")
+        found[axis] = size
+    return found
+
+
 def _takers(argument: str) -> str:
     """The declared norms that take an argument, in words."""
     return listed(name for name, norm in NORMS.items() if norm.takes(argument))
 
 
-_OPTIONS = {"num_groups": "--groups", "num_splits": "--splits"}
+_OPTIONS = {
+    "num_groups": "--groups",
+    "num_splits": "--splits",
+    "normalized_shape": "--normalized-shape",
+}
 """The options of their own that arguments have; others are told by -s AXIS=SIZE."""
 
 
-def _settings(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
+def _settings(
+    norm: Norm, options: argparse.Namespace, default: Mapping[str, Any]
+) -> dict[str, Any]:
     """The arguments that are numbers."""
-    arguments: dict[str, Any] = {}
-    told = dict(_size(text) for text in options.size) if options.sets is None else {}
-    for size in (size for size in norm.sizes if size.axis in told):
-        arguments[size.argument] = told.pop(size.axis)
-    if told:
-        axes = [size.axis for size in norm.sizes]
-        raise ValueError(unknown_name("the axis of -s", next(iter(told)), axes))
+    arguments = _told_sizes(norm, options)
     for name, option in _OPTIONS.items():
-        value = getattr(options, option[2:])
-        if value is not None:
-            _taken(norm, name, option)
-            arguments[name] = value
+        value = getattr(options, option[2:].replace("-", "_"))
+        if value is None:
+            continue
+        _taken(norm, name, option)
+        if name in arguments:
+            axis = next(size.axis for size in norm.sizes if size.argument == name)
+            raise ValueError(
+                f"{option} and -s {axis}= tell the same: give one of them, got {value} and "
+                f"{arguments[name]}"
+            )
+        arguments[name] = _numbers(option, value) if isinstance(value, str) else value
+    arguments = {**default, **arguments}
     for size in norm.sizes:
         needed = size.divides and not (options.eval and norm.evaluation)
         if needed and size.argument not in arguments:
@@ -203,9 +224,6 @@ def _settings(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
             raise ValueError(f"{option} must be given for {norm.name}, for example {example}")
     if norm.takes("num_splits"):
         arguments.setdefault("num_splits", 1)
-    if options.normalized_shape is not None:
-        _taken(norm, "normalized_shape")
-        arguments["normalized_shape"] = _numbers("--normalized-shape", options.normalized_shape)
     if options.momentum is not None:
         _taken(norm, "momentum")
         if not 0 <= options.momentum <= 1:
@@ -216,6 +234,19 @@ def _settings(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
     if norm.flag:
         arguments[norm.flag] = not options.eval
     return arguments
+
+
+def _told_sizes(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that -s tells by their axes, of a norm that --op names."""
+    told = _sizes(options) if options.sets is None else {}
+    found: dict[str, Any] = {}
+    for size in (size for size in norm.sizes if size.axis in told):
+        length = told.pop(size.axis)
+        found[size.argument] = length if size.divides else (length,)
+    if told:
+        axes = [size.axis for size in norm.sizes]
+        raise ValueError(unknown_name("the axis of -s", next(iter(told)), axes))
+    return found
 
 
 def _taken(norm: Norm, name: str, option: str = "") -> None:
@@ -231,6 +262,13 @@ def _read(place: str, name: str, decimal: str | None) -> Array:
     if source.note:
         say(f"note: {name} {source.note}")
     return source.array
+
+
+def _check_decimal(options: argparse.Namespace) -> None:
+    """Refuse a decimal mark where no text is read."""
+    places = [options.tensor, *given_files(options)]
+    if options.decimal and not any(place and is_text(place) for place in places):
+        raise ValueError(f"--decimal is for {' and '.join(TEXTS)}, and none is read")
 
 
 def _reshaped(array: Array, shape: tuple[int, ...], name: str) -> Array:
@@ -271,6 +309,18 @@ def _say_fresh(norm: Norm, arguments: dict[str, Any]) -> None:
         given = {"running_mean": "0", "running_var": "1"}
         told = " and ".join(f"{name} {given[name]}" for name in missing)
         say(f"note: {told}, those of a fresh layer: none were given")
+
+
+def _say_unused(norm: Norm, options: argparse.Namespace, arguments: Mapping[str, Any]) -> None:
+    """An option that every norm may be given, and that changes nothing for this one."""
+    if options.eval and not norm.flag:
+        say(f"note: --eval changes nothing: {norm.name} is the same in training and evaluation")
+    if options.momentum is None:
+        return
+    if not norm.uses_own_statistics(arguments):
+        say("note: --momentum changes nothing: in evaluation the stored statistics stay")
+    elif not norm.tracks and not {"running_mean", "running_var"} & {*arguments}:
+        say(f"note: --momentum changes nothing: {norm.name} was given no running statistics")
 
 
 def _say_axes(norm: Norm, x: Array, arguments: dict[str, Any]) -> None:

@@ -20,7 +20,8 @@ from normviz.tensors.weights import read_safetensors, read_torch
 
 Array = npt.NDArray[Any]
 
-WHOLE = (".npy", ".csv", ".tsv")
+TEXTS = (".csv", ".tsv")
+WHOLE = (".npy", *TEXTS)
 """One tensor a file; these are also read packed: .npy.gz, .csv.gz, .tsv.gz."""
 
 WITH_PARTS = {
@@ -65,8 +66,7 @@ def read_tensor(place: str, name: str = "x", decimal: str | None = None) -> Sour
         ModuleNotFoundError: for a format whose library is not installed.
     """
     file, inside = split_place(place)
-    formats = [suffix.lower() for suffix in file.suffixes[-2:]]
-    suffix = formats[0] if formats[-1:] == [".gz"] and formats[0] in WHOLE else file.suffix.lower()
+    suffix = _format(file)
     if suffix not in (*WHOLE, *WITH_PARTS):
         known = ", ".join((*WHOLE, *WITH_PARTS))
         raise ValueError(f"{name} must be a file of {known}, got {place!r}")
@@ -90,6 +90,22 @@ def read_tensor(place: str, name: str = "x", decimal: str | None = None) -> Sour
         raise ValueError(f"{file} cannot be read as {suffix}: {why}") from None
     array, converted = checked(found, name)
     return Source(array, place, " and ".join(filter(None, (note, converted))))
+
+
+def is_text(place: str) -> bool:
+    """Whether ``place`` is a text, whose decimal mark may have to be told.
+
+    >>> is_text("x.csv.gz"), is_text("x.xlsx:A1:B2")
+    (True, False)
+    """
+    return _format(split_place(place)[0]) in TEXTS
+
+
+def _format(file: Path) -> str:
+    """What a file's name says it is: its suffix, packed or not."""
+    formats = [suffix.lower() for suffix in file.suffixes[-2:]]
+    packed = formats[-1:] == [".gz"] and formats[0] in WHOLE
+    return formats[0] if packed else file.suffix.lower()
 
 
 def checked(array: Array, name: str, finite: bool = True) -> tuple[Array, str]:

@@ -69,27 +69,25 @@ def capture(
 ) -> Capture:
     """Run ``module`` and keep what its normalization layer sees at its ``call``-th call.
 
-    Without ``layer`` the module is that layer: a torch module, or any function of a tensor. With
-    it, the module is a model and ``layer`` the name of one of its layers; x is then a tensor, a
-    tuple of arguments or a dict. The upstream gradient is ``grad_output``, of the layer's output,
-    or what reaches the layer of ``model_grad_output``, of the model's, or of ``loss``: a function
-    of the model's output or "sum". Without any of them it is drawn at random.
+    Without ``layer`` the module is that layer: a torch module, or any function of a tensor, and of
+    the other arguments ``grad_output`` alone means something. With it, the module is a model and
+    ``layer`` the name of one of its layers; x is then a tensor, a tuple of arguments or a dict. The
+    upstream gradient is ``grad_output``, of the layer's output, or what reaches the layer of
+    ``model_grad_output``, of the model's, or of ``loss``: a function of the model's output or
+    "sum". Without any of them it is drawn at random.
 
     Raises:
         ValueError: a name that does not exist (with the nearest that do), a layer that the model
             does not run so often, a gradient of another shape or one that does not reach it.
         TypeError: what cannot be called, or arguments that hold no numbers.
     """
-    upstream = Upstream(grad_output, model_grad_output, loss)
     if layer is None:
-        if loss is not None or model_grad_output is not None:
-            name = "model_grad_output" if loss is None else "loss"
-            raise ValueError(f"{name} is for a model whose layer is named by layer=")
         return _single(module, x, grad_output)
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"module must be a torch model to have a layer, got {type(module).__name__}"
         )
+    upstream = Upstream(grad_output, model_grad_output, loss)
     return _in_model(module, x, upstream, layer, kwargs, call)
 
 

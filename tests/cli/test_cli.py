@@ -63,6 +63,8 @@ BAD = {
     "groups of words": (["workbook", "--groups", "two"], "invalid int"),
     "splits do not divide": (["workbook", "--splits", "3"], "use one of 1, 2, 4"),
     "splits negative": (["workbook", "--splits", "-2"], "--splits must be at least 1"),
+    "splits of tokens": (["workbook", "--shape", "2,5,8", "--splits", "2"], "splits must be left"),
+    "groups of rows": (["workbook", "--shape", "4,6", "--groups", "3"], "groups must be left out"),
     "eps zero": (["workbook", "--eps", "0"], "eps must be positive, got 0"),
     "eps negative": (["workbook", "--eps=-1e-5"], "eps must be positive"),
     "eps nan": (["workbook", "--eps", "nan"], "eps must be positive"),

@@ -250,6 +250,23 @@ BAD = {
     "no splits": (["x.npy", "--op", "ghost_batch_norm"], "--splits must be given"),
     "splits": (["x.npy", "--op", "ghost_batch_norm", "--splits", "3"], "use one of 1, 2, 4"),
     "foreign option": (["x.npy", "--op", "batch_norm", "--groups", "2"], "is for group_norm"),
+    "decimal of no text": (["x.npy", "--op", "batch_norm", "--decimal", ","], "for .csv and .tsv"),
+    "groups twice": (
+        ["x.npy", "--op", "group_norm", "--groups", "2", "-s", "g=3"],
+        "--groups and -s g= tell the same: give one of them, got 2 and 3",
+    ),
+    "normalized shape twice": (
+        ["x.npy", "--op", "layer_norm", "--normalized-shape", "3,3", "-s", "d=3"],
+        "--normalized-shape and -s d= tell the same",
+    ),
+    "an axis twice": (
+        ["x.npy", "--op", "group_norm", "-s", "g=3", "-s", "g=2"],
+        "-s must tell g once, got 3 and 2",
+    ),
+    "a pattern's axis twice": (
+        ["x.npy", "--sets", "n (g [k]) [...]", "-s", "g=3", "-s", "g=2"],
+        "-s must tell g once, got 3 and 2",
+    ),
     "foreign momentum": (["x.npy", "--op", "layer_norm", "--momentum", "0.1"], "--momentum is for"),
     "momentum": (["x.npy", "--op", "batch_norm", "--momentum", "2"], "must be from 0 to 1"),
     "eps": (["x.npy", "--op", "batch_norm", "--eps", "0"], "eps must be positive"),

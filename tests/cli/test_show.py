@@ -64,10 +64,58 @@ def test_a_shape_of_the_workbook(capsys: pytest.CaptureFixture[str]) -> None:
     assert "x (2, 6, 1, 3)   6 statistics sets of 6 elements" in text
 
 
+@pytest.mark.parametrize(
+    ("op", "told", "said"),
+    [
+        ("group_norm", ["-s", "g=4"], "16 statistics sets of 4 elements"),
+        ("group_norm", ["--groups", "1"], "4 statistics sets of 16 elements"),
+        ("ghost_batch_norm", ["-s", "s=4"], "16 statistics sets of 4 elements"),
+        ("layer_norm", ["-s", "d=2"], "32 statistics sets of 2 elements"),
+        ("layer_norm", ["--normalized-shape", "2,2"], "16 statistics sets of 4 elements"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_size_that_is_told_is_the_one_shown(
+    op: str, told: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"x (4, 4, 2, 2)   {said}" in shown(capsys, "--op", op, *told)
+
+
+@pytest.mark.parametrize(
+    ("op", "told", "notes"),
+    [
+        ("group_norm", ["--eval"], 1),
+        ("batch_norm", ["--eval", "--momentum", "0.3"], 2),  # and which statistics are stored
+        ("instance_norm", ["--momentum", "0.3"], 1),
+        ("batch_norm", ["--momentum", "0.3"], 0),
+    ],
+    ids=["evaluation", "momentum in evaluation", "momentum of nothing", "momentum"],
+)
+def test_an_option_that_changes_nothing_is_said_to(
+    op: str, told: list[str], notes: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", "--op", op, *told]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == notes
+    assert any("changes nothing" in line for line in said) == bool(notes)
+
+
+def test_a_decimal_mark_is_for_any_text_that_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", np.eye(2))
+    (tmp_path / "w.csv").write_text("1,5;2,25\n")
+    words = ["--op", "rms_norm", "--decimal", ",", "--weight", str(tmp_path / "w.csv")]
+    assert "2.250" in shown(capsys, str(tmp_path / "x.npy"), *words)
+    assert main(["show", "--decimal", ","]) == 2
+    assert "--decimal is for .csv and .tsv, and none is read" in capsys.readouterr().err
+
+
 def test_bad_input_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     for words, said in (
         (["--op", "groupnorm"], "did you mean group_norm"),
         (["--shape", "4"], "positive whole numbers"),
+        (["--op", "group_norm", "--groups", "0"], "num_groups must be"),
         (["no.csv"], "no.csv: No such file"),
     ):
         assert main(["show", *words]) == 2

@@ -90,7 +90,8 @@ def explain(
         TypeError: a layer that is no normalization, with the sentence that says what it is; an x
             that holds no numbers.
         ValueError: more than 50 million elements, a layer that does not exist (with the nearest
-            ones), a slice outside of x, what the layer or model refuses.
+            ones), a slice outside of x, what the layer or model refuses; an argument that means
+            nothing for this module.
         OSError: a path that cannot be written. The file appears whole or not at all.
 
     >>> import tempfile
@@ -108,9 +109,14 @@ def explain(
             )
         medium(check_place(path))
     slices = Slices(samples, channels, pixels)
+    of_model = {"kwargs": bool(kwargs), "call": call != 1, "loss": loss is not None}
+    of_model |= {"model_grad_output": model_grad_output is not None}
+    if sizes and sets is None:
+        raise ValueError(f"sizes must be None without sets, whose axes they are of, got {sizes!r}")
     if isinstance(module, Module):
         if layer is not None:
             raise ValueError(f"layer must be None for a single NumPy layer, got {layer!r}")
+        _refuse(of_model | {"sets": sets is not None}, "is not for a single NumPy layer")
         found = numpy_story(module, x, grad_output, slices)
     else:
         needs_torch("explaining a torch module")
@@ -118,12 +124,21 @@ def explain(
         from normviz.torch_models.capture import capture
         from normviz.workbook.explain.torch_layer import story_of
 
+        if layer is None:
+            _refuse(of_model, "is for a model whose layer is named by layer=")
         given = {"kwargs": kwargs, "call": call, "loss": loss}
         given["model_grad_output"] = model_grad_output
         seen = capture(module, x, grad_output, layer, **given)
         found = story_of(seen, module, layer, sets, dict(sizes or {}), slices)
     book = explain_book(*found)
     return Explained(book) if path is None else save(book, path)
+
+
+def _refuse(arguments: Mapping[str, bool], why: str) -> None:
+    """Refuse the first argument that was given where it means nothing."""
+    for name, is_given in arguments.items():
+        if is_given:
+            raise ValueError(f"{name} {why}")
 
 
 def explain_op(
@@ -205,9 +220,10 @@ def fresh_call(
     own = norm.uses_own_statistics(arguments)
     shape = norm.on_call(x.shape, arguments).parameter_shape
     fresh = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
-    if not norm.tracks and own and "running_mean" not in arguments:
+    given = [name for name in fresh if arguments.get(name) is not None]
+    if not norm.tracks and own and not {"running_mean", "running_var"} & {*given}:
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
-    missing = [name for name in fresh if norm.has(name) and arguments.get(name) is None]
+    missing = [name for name in fresh if norm.has(name) and name not in given]
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
     gradient = GIVEN
     if grad_output is None:

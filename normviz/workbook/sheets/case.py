@@ -17,7 +17,7 @@ from normviz.norms.sizes import smallest_factor
 from normviz.norms.words import listed
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.draw.tensor import parameter_labels
-from normviz.workbook.sheets.kinds import KINDS, Kind, kind_called, norms_on
+from normviz.workbook.sheets.kinds import KINDS, Kind, kind_called, norms_on, parts_taken
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -38,6 +38,7 @@ class Settings:
 
     shape: Shape = (4, 4, 2, 2)
     groups: int = 0
+    """0 is the smallest divisor, as of splits; it stays 0 where no norm takes any."""
     splits: int = 0
     eps: float = 1e-5
     seed: int = 0
@@ -52,7 +53,11 @@ class Settings:
         kind = self.kind
         wholes = self.shape[kind.feature_axis], self.shape[0]
         names = zip(("groups", "splits"), kind.cut, wholes, strict=True)
+        taken = parts_taken(self.shape, kind, self.also)
         for name, what, whole in names:
+            if name not in taken:
+                _check_left_out(name, getattr(self, name), kind)
+                continue
             object.__setattr__(self, name, getattr(self, name) or smallest_factor(whole))
             _check_divides(name, getattr(self, name), what, whole)
         norms = norms_on(self.shape, kind, self.groups, self.splits, self.also)
@@ -198,6 +203,14 @@ def _check_shape(shape: Shape) -> None:
         raise ValueError(
             f"shape must have at most {MOST_ELEMENTS} elements and {MOST_IMAGES} images to fit "
             f"on a sheet, got {shape} with {math.prod(shape)} elements and {shape[0]} images"
+        )
+
+
+def _check_left_out(name: str, parts: int, kind: Kind) -> None:
+    if parts:
+        raise ValueError(
+            f"{name} must be left out for {kind.layout}, got {parts}: no norm of this workbook "
+            "takes any"
         )
 
 

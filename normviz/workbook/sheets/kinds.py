@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from normviz.norms.declared import NORMS
@@ -211,6 +212,26 @@ def norms_on(
         norm = _own(sets, at if len(also) > 1 else 0, shape, kind, {"g": groups, "s": splits})
         found[norm.name] = norm
     return found
+
+
+@lru_cache(maxsize=64)
+def parts_taken(shape: Shape, kind: Kind, also: tuple[str, ...]) -> frozenset[str]:
+    """Which of groups and splits any norm of such a workbook takes.
+
+    Raises:
+        ValueError: as :func:`norms_on`.
+
+    >>> sorted(parts_taken((4, 4, 2, 2), IMAGES, ())), sorted(parts_taken((2, 5, 8), TOKENS, ()))
+    (['groups', 'splits'], ['groups'])
+    """
+    norms = norms_on(shape, kind, 1, 1, also).values()
+    told = {size.parts for norm in norms for size in norm.sizes}
+    fixed = {_PARTS[axis] for norm in norms for axis in norm.fixed or {}}
+    return frozenset(told | fixed) - {""}
+
+
+_PARTS = {"g": "groups", "h": "groups", "s": "splits"}
+"""What tells the size that an axis has here; the heads of a token are groups of its features."""
 
 
 def _spoken(norm: Norm, kind: Kind) -> Norm:

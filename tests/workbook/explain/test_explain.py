@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 
 import normviz
+from normviz.reference.layers import BatchNorm1d
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INPUT
@@ -215,6 +216,40 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"layer": "1"},
+        {"kwargs": {"a": 1}},
+        {"call": 7},
+        {"loss": "sum"},
+        {"model_grad_output": np.ones((4, 3))},
+        {"sets": "n [c]"},
+        {"sizes": {"c": 3}},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_a_numpy_layer_refuses_what_means_nothing_for_it(arguments: dict[str, Any]) -> None:
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"^{name} (must be None|is not for a single NumPy layer)"):
+        normviz.explain(BatchNorm1d(3), np.eye(4, 3), **arguments)
+
+
+@pytest.mark.parametrize("given", ["running_mean", "running_var"])
+def test_a_buffer_of_instance_norm_asks_for_the_other(given: str) -> None:
+    x = np.random.default_rng(0).normal(3.0, 2.0, (2, 3, 4))
+    fresh = {"running_mean": np.zeros(3), "running_var": np.ones(3)}
+    both = {name: value.copy() for name, value in fresh.items()}
+    both[given] += 5.0
+    call = fresh_call("instance_norm", x, **{given: both[given].copy()})
+    normviz.instance_norm(x, **both)
+    found = call.trace.running_buffers()
+    for name in both:
+        np.testing.assert_allclose(found[name], both[name], rtol=1e-12)
+    other = next(name for name in fresh if name != given)
+    assert call.parameters == f"of a fresh layer: weight, bias, {other}"
+
+
 def test_text_that_begins_with_an_equals_sign_stays_text(tmp_path: Path) -> None:
     x = np.random.default_rng(2).normal(size=(5, 3))
     path = explain_op("layer_norm", x, tmp_path / "t.xlsx", source="=1+1")
@@ -348,6 +383,9 @@ class TestTorch:
                 r"model_grad_output must have the shape of an output of the model, \(5, 3\), got ",
             ),
             ({"loss": "sum"}, "loss is for a model whose layer is named by layer="),
+            ({"kwargs": {"a": 1}}, "kwargs is for a model whose layer is named by layer="),
+            ({"call": 2}, "call is for a model whose layer is named by layer="),
+            ({"layer": "1", "sizes": {"c": 4}}, "sizes must be None without sets"),
             (
                 {"layer": "1", "loss": "sum", "model_grad_output": np.ones((5, 3))},
                 "model_grad_output must be None where loss is given",
@@ -355,7 +393,8 @@ class TestTorch:
         ],
         ids=[
             *("unknown", "no norm", "no name", "gradient", "the model's gradient"),
-            *("neither's gradient", "no model", "two gradients"),
+            *("neither's gradient", "no model", "no model's arguments", "no model's call"),
+            *("sizes of no sets", "two gradients"),
         ],
     )
     def test_what_is_refused(

@@ -1,6 +1,7 @@
 """Books of tokens, rows, signals and volumes in their own words, and of sets of one's own."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,22 @@ def test_a_shape_tells_its_axes_by_their_names() -> None:
     assert Settings((2, 4, 6)).kind.axes == ("n", "t", "d")
     with pytest.raises(ValueError, match=r"axes of a shape must be those of one of n,d; n,t,d"):
         Settings((2, 4, 6), axes=("n", "l", "c"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"), [((2, 5, 8), "splits"), ((4, 6), "splits"), ((4, 6), "groups")], ids=str
+)
+def test_parts_that_no_norm_takes_are_refused_and_a_pattern_may_take_them(
+    shape: tuple[int, ...], name: str
+) -> None:
+    assert getattr(Settings(shape), name) == 0
+    with pytest.raises(ValueError, match=f"{name} must be left out for N, "):
+        Settings(shape, **{name: 2})
+    axes = "t d" if len(shape) == 3 else "d"
+    sets = f"([m] s) {axes}" if name == "splits" else "n (g [k])"
+    taken = Case(Settings(shape, **{name: 2}, also=(sets,)))
+    assert taken.norms["own"].fixed == {name[0]: 2}
+    assert replace(Settings(shape), eps=0.5) == Settings(shape, eps=0.5)
 
 
 def test_the_command_takes_names_of_axes(
