@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Canvas:
             return
         first = {**self.placed, "this": Cells(area[0], area[1], 1, 1)}
         formula = None if rule.options else resolved(rule.allowed, first, NOWHERE, self.abroad)
-        title = textwrap.shorten(rule.title or title, LONGEST_TITLE, placeholder="…")
+        title = whole_words(rule.title or title, LONGEST_TITLE)
         self.page.choices.append(Choice(area, rule.options, formula, title, rule.hint))
 
     def paragraph(self, area: Area, text: Value, look: Style, formula: str | None = None) -> None:
@@ -155,6 +156,19 @@ class Canvas:
         while page.width(first, right) < room and right < last:
             right += 1
         return first, right
+
+
+def whole_words(title: str, most: int) -> str:
+    """A title of so many letters: without what is added to it, where all is too long.
+
+    >>> whole_words("β (bias), one per channel; RMSNorm has none", 32)
+    'β (bias), one per channel'
+    >>> whole_words("γ (weight) for each feature of a head", 32)
+    'γ (weight)'
+    """
+    ends = [found.start() for found in re.finditer("[,;] | for |$", title)]
+    fitting = [end for end in ends if end <= most]
+    return title[: fitting[-1]] if fitting else textwrap.shorten(title, most, placeholder="…")
 
 
 def corner(area: Area) -> str:

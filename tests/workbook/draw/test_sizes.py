@@ -78,6 +78,11 @@ def test_no_sheet_is_wider_than_a_screen(pages: list[Page]) -> None:
     assert {title: width for title, width in widths.items() if width > WIDEST} == {}
 
 
+def test_no_title_of_a_hint_is_cut(pages: list[Page]) -> None:
+    cut = [choice.title for page in pages for choice in page.choices if "…" in choice.title]
+    assert cut == []
+
+
 def test_the_rows_that_stay_in_sight_are_low(pages: list[Page]) -> None:
     for page in pages:
         assert page.freeze is not None
