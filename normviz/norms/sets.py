@@ -19,6 +19,7 @@ __all__ = [
     "StatisticsSets",
     "norm_for",
     "norm_of",
+    "norm_without_buffers",
     "set_labels",
     "sets_where_known",
     "statistics_sets",
@@ -77,9 +78,33 @@ def norm_for(
     """The norm that a pattern says, with the sizes of its axes; or a norm that is given, as it is.
 
     Raises:
-        ValueError, TypeError: as :func:`norm_of`.
+        ValueError, TypeError: as :func:`norm_of`; a TypeError for what a norm that is declared, by
+            name or given, has otherwise.
     """
-    return norm_of(sets, {"sizes": sizes, "affine": affine, "centered": centered})[0]
+    norm, rest = norm_of(sets, {"sizes": sizes or None, "affine": affine, "centered": centered})
+    for name, value in rest.items():
+        own = {**(norm.fixed or {})} if name == "sizes" else getattr(norm, name)
+        if value not in (_OWN[name], own):
+            raise TypeError(
+                f"{name} must be {own!r}, as {norm.name} has it, got {value!r}: another is for a "
+                f"pattern, such as {norm.sets!r}"
+            )
+    return norm
+
+
+def norm_without_buffers(norm: Norm) -> Norm:
+    """A norm that a layer without running statistics can do: all but those that keep some.
+
+    Raises:
+        ValueError: with the layers that have them.
+    """
+    if norm.buffers:
+        own = f"use {' or '.join(norm.layers)}, or " if norm.layers else ""
+        raise ValueError(
+            f"sets must be a norm without running statistics, got {norm.name}: {own}give "
+            f"{norm.sets!r} for x's own statistics in evaluation, too"
+        )
+    return norm
 
 
 def told_shape(norm: Norm, shape: Sequence[int | None]) -> tuple[int | None, ...]:

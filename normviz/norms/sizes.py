@@ -1,6 +1,7 @@
 """The arguments that size axes of a norm (num_groups, num_splits, normalized_shape), checked."""
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +51,23 @@ def checked_shape(shape: Any) -> Shape:
     return checked
 
 
+def check_lengths(shape: Sequence[int], wanted: Sequence[int | None]) -> None:
+    """Refuse an x of another shape than a layer is for; None is a length that may vary.
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    if len(shape) != len(wanted) or any(
+        own not in (None, n) for n, own in zip(shape, wanted, strict=True)
+    ):
+        told = ", ".join("any" if n is None else str(n) for n in wanted)
+        raise ValueError(f"x must have shape ({told}), got {tuple(shape)}")
+
+
 def trailing(argument: str, value: Any, shape: Shape) -> Shape:
     """The lengths of the last dimensions of x, as ``argument`` gives them."""
+    if not shape:
+        raise ValueError(f"x must have at least one dimension for {argument}, got shape ()")
     example = f"for example {shape[1:] or shape}"
     try:
         found = tuple(operator.index(n) for n in value)

@@ -18,18 +18,26 @@ def check_tensor(name: str, value: Any) -> Array:
     """
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
-    if type(value) not in (np.ndarray, np.memmap):
-        # A masked array would be averaged with its mask in one place and without in another.
-        raise TypeError(
-            f"{name} must be a plain NumPy array, got {type(value).__name__}: "
-            f"convert it with np.asarray({name})"
-        )
+    check_plain_array(name, value)
     if value.dtype not in FLOATS:
         raise TypeError(
             f"{name} must be float16, float32 or float64, got {value.dtype}: "
             f"convert it with {name}.astype(np.float32)"
         )
     return value
+
+
+def check_plain_array(name: str, value: Any) -> None:
+    """Refuse a masked array or another kind of one, before np.asarray makes it a plain one.
+
+    Raises:
+        TypeError: a mask would count in one place and be lost in another.
+    """
+    if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+        raise TypeError(
+            f"{name} must be a plain NumPy array, got {type(value).__name__}: "
+            f"convert it with np.asarray({name})"
+        )
 
 
 def check_eps(eps: Any, positive: bool) -> None:

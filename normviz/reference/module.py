@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.reference.call import backward, forward
+from normviz.reference.checks import check_plain_array
 from normviz.reference.core import Gradients
 
 Array = npt.NDArray[Any]
@@ -24,6 +25,8 @@ class Module:
     _own_settings: tuple[str, ...] = ()
     _parameters: tuple[str, ...] = ("weight", "bias")
     _buffers: tuple[str, ...] = ("running_mean", "running_var", "num_batches_tracked")
+    _checks_channels = False
+    """Whether other channels are refused by a layer without parameters, which torch's own takes."""
 
     training: bool = True
     weight: Array | None = None
@@ -81,7 +84,7 @@ class Module:
         if own.keys() != state.keys():
             missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
             raise KeyError(f"state_dict must have keys {list(own)}: missing {missing}, not {extra}")
-        values = {name: to_numpy(value) for name, value in state.items()}
+        values = {name: to_numpy(value, name) for name, value in state.items()}
         for name, value in values.items():
             if value.shape != own[name].shape:
                 raise ValueError(f"{name} must have shape {own[name].shape}, got {value.shape}")
@@ -113,12 +116,13 @@ class Module:
         """Refuse an x of the wrong rank; most layers take any."""
 
 
-def to_numpy(value: Any) -> Array:
+def to_numpy(value: Any, name: str = "value") -> Array:
     """A NumPy array from an array, a number or a torch tensor on any device.
 
     Raises:
-        TypeError: for a tensor of bfloat16, which NumPy does not have.
+        TypeError: for a tensor of bfloat16, which NumPy does not have, and a masked array.
     """
+    check_plain_array(name, value)
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":

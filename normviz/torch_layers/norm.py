@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Factor, Size
-from normviz.norms.sets import norm_for, sets_where_known, told_shape
+from normviz.norms.sets import norm_for, norm_without_buffers, sets_where_known, told_shape
+from normviz.norms.sizes import check_lengths
 from normviz.torch_layers.common import node_of
 
 
@@ -30,7 +31,8 @@ class Norm(nn.Module):
 
     Raises:
         ValueError: a pattern that cannot be read or does not fit the shape; an affine axis of
-            unknown length; an x of another shape.
+            unknown length; an x of another shape; a declared norm with running statistics.
+        TypeError: sizes, affine or centered other than a declared norm has them.
 
     >>> layer = Norm("n [c] h w", (None, 8, None, None), affine="c")  # ConvNeXt's LayerNorm2d
     >>> layer(torch.randn(2, 8, 5, 5)).shape, layer.weight.shape
@@ -54,7 +56,8 @@ class Norm(nn.Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
+        norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
+        self.norm = norm_without_buffers(norm)
         self.shape, self.eps = told_shape(self.norm, shape), eps
         found = sets_where_known(self.norm, self.shape)
         for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias)):
@@ -91,11 +94,7 @@ class Norm(nn.Module):
 
     def _check(self, x: Tensor) -> None:
         """Refuse an x of another shape, or one that a size of the pattern does not divide."""
-        if len(self.shape) != x.dim() or any(
-            n not in (None, own) for n, own in zip(self.shape, x.shape, strict=True)
-        ):
-            wanted = ", ".join("any" if n is None else str(n) for n in self.shape)
-            raise ValueError(f"x must have shape ({wanted}), got {tuple(x.shape)}")
+        check_lengths(x.shape, self.shape)
         if any(x.shape[axis.dimension] % axis.others for axis in self._view):
             self.norm.on(tuple(x.shape))
 

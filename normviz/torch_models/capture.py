@@ -157,7 +157,7 @@ def _completed(
             raise TypeError(
                 f"the layer's output must be a tensor, {title} gives {type(y).__name__}{hint}"
             )
-        dy = gradient_like(upstream, y, "grad_output must have the shape of the layer's output")
+        dy = gradient_like(upstream, y, "grad_output")
         dx = None
         if y.requires_grad and leaf.requires_grad:
             dx = gradient_of(y, leaf, dy)

@@ -30,11 +30,15 @@ def from_torch(module: Any) -> Module:
 
     Raises:
         TypeError: for any other module, and for state in bfloat16, which NumPy does not have.
+
+    A NumPy layer has a copy for its twin.
     """
     twin: Module = object.__new__(getattr(layers, _twin_name(module)))
     for setting in (*_SETTINGS, *twin._own_settings):
         if hasattr(module, setting):
             setattr(twin, setting, getattr(module, setting))
+    if any(_package_of(cls) == "normviz" for cls in type(module).__mro__):
+        twin._checks_channels = True  # torch's own, without parameters, take any number of them
     if hasattr(twin, _SHAPE):
         setattr(twin, _SHAPE, tuple(getattr(twin, _SHAPE)))
     for key in (*twin._parameters, *twin._buffers):
@@ -44,7 +48,9 @@ def from_torch(module: Any) -> Module:
 
 
 def has_twin(module: Any) -> bool:
-    """Whether ``from_torch`` knows layers of this class."""
+    """Whether this is a torch layer of a class that ``from_torch`` knows."""
+    if isinstance(module, Module):
+        return False
     try:
         _twin_name(module)
     except TypeError:
@@ -55,8 +61,12 @@ def has_twin(module: Any) -> bool:
 def _twin_name(module: Any) -> str:
     for cls in type(module).__mro__:
         # Many libraries have a layer of their own of such a name.
-        if cls.__name__ in _NAMES and cls.__module__.partition(".")[0] in ("torch", "normviz"):
+        if cls.__name__ in _NAMES and _package_of(cls) in ("torch", "normviz"):
             return cls.__name__
     raise TypeError(
         f"module must be one of {', '.join(_NAMES)} or a subclass, got {type(module).__name__}"
     )
+
+
+def _package_of(cls: type) -> str:
+    return cls.__module__.partition(".")[0]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from normviz.reference.checks import check_plain_array
 from normviz.torch_models.model_call import tensors_in
 
 Loss = str | Callable[[Any], torch.Tensor] | None
@@ -42,7 +43,7 @@ class Upstream:
             shape = _shape_of(self.of_model)
             for output in tensors_in(result):
                 if tuple(output.shape) == shape and output.requires_grad:
-                    output.backward(gradient_like(self.of_model, output, ""))
+                    output.backward(gradient_like(self.of_model, output, "model_grad_output"))
                     said = "what reaches the layer from the gradient given for the model's output"
                     return _reached(call, name), said
             raise ValueError(
@@ -102,13 +103,16 @@ def _reached(call: dict[str, Any], name: str) -> torch.Tensor:
     return found
 
 
-def gradient_like(given: Any, like: torch.Tensor, sentence: str) -> torch.Tensor:
+def gradient_like(given: Any, like: torch.Tensor, name: str) -> torch.Tensor:
     """dy as a tensor like an output; random where none is given."""
     shape = tuple(like.shape)
     if given is None:
         numbers = np.random.default_rng(0).standard_normal(shape)
         return torch.from_numpy(numbers).to(like.device, like.dtype)
+    check_plain_array(name, given)
     tensor = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.array(given))
     if tuple(tensor.shape) != shape:
-        raise ValueError(f"{sentence}, {shape}, got {tuple(tensor.shape)}")
+        raise ValueError(
+            f"{name} must have the shape of the layer's output, {shape}, got {tuple(tensor.shape)}"
+        )
     return tensor.detach().to(like.device, like.dtype)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import normviz
+from normviz import torch_layers
 from normviz.norms.notation import parse
-from normviz.reference import blockwise, core
+from normviz.reference import blockwise, core, layers
 
 NAMES = "abcdef"
 
@@ -185,3 +186,42 @@ def test_a_trace_of_a_pattern_has_the_steps_of_every_norm():
     expected = normviz.normalize_backward(dy, x, "n [c] h w", affine="c", weight=weight)
     np.testing.assert_allclose(made["grad_input"], expected.grad_input, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(made["grad_weight"], expected.grad_weight, rtol=1e-9)
+
+
+DECLARED = {"by name": "pixel_norm", "given": normviz.NORMS["pixel_norm"]}
+ALONG_CHANNELS = [
+    lambda norm, **told: normviz.normalize(np.ones((2, 6, 4)), norm, **told),
+    lambda norm, **told: normviz.normalize_backward(*np.ones((2, 2, 6, 4)), norm, **told),
+    lambda norm, **told: torch_layers.Norm(norm, (None, 6, None), **told),
+    lambda norm, **told: layers.Norm(norm, (None, 6, None), **told),
+]
+CALLERS = ["normalize", "normalize_backward", "torch's Norm", "NumPy's Norm"]
+
+
+@pytest.mark.parametrize("told", [{"centered": False}, {"sizes": {"c": 6}}, {"affine": "h"}])
+@pytest.mark.parametrize("norm", DECLARED)
+@pytest.mark.parametrize("call", ALONG_CHANNELS, ids=CALLERS)
+def test_a_declared_norm_is_not_told_otherwise(call, norm, told):
+    (name,) = told
+    with pytest.raises(TypeError, match=f"{name} must be .*, as pixel_norm has it, got"):
+        call(DECLARED[norm], **told)
+
+
+@pytest.mark.parametrize("call", ALONG_CHANNELS, ids=CALLERS)
+def test_a_declared_norm_may_be_told_what_it_has(call):
+    call("pixel_norm", sizes={}, affine="c", centered=True)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm"])
+@pytest.mark.parametrize("kind", [torch_layers.Norm, layers.Norm], ids=CALLERS[2:])
+def test_a_layer_of_a_pattern_has_no_running_statistics(kind, name):
+    own = normviz.NORMS[name].layers[0]
+    with pytest.raises(ValueError, match=rf"sets must be .*, got {name}: use {own}"):
+        kind(name, (None, 6, None, None))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_numpy_layer_of_a_declared_norm_has_its_parameters(bias):
+    kinds = layers.Norm, torch_layers.Norm
+    made = [kind("pixel_norm", (None, 6, None), bias=bias) for kind in kinds]
+    assert [sorted(layer.state_dict()) for layer in made] == [["bias", "weight"][1 - bias :]] * 2

@@ -189,3 +189,11 @@ def test_wherever_the_module_lives(device, tmp_path):
     path = normviz.explain(model, x.to(device), tmp_path / "d.xlsx", layer="1", loss="sum")
     assert path.exists()
     assert {p.device.type for p in model.parameters()} == {device}
+
+
+@pytest.mark.parametrize("call", [normviz.identify, normviz.verify, normviz.layers_of])
+def test_a_masked_array_is_refused(call):
+    masked = np.ma.masked_array(x_of(3, 8).numpy(), mask=True)
+    layer = nn.LayerNorm(8)
+    with pytest.raises(TypeError, match="x must be a plain NumPy array, got MaskedArray"):
+        call(nn.Sequential(layer) if call is normviz.layers_of else layer, masked)

@@ -11,7 +11,14 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 import normviz
-from normviz.torch_layers import GhostBatchNorm2d
+from normviz.reference import layers
+from normviz.torch_layers import (
+    GhostBatchNorm2d,
+    Norm,
+    ReferenceNorm2d,
+    RMSNorm2d,
+    SyncBatchNorm2d,
+)
 from normviz.torch_models.verify.standard_layers import standard_layers, verify_all
 from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 
@@ -357,3 +364,102 @@ def test_the_verdict_on_instance_norm_of_channels_last_images_is_that_of_autogra
         gradients.append(torch.autograd.grad(y, leaf, dy)[0])
     right = torch.allclose(*gradients)
     assert bool(normviz.verify(nn.InstanceNorm2d(3), x, dy)) == right
+
+
+@pytest.mark.parametrize("tolerance", [0, -1.0, float("nan"), float("inf"), True, "1e-5"])
+def test_a_tolerance_that_says_nothing_is_refused(tolerance):
+    with pytest.raises((ValueError, TypeError), match="tolerance must be"):
+        normviz.verify(nn.LayerNorm(5), drawn(3, 5), tolerance=tolerance)
+
+
+class GammaMinusOne(nn.RMSNorm):
+    def forward(self, x):
+        return F.rms_norm(x, self.normalized_shape, None, self.eps) * (1.0 + self.weight)
+
+
+def test_a_tolerance_is_also_for_a_class_of_its_own_reading():
+    report = normviz.verify(GammaMinusOne(5, eps=1e-6), drawn(3, 5), tolerance=3e-4)
+    assert report, str(report)
+    assert {d.tolerance for d in report.differences} == {3e-4}
+
+
+def channels_first(kind):
+    class ChannelsFirst(kind):
+        def forward(self, x):
+            return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+    return ChannelsFirst(6)
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 4, 4), (2, 6, 6, 6), (2, 6, 6), (2, 4, 6, 6)], ids=str)
+@pytest.mark.parametrize("kind", [nn.LayerNorm, nn.RMSNorm])
+def test_channels_first_are_read_so_whatever_their_neighbors_lengths(kind, shape):
+    if shape[1] == 6:
+        report = normviz.verify(channels_first(kind), drawn(*shape))
+        assert report, str(report)
+    else:
+        assert not normviz.verify(channels_first(kind), drawn(*shape))
+
+
+class WeightOfOtherAxis(nn.RMSNorm):
+    """Normalized over the channels, scaled along the last axis."""
+
+    def forward(self, x):
+        return F.rms_norm(x.movedim(1, -1), self.normalized_shape).movedim(-1, 1) * self.weight
+
+
+def test_a_weight_of_another_axis_than_the_statistics_fails():
+    layer = WeightOfOtherAxis(6)
+    nn.init.normal_(layer.weight, generator=torch.manual_seed(0))
+    assert not normviz.verify(layer, drawn(2, 6, 6))
+
+
+OTHER_CHANNELS = {
+    "Norm": lambda: Norm("n [c] h w", (None, 6, None, None)),
+    "GhostBatchNorm2d": lambda: GhostBatchNorm2d(6, 2, affine=False, track_running_stats=False),
+    "SyncBatchNorm2d": lambda: SyncBatchNorm2d(6, affine=False, track_running_stats=False),
+    "ReferenceNorm2d": lambda: ReferenceNorm2d("group_norm", 6, 2, affine=False),
+    "RMSNorm2d": lambda: RMSNorm2d(6, affine=False),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_CHANNELS)
+def test_channels_that_a_layer_of_ours_refuses_its_twin_refuses(name):
+    layer, x = OTHER_CHANNELS[name](), drawn(2, 4, 3, 3)
+    for run in (layer, lambda x: normviz.from_torch(layer)(x.numpy()), normviz.verify):
+        with pytest.raises(ValueError, match=r"x must .*6"):
+            run(layer, x) if run is normviz.verify else run(x)
+
+
+def test_a_numpy_layer_is_refused():
+    with pytest.raises(TypeError, match="layer must be of torch, got the NumPy layer BatchNorm1d"):
+        normviz.verify(layers.BatchNorm1d(3), np.ones((2, 3), np.float32))
+
+
+def three_times(graph, _):
+    return lambda *args: tuple(3.0 * value for value in graph(*args))
+
+
+def compiled_in_place():
+    layer = nn.GroupNorm(2, 6)
+    layer.compile(backend=three_times)
+    return layer
+
+
+WRAPPED = {
+    "compiled": lambda: torch.compile(nn.GroupNorm(2, 6), backend=three_times),
+    "compiled in place": compiled_in_place,
+    "parallel": lambda: nn.DataParallel(nn.GroupNorm(2, 6)),
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_of_a_wrapped_layer_the_inner_one_runs_and_the_report_says_so(how):
+    x, module = batch(torch.float32), WRAPPED[how]()
+    report, plain = normviz.verify(module, x), normviz.verify(nn.GroupNorm(2, 6), x)
+    assert report
+    assert [d.tensor for d in report.differences] == [d.tensor for d in plain.differences]
+    said = "its compiled code was not run"
+    is_compiled = how.startswith("compiled")
+    assert (said in str(report)) == (said in str(normviz.identify(module, x))) == is_compiled
+    assert said not in str(plain)

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Size
-from normviz.norms.sets import norm_for, sets_where_known
+from normviz.norms.sets import norm_for, norm_without_buffers, sets_where_known, told_shape
+from normviz.norms.sizes import check_lengths
 from normviz.reference.call import complete
 from normviz.reference.layers.running import ChannelNorm
 from normviz.reference.module import Module, filled
@@ -25,6 +26,7 @@ class ReferenceNorm2d(ChannelNorm):
 
     _ranks = (4,)
     _own_settings = ("op", "sizes")
+    _checks_channels = True
 
     def __init__(
         self,
@@ -73,11 +75,16 @@ class Norm(Module):
         eps: float = 1e-5,
         dtype: Any = np.float32,
     ) -> None:
-        self.norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
-        self.shape, self.eps = tuple(shape), eps
+        norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
+        self.norm = norm_without_buffers(norm)
+        self.shape, self.eps = told_shape(self.norm, shape), eps
         parameter = sets_where_known(self.norm, self.shape).parameter_shape
-        self.weight = filled(parameter, bool(affine), dtype, 1.0)
-        self.bias = filled(parameter, bool(affine) and bias, dtype, 0.0)
+        has_weight = bool(self.norm.affine)
+        self.weight = filled(parameter, has_weight, dtype, 1.0)
+        self.bias = filled(parameter, has_weight and bias, dtype, 0.0)
+
+    def _check_rank(self, x: Array) -> None:
+        check_lengths(np.shape(x), self.shape)
 
     def _arguments(self, x: Array) -> dict[str, Any]:
         return {**super()._arguments(x), "eps": self.eps}

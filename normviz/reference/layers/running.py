@@ -48,6 +48,8 @@ class ChannelNorm(Module):
                 f"x must be {wanted} for {type(self).__name__}, got {np.ndim(x)}D of shape "
                 f"{np.shape(x)}"
             )
+        if self._checks_channels and np.shape(x)[1] != self.num_features:
+            raise ValueError(f"x must have {self.num_features} channels, got shape {np.shape(x)}")
 
     def _own_statistics(self) -> bool:
         """Whether x's own statistics normalize: in training, or without buffers."""
@@ -115,6 +117,7 @@ class GhostBatchNorm2d(ChannelNorm):
 
     norm = NORMS["ghost_batch_norm"]
     _ranks = (4,)
+    _checks_channels = True
 
     def __init__(
         self,

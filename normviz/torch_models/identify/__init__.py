@@ -1,12 +1,14 @@
 """Which normalization a layer is, found out by asking the layer itself.
 
-The room proposes and proves: :mod:`.partition` finds which elements share statistics, :mod:`.fit`
-what is done with them, :mod:`.proof` holds the formula so found to the layer on fresh inputs,
-:mod:`.names` and :mod:`.nearest` put it into words. :mod:`.recognize` is where to begin reading.
+The room proposes and proves: :mod:`.partition` finds which elements share statistics,
+:mod:`.formula` what is done with them, :mod:`.proof` holds the formula so found to the layer on
+fresh inputs, :mod:`.names` and :mod:`.nearest` put it into words. :mod:`.recognize` is where to
+begin reading.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from normviz.errors import needs_torch
@@ -20,7 +22,13 @@ from normviz.torch_models.identify.inputs import (
     tensor_for,
     with_own_numbers,
 )
-from normviz.torch_models.identify.isolate import CannotBeCopiedError, undisturbed, unwrapped
+from normviz.torch_models.identify.isolate import (
+    EAGER,
+    CannotBeCopiedError,
+    copied,
+    undisturbed,
+    unwrapped,
+)
 from normviz.torch_models.identify.probe import Refused, device_of
 from normviz.torch_models.identify.recognize import Recognizer
 
@@ -35,7 +43,8 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
     no normalization: an activation behind it, a residual, clipping, a detached statistic, a hook.
 
     Everything runs on copies: state, gradients, mode, hooks and random generators of the user's
-    stay as they are, and it works under no_grad, inference_mode and autocast.
+    stay as they are, and it works under no_grad, inference_mode and autocast. Of what torch.compile
+    made code of the eager layer is asked, and the sentence says so.
 
     Shapes: x as the layer takes it, a torch tensor, array or list of floating-point numbers.
     Returns an :class:`Identity`, true for a proven normalization or proven stored statistics.
@@ -52,7 +61,8 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
     >>> print(identify(torch.nn.ReLU(), torch.randn(4, 6)).kind)
     none
     """
-    layer, burst = finite_twin(checked_layer(unwrapped(layer)))
+    given = layer
+    layer, burst = finite_twin(checked_layer(unwrapped(given)))
     tensor = tensor_for(layer, x)
     with undisturbed([device_of(layer, tensor)]):
         try:
@@ -61,7 +71,8 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
             title = getattr(layer, "__name__", None) or type(layer).__name__
             said = f"{title} is no normalization: {refused}"
             dtype = str(tensor.dtype).removeprefix("torch.")
-            return Identity("none", said, title, tuple(tensor.shape), dtype, 0.0)
+            refusal = Identity("none", said, title, tuple(tensor.shape), dtype, 0.0)
+            return _of_eager(refusal, given)
         except CannotBeCopiedError:
             raise
         except Exception as error:
@@ -70,7 +81,14 @@ def identify(layer: Any, x: Any, *, seed: int = 0) -> Identity:
                 f"x must be a tensor that the layer takes, got shape {tuple(tensor.shape)}: the "
                 f"layer raised {type(error).__name__}: {said}"
             ) from error
-        return with_own_numbers(search.answer(), burst)
+        return _of_eager(with_own_numbers(search.answer(), burst), given)
+
+
+def _of_eager(found: Identity, layer: Any) -> Identity:
+    """What was found; of a layer with compiled code it says that the code was not asked."""
+    if not copied(layer).compiled:
+        return found
+    return replace(found, sentence=f"{found.sentence}; {EAGER}")
 
 
 __all__ = ["Identity", "identify"]

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from normviz.reference.checks import check_plain_array
+from normviz.reference.module import Module
 from normviz.torch_models.identify.identity import Identity
 from normviz.torch_models.identify.isolate import copied
 
@@ -36,6 +38,11 @@ def checked_layer(layer: Any) -> Any:
             )
         if ".quantized" in type(module).__module__:
             raise TypeError(f"layer must compute in floating point, {what} is quantized")
+    if isinstance(layer, Module):
+        raise TypeError(
+            "layer must be of torch, got the NumPy layer "
+            f"{type(layer).__name__}, to which torch's are held"
+        )
     check_has_numbers(layer)
     return layer
 
@@ -129,8 +136,9 @@ def array_of(value: Any, name: str) -> npt.NDArray[Any]:
     """Numbers that are no tensor, as an array.
 
     Raises:
-        TypeError, ValueError: for what holds none, or lists of unequal length.
+        TypeError, ValueError: for what holds none, lists of unequal length, a masked array.
     """
+    check_plain_array(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:

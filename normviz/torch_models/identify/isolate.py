@@ -22,6 +22,9 @@ from torch import nn
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _WITH_KWARGS = ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs")
+EAGER = "that is the eager layer; its compiled code was not run"
+"""What is said of a :class:`Copy` of a compiled layer."""
+
 _HELD = (nn.Module, torch.Tensor, list, dict, set, np.ndarray)
 
 
@@ -31,9 +34,13 @@ class CannotBeCopiedError(TypeError):
 
 @dataclass
 class Copy:
-    """A copy of a layer: what to call, and the modules and tensors that it refers to by name."""
+    """A copy of a layer: what to call, and the modules and tensors that it refers to by name.
+
+    ``compiled`` says that torch.compile made code of it, in place of which the copy runs the layer.
+    """
 
     call: Any = None
+    compiled: bool = False
     modules: list[nn.Module] = field(default_factory=list)
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
 
@@ -49,20 +56,20 @@ def unwrapped(layer: Any) -> Any:
     >>> type(unwrapped(nn.DataParallel(nn.LayerNorm(3)))).__name__
     'LayerNorm'
     """
-    while True:
-        if isinstance(layer, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = layer.module
-        else:
-            parts = (
-                {}
-                if isinstance(layer, torch.jit.ScriptModule)
-                else getattr(layer, "__dict__", {}).get("_modules")
-            )
-            inner = (parts or {}).get("_orig_mod")
-            inner = inner or getattr(layer, "_torchdynamo_orig_callable", None)
-        if inner is None:
-            return layer
+    while (inner := _inside(layer)[0]) is not None:
         layer = inner
+    return layer
+
+
+def _inside(layer: Any) -> tuple[Any, bool]:
+    """The layer inside another, or None, and whether torch.compile made its code of it."""
+    if isinstance(layer, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        return layer.module, False
+    if isinstance(layer, torch.jit.ScriptModule):
+        return None, False
+    parts = getattr(layer, "__dict__", {}).get("_modules") or {}
+    inner = parts.get("_orig_mod", getattr(layer, "_torchdynamo_orig_callable", None))
+    return inner, inner is not None
 
 
 def copied(layer: Any, wide: bool = False, hooks: bool = False) -> Copy:
@@ -153,7 +160,10 @@ def random_states(devices: list[torch.device]) -> tuple[Any, ...]:
 
 def _copied(value: Any, made: Copy, wide: bool, hooks: bool, name: str) -> Any:
     """A copy of one value; modules and tensors that are met on the way are noted in ``made``."""
-    value = unwrapped(value)
+    inner, compiled = _inside(value)
+    if inner is not None:
+        made.compiled = made.compiled or compiled
+        return _copied(inner, made, wide, hooks, name)
     if isinstance(value, nn.Module):
         return _module(value, made, wide, hooks)
     if isinstance(value, torch.Tensor):
@@ -177,6 +187,8 @@ def _copied(value: Any, made: Copy, wide: bool, hooks: bool, name: str) -> Any:
 
 def _module(module: nn.Module, made: Copy, wide: bool, hooks: bool) -> nn.Module:
     twin: nn.Module = copy.deepcopy(module, _memo(module))
+    called = (part._compiled_call_impl for part in module.modules())
+    made.compiled = made.compiled or any(code is not None for code in called)
     for part in twin.modules():
         part._compiled_call_impl = None
         for name in _HOOKS:

@@ -6,7 +6,11 @@ recognizes in it, and reports how far each tensor is (:mod:`.report`).
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from normviz.errors import needs_torch
 from normviz.reference.rounding import Rounding, in_float64
@@ -15,8 +19,9 @@ torch = needs_torch("verify")
 
 from normviz.torch_models.capture import capture
 from normviz.torch_models.from_torch import from_torch, has_twin
-from normviz.torch_models.identify import identify
+from normviz.torch_models.identify import Identity, identify
 from normviz.torch_models.identify.call import call_of
+from normviz.torch_models.identify.isolate import EAGER, copied, unwrapped
 from normviz.torch_models.verify.report import Difference, Report, difference
 from normviz.torch_models.verify.twin import TOLERANCE, beside_twin, floats
 
@@ -29,7 +34,9 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     dtypes and values. The module itself is left as it was: a copy runs. A tensor that the module
     does not give fails, except for the gradients of frozen parameters, which are not compared; a
     module that raises an error where the reference does not fails too. The gradient of a weight
-    that is made of others (parametrized, pruned) is that of the weight so made.
+    that is made of others (parametrized, pruned) is that of the weight so made. Of what is wrapped
+    (torch.compile, DataParallel, DistributedDataParallel) the layer inside runs; where it is
+    compiled code that did not run, ``note`` of the report says so.
 
     In float32, float16 and bfloat16 it runs once more in float64 where it can, for there an eps
     outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
@@ -52,37 +59,62 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
         TypeError: for a module that is no normalization, with the sentence that says what it is.
         ModuleNotFoundError: without torch.
         ValueError, TypeError: what the layer refuses the reference refuses too; also for a
-            grad_output unlike x, which is never broadcast.
+            grad_output unlike x, which is never broadcast, and a tolerance that is not positive
+            and finite.
 
     >>> import torch
     >>> bool(verify(torch.nn.GroupNorm(2, 4), torch.randn(3, 4, 5)))
     True
     """
-    dtype, array = floats("x", x)
-    if (
-        dtype == "bfloat16"
-        and has_twin(module)
-        and any(p.dtype == torch.bfloat16 for p in module.parameters())
-    ):
-        raise TypeError(
-            "module must be of float32 where x is bfloat16, as autocast leaves it, got bfloat16: "
-            "convert it with .float()"
+    _check_tolerance(tolerance)
+    layer = unwrapped(module)
+    report = _verified(layer, layer is module, x, grad_output, tolerance)
+    return replace(report, note=EAGER) if copied(module).compiled else report
+
+
+def _check_tolerance(tolerance: Any) -> None:
+    if tolerance is None:
+        return
+    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float, np.number)):
+        raise TypeError(f"tolerance must be a float, got {tolerance!r}: for example 1e-5")
+    if not 0.0 < float(tolerance) < math.inf:
+        raise ValueError(
+            f"tolerance must be positive and finite, got {tolerance}: for example 1e-5"
         )
+
+
+def _verified(
+    module: Any, is_plain: bool, x: Any, grad_output: Any, tolerance: float | None
+) -> Report:
+    """The report on a layer; ``is_plain`` says that it was not inside of another."""
+    dtype, array = floats("x", x)
     if not has_twin(module):
         return _recognized(module, x, grad_output, tolerance)
-    twin = from_torch(module)  # refuses state in bfloat16 before anything runs
-    is_torchs = type(module).__module__.startswith(("torch.", "normviz."))
+    if is_plain:
+        _check_dtypes(module, dtype)
+        from_torch(module)  # refuses state in bfloat16 before anything runs
+    is_torchs = is_plain and type(module).__module__.startswith(("torch.", "normviz."))
     if not is_torchs:
         # A class that inherits from torch's may do something else: channels first, for one.
         try:
-            twin(array)
+            from_torch(module)(array)
         except (ValueError, TypeError) as refusal:
             try:
                 return _recognized(module, x, grad_output, tolerance)
             except (ValueError, TypeError):
                 raise refusal from None
     report = beside_twin(module, array, dtype, grad_output, tolerance)
-    return report if report or is_torchs else _of_own_reading(module, x, grad_output) or report
+    if report or is_torchs:
+        return report
+    return _of_own_reading(module, x, grad_output, tolerance) or report
+
+
+def _check_dtypes(module: Any, dtype: str) -> None:
+    if dtype == "bfloat16" and any(p.dtype == torch.bfloat16 for p in module.parameters()):
+        raise TypeError(
+            "module must be of float32 where x is bfloat16, as autocast leaves it, got bfloat16: "
+            "convert it with .float()"
+        )
 
 
 def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) -> Report:
@@ -115,21 +147,41 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
     return Report(found.layer, seen.dtype, training, found.shape, tuple(differences))
 
 
-def _of_own_reading(module: Any, x: Any, grad_output: Any) -> Report | None:
+def _of_own_reading(
+    module: Any, x: Any, grad_output: Any, tolerance: float | None
+) -> Report | None:
     """The report of a class that inherits from torch's but means something else by its settings.
 
-    It keeps γ − 1 in its weight, or the channels that its normalized_shape counts come first.
+    It keeps γ − 1 in its weight, or what its normalized_shape counts are other axes than the last.
     """
-
     try:
         found = identify(module, x)
+        own = found and (str(found.gamma_is).startswith("1 + ") or _counts_others(module, found))
     except (ValueError, TypeError):
         return None
-    shape = getattr(module, "normalized_shape", None)
-    channels_first = found.name == "pixel_norm" and shape == (found.shape[1],)
-    if not found or not (channels_first or str(found.gamma_is).startswith("1 + ")):
-        return None
-    return _recognized(module, x, grad_output, None)
+    return _recognized(module, x, grad_output, tolerance) if own else None
+
+
+def _counts_others(module: Any, found: Identity) -> bool:
+    """Whether other axes of x than the last are as long as normalized_shape, and share statistics.
+
+    Channels that come first, for one. γ and β must be of these axes, too.
+    """
+    call = call_of(found)
+    sets = call.norm.on(found.shape, call.arguments)
+    shared = [
+        (factor.dimension + at, length)
+        for factor in sets.factors
+        if factor.shared
+        for at, length in enumerate(factor.lengths)
+    ]
+    axes, lengths = [at for at, _ in shared], tuple(length for _, length in shared)
+    last = list(range(len(found.shape) - len(axes), len(found.shape)))
+    parameters = [v.shape for v in (found.gamma, found.beta) if v is not None]
+    varying = {at for shape in parameters for at, n in enumerate(shape) if n > 1}
+    return (
+        lengths == getattr(module, "normalized_shape", None) and axes != last and varying <= {*axes}
+    )
 
 
 __all__ = ["Difference", "Report", "verify"]

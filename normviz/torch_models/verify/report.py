@@ -45,6 +45,7 @@ class Report:
     shape: tuple[int, ...]
     differences: tuple[Difference, ...]
     failure: str | None = None  # what kept the layer from running to the end
+    note: str = ""  # what of the layer did not run: its compiled code
 
     def __bool__(self) -> bool:
         return self.failure is None and all(d.passed for d in self.differences)
@@ -71,8 +72,7 @@ class Report:
             f"{'' if d.passed else '  FAIL'}{f'  {d.cause}' if d.cause else ''}"
             for d in self.differences
         ]
-        if self.failure:
-            lines.insert(1, f"  {self.failure}")
+        lines[1:1] = [f"  {said}" for said in (self.note, self.failure) if said]
         return "\n".join(lines)
 
 

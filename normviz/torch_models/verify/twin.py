@@ -57,7 +57,7 @@ def floats(name: str, value: Any) -> tuple[str, Array]:
     """The dtype of a tensor or array, and its values; those of bfloat16 in float32."""
     if getattr(value, "dtype", None) is torch.bfloat16:
         return "bfloat16", to_numpy(value.float())
-    array = check_tensor(name, to_numpy(value))
+    array = check_tensor(name, to_numpy(value, name))
     return str(array.dtype), array
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
+from normviz.reference.checks import check_plain_array
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
 from normviz.tensors.files import checked
@@ -75,17 +76,22 @@ def checked_tensor(x: Any, name: str, ranks: Container[int] = RANKS, finite: boo
     Raises:
         TypeError, ValueError: otherwise, in a sentence.
     """
-    array = checked(np.asarray(x), name, finite)[0]
+    array = checked(_array(x, name), name, finite)[0]
     if array.ndim not in ranks:
         raise ValueError(f"{name} must have 2 to 5 dimensions (N, C, *spatial), got {array.shape}")
     return array
 
 
+def _array(value: Any, name: str) -> Array:
+    check_plain_array(name, value)
+    return np.asarray(value)
+
+
 def numpy_story(layer: Module, x: Any, grad_output: Any, slices: Slices) -> Shown:
     """A NumPy layer, a copy of which runs on x."""
-    twin, layer, array = copy.deepcopy(layer), copy.deepcopy(layer), np.asarray(x)
+    twin, layer, array = copy.deepcopy(layer), copy.deepcopy(layer), _array(x, "x")
     output = layer(array)
-    where, grad = GIVEN, np.asarray(grad_output)
+    where, grad = GIVEN, _array(grad_output, "grad_output")
     if grad_output is None:
         where, grad = RANDOM, np.random.default_rng(0).standard_normal(array.shape)
     grad = grad.astype(array.dtype)
