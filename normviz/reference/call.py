@@ -24,6 +24,15 @@ from normviz.reference.core import Gradients, Moments, working_dtype
 Array = npt.NDArray[Any]
 
 
+GIVEN = "the gradient that was given"
+RANDOM = "random: standard normal numbers, seed 0"
+
+
+def drawn_gradient(shape: tuple[int, ...]) -> Array:
+    """dy where none is given, float64: RANDOM says so."""
+    return np.random.default_rng(0).standard_normal(shape)
+
+
 class Call(NamedTuple):
     """A checked call. ``given`` are the stored statistics, where those normalize."""
 

@@ -37,8 +37,6 @@ def in_float64(
     }
     if wide.get("eps", 0.0) is None:
         wide["eps"] = default_eps(x.dtype)
-    if wide.get("momentum", 0.0) is None:
-        wide["momentum"] = 0.0
     made = trace_with(spread, norm, x.astype(np.float64), wide)
     return made.backward(grad_output.astype(np.float64))
 

@@ -160,11 +160,12 @@ class Trace(Mapping[str, Array]):
             self._keep(steps.EVAL_GRAD_INPUT, dx.astype(self.x.dtype))
             return
         if sets.centered:
-            centered, scale = self._view("centered"), self._view("std")
+            centered = self._view("centered")
             texts = steps.GRAD_VARIANCE, steps.GRAD_INPUT
         else:
-            centered, scale = self.x.astype(dy.dtype).reshape(sets.view), self._view("rms")
+            centered = self.x.astype(dy.dtype).reshape(sets.view)
             texts = steps.GRAD_MEAN_SQUARE, steps.RMS_GRAD_INPUT
+        scale = self._view(sets.spread)
         products = (dxhat * centered).sum(axis=sets.axes, keepdims=True)
         power = self._view(sets.power)
         dvar = self.spread.back(products, power, scale, self._eps(self.x))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from normviz.reference.call import GIVEN, RANDOM
 from normviz.torch_models.identify.inputs import (
     check_has_numbers,
     check_plain,
@@ -26,7 +27,7 @@ from normviz.torch_models.identify.inputs import (
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
 from normviz.torch_models.identify.probe import gradient_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
-from normviz.torch_models.upstream import GIVEN, RANDOM, Loss, Upstream, gradient_like
+from normviz.torch_models.upstream import Loss, Upstream, gradient_like
 
 Array = npt.NDArray[Any]
 

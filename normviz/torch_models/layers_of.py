@@ -13,6 +13,7 @@ torch = needs_torch("layers_of")
 
 from torch import nn
 
+from normviz.torch_models.from_torch import has_twin
 from normviz.torch_models.identify import Identity, identify
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
 from normviz.torch_models.model_call import ModelCall, plain_model, tensors_in
@@ -46,10 +47,18 @@ class NormLayer:
     identity: Identity
 
     @property
+    def normalization(self) -> str:
+        """The declared norm that it is, or the kind; both where stored statistics normalize."""
+        name, kind = self.identity.name, self.identity.kind
+        if kind == "constants" and name:
+            return f"{name} ({kind})"
+        return name or kind
+
+    @property
     def sets(self) -> str:
-        """Its statistics sets, with their sizes."""
+        """Its statistics sets, with their sizes; "" where they cannot be told."""
         sizes = "".join(f", {axis} = {n}" for axis, n in (self.identity.sizes or {}).items())
-        return f"{self.identity.sets}{sizes}"
+        return f"{self.identity.sets or ''}{sizes}"
 
 
 class NormLayers(tuple[NormLayer, ...]):
@@ -63,7 +72,7 @@ class NormLayers(tuple[NormLayer, ...]):
                 each.layer,
                 str(each.shape),
                 str(each.calls),
-                each.identity.name or each.identity.kind,
+                each.normalization,
                 each.sets,
             )
             for each in self
@@ -88,8 +97,10 @@ def layers_of(model: Any, args: Any, kwargs: Mapping[str, Any] | None = None) ->
     """Every normalization that runs when ``model`` does, in order: a table.
 
     Each module that gives a tensor like the one it takes is asked by :func:`normviz.identify`, as
-    it is and on what it sees first. A module inside one that was recognized is not listed. The
-    model stays as it was.
+    it is and on what it sees first. A module inside one that was recognized is not listed; a layer
+    of torch's classes is also where it cannot be told on this x ("undecided", as with two values a
+    set). Where stored statistics normalize, as in evaluation, the table says "constants". The model
+    stays as it was.
 
     Shapes: ``args`` is what the model takes: a tensor or array, a tuple of arguments, or a dict.
 
@@ -124,7 +135,8 @@ def layers_of(model: Any, args: Any, kwargs: Mapping[str, Any] | None = None) ->
             identity = identify(before[path], x)
         except (ValueError, TypeError):
             continue
-        if identity:
+        # What cannot be told on this x, such as sets of one, the class says.
+        if identity or (identity.kind == "undecided" and has_twin(before[path])):
             kind = type(before[path]).__name__
             found.append(NormLayer(path, kind, tuple(x.shape), int(calls), identity))
     return NormLayers(found)

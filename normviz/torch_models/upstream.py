@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from normviz.reference.call import GIVEN, RANDOM, drawn_gradient
 from normviz.reference.checks import check_plain_array
 from normviz.torch_models.model_call import tensors_in
 
 Loss = str | Callable[[Any], torch.Tensor] | None
-
-RANDOM = "random: standard normal numbers, seed 0"
-GIVEN = "the gradient that was given"
 
 
 @dataclass(frozen=True)
@@ -107,8 +105,7 @@ def gradient_like(given: Any, like: torch.Tensor, name: str) -> torch.Tensor:
     """dy as a tensor like an output; random where none is given."""
     shape = tuple(like.shape)
     if given is None:
-        numbers = np.random.default_rng(0).standard_normal(shape)
-        return torch.from_numpy(numbers).to(like.device, like.dtype)
+        return torch.from_numpy(drawn_gradient(shape)).to(like.device, like.dtype)
     check_plain_array(name, given)
     tensor = given if isinstance(given, torch.Tensor) else torch.from_numpy(np.array(given))
     if tuple(tensor.shape) != shape:

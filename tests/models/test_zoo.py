@@ -29,7 +29,8 @@ def normed(family: Family) -> tuple[Any, tuple[NormLayer, ...]]:
     model = family.model().train()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return model, normviz.layers_of(model, family.args())
+        found = normviz.layers_of(model, family.args())
+        return model, tuple(layer for layer in found if layer.identity)
 
 
 def kind_of(layer: NormLayer) -> tuple[str, str, str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from normviz.reference.call import drawn_gradient
 from normviz.reference.checks import check_grad_output, check_tensor
 from normviz.reference.module import Module, to_numpy
 from normviz.reference.rounding import Rounding, in_float64
@@ -35,8 +36,8 @@ def beside_twin(
 ) -> Report:
     """A module held to the twin of its class, in x's dtype and then in float64."""
     if grad_output is None:
-        grad_output = np.random.default_rng(0).standard_normal(x.shape).astype(x.dtype)
-        grad_output = torch.from_numpy(grad_output).to(getattr(torch, dtype))
+        drawn = drawn_gradient(x.shape).astype(x.dtype)
+        grad_output = torch.from_numpy(drawn).to(getattr(torch, dtype))
     upstream = np.empty_like(x)  # in x's memory layout, which decides the kernel torch runs
     upstream[...] = check_grad_output(floats("grad_output", grad_output)[1], x)
     allowed = TOLERANCE[dtype] if tolerance is None else tolerance

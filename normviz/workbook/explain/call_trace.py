@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
+from normviz.reference.call import GIVEN, RANDOM, drawn_gradient
 from normviz.reference.checks import check_plain_array
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
@@ -24,8 +25,6 @@ from normviz.workbook.explain.story import Story
 
 Array = npt.NDArray[Any]
 RANKS = (2, 3, 4, 5)
-GIVEN = "the gradient that was given"
-RANDOM = "random: standard normal numbers, seed 0"
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def numpy_story(layer: Module, x: Any, grad_output: Any, slices: Slices) -> Show
     output = layer(array)
     where, grad = GIVEN, _array(grad_output, "grad_output")
     if grad_output is None:
-        where, grad = RANDOM, np.random.default_rng(0).standard_normal(array.shape)
+        where, grad = RANDOM, drawn_gradient(array.shape)
     grad = grad.astype(array.dtype)
     grad_input = layer.backward(grad).grad_input
     story = Story(

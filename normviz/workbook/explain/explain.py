@@ -17,14 +17,12 @@ from normviz.files import check_place
 from normviz.norms.norm import Norm
 from normviz.norms.sets import NORMS, norm_of
 from normviz.reference import functional
-from normviz.reference.call import backward, complete, forward
+from normviz.reference.call import GIVEN, RANDOM, backward, complete, drawn_gradient, forward
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
 from normviz.tensors.limits import MOST_ELEMENTS, check_size
 from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.call_trace import (
-    GIVEN,
-    RANDOM,
     Slices,
     checked_tensor,
     numpy_story,
@@ -227,8 +225,7 @@ def fresh_call(
     arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
     gradient = GIVEN
     if grad_output is None:
-        gradient = RANDOM
-        grad_output = np.random.default_rng(0).standard_normal(x.shape).astype(x.dtype)
+        gradient, grad_output = RANDOM, drawn_gradient(x.shape).astype(x.dtype)
     elif grad_output.shape == x.shape:
         grad_output = checked_tensor(grad_output, "grad_output").astype(x.dtype)
     before = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normviz.errors import unknown_name
 from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
@@ -202,6 +203,10 @@ def _readings(
     shape = seen.x.shape
     if sets in NORMS:
         norm = NORMS[sets]
+        names = [*(axis.name for axis in norm.pattern.axes), *norm.size_arguments]
+        for name in sizes:
+            if name not in names:
+                raise ValueError(unknown_name("a size", name, names))
         arguments = {s.argument: sizes.get(s.axis, sizes.get(s.argument)) for s in norm.sizes}
         arguments = {name: value for name, value in arguments.items() if value is not None}
         if norm.takes("normalized_shape"):

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 import normviz
-from normviz.reference.layers import BatchNorm1d
+from normviz.reference.layers import BatchNorm1d, LayerNorm
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book
 from normviz.workbook.book.styles import INPUT
@@ -387,6 +387,10 @@ class TestTorch:
             ({"call": 2}, "call is for a model whose layer is named by layer="),
             ({"layer": "1", "sizes": {"c": 4}}, "sizes must be None without sets"),
             (
+                {"layer": "1", "sets": "group_norm", "sizes": {"q": 2}},
+                "a size must be one of n, g, k, ",
+            ),
+            (
                 {"layer": "1", "loss": "sum", "model_grad_output": np.ones((5, 3))},
                 "model_grad_output must be None where loss is given",
             ),
@@ -394,7 +398,7 @@ class TestTorch:
         ids=[
             *("unknown", "no norm", "no name", "gradient", "the model's gradient"),
             *("neither's gradient", "no model", "no model's arguments", "no model's call"),
-            *("sizes of no sets", "two gradients"),
+            *("sizes of no sets", "a size", "two gradients"),
         ],
     )
     def test_what_is_refused(
@@ -422,6 +426,19 @@ class TestTorch:
         assert cells.count("∞") == 1
         steps = [c.value for row in book["BatchNorm"].iter_rows() for c in row]
         assert steps.count("NaN") >= 4 * 3
+
+
+@pytest.mark.parametrize("masked", ["x", "grad_output"])
+def test_a_masked_array_is_refused(masked: str, tmp_path: Path) -> None:
+    given = {name: np.random.default_rng(0).normal(size=(4, 3)) for name in ("x", "grad_output")}
+    given[masked] = np.ma.masked_array(given[masked], mask=True)
+    x, dy = given["x"], given["grad_output"]
+    torch_layer = pytest.importorskip("torch").nn.LayerNorm(3).double()
+    for layer in (torch_layer, LayerNorm(3, dtype=np.float64)):
+        with pytest.raises(TypeError, match=f"{masked} must be a plain NumPy array"):
+            normviz.explain(layer, x, grad_output=dy)
+    with pytest.raises(TypeError, match=f"{masked} must be a plain NumPy array"):
+        explain_op("layer_norm", x, tmp_path / "m.xlsx", dy)
 
 
 def test_very_small_gradients_can_be_read(tmp_path: Path) -> None:

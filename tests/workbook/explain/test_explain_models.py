@@ -229,6 +229,20 @@ def test_the_norms_of_a_model_are_listed() -> None:
     assert "<td>OnePlus</td>" in found._repr_html_()
 
 
+def test_norms_that_cannot_be_told_on_this_x_are_listed_and_stored_statistics_named() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.LayerNorm(8))
+    found = normviz.layers_of(model, x_of(2, 6))
+    rows = [(each.name, each.normalization, each.sets) for each in found]
+    assert rows == [("1", "undecided", ""), ("3", "layer_norm", "... [d], d = (8,)")]
+    in_evaluation = normviz.layers_of(model.eval(), x_of(2, 6))
+    assert [each.normalization for each in in_evaluation] == [
+        "batch_norm (constants)",
+        "layer_norm",
+    ]
+    pixels = normviz.layers_of(nn.Sequential(nn.GroupNorm(2, 4), nn.Sigmoid()), x_of(3, 4, 1, 1))
+    assert [(each.name, each.normalization) for each in pixels] == [("0", "undecided")]
+
+
 def test_the_prefix_of_torch_compile_is_optional() -> None:
     model = torch.compile(Model())
     for name in ("norm", "_orig_mod.norm"):
