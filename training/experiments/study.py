@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -27,9 +28,9 @@ from typing import Any
 
 from normviz.errors import printable
 from training.errors import TrainingError
-from training.experiments.config import DEFAULTS, TrialConfig
+from training.experiments.config import DEFAULTS, TrialConfig, block_words
 from training.experiments.trials import find_trial
-from training.experiments.variants import CHANGEABLE, grid, of_kind, vary
+from training.experiments.variants import CHANGEABLE, by_name, grid, of_kind, several, vary
 
 FOLDER = Path(__file__).parent
 KEYS = {
@@ -40,7 +41,6 @@ KEYS = {
     "trials": list,
     "seeds": int,
     "datasets": list,
-    "measures": list,
     "set": dict,
     "arm": list,
     "test": list,
@@ -48,6 +48,7 @@ KEYS = {
 ERROR, EFFECTIVE_RATE = "log error", "log effective rate"
 LARGEST_RATE, STALE = "log largest rate", "log stale error"
 MEASURES = (ERROR, EFFECTIVE_RATE, STALE, LARGEST_RATE)
+LIMITS = ("low", "high", "refuted_low", "refuted_high")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Question:
     @property
     def is_equality(self) -> bool:
         """Whether it asks for equality within a margin."""
-        return not self.outside and self.low is not None and self.low == -(self.high or 0)
+        two = self.low is not None and self.high is not None
+        return two and not self.outside and self.low == -(self.high or 0)
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,13 @@ def known_studies() -> dict[str, Path]:
 def read_study(place: str) -> Study:
     """Read a study from a file, or one that comes with the package by its name.
 
+    A name is one of :func:`known_studies`; with a suffix or a folder it is the user's own file,
+    which may be called as one of them.
+
     Raises:
         TrainingError: when there is none, or the file says what cannot be.
     """
-    path = known_studies().get(place.removesuffix(".toml"), Path(place))
+    path = known_studies().get(place, Path(place))
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -155,17 +160,25 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
             raise TrainingError(f"unknown key {key!r}; a study has {', '.join(KEYS)}")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
             raise TrainingError(f"{key}={value!r} is not {KEYS[key].__name__}")
-    if "trials" not in values:
+    if not values.get("trials"):
         raise TrainingError('it names no trials, such as trials = ["bn", "gn"]')
     configs = [find_trial(str(trial)) for trial in values["trials"]]
     settings = {
-        key: [of_kind(key, one) for one in (value if isinstance(value, list) else [value])]
+        key: [of_kind(key, one) for one in several(key, value)]
         for key, value in values.get("set", {}).items()
     }
+    for key, found in settings.items():
+        if not found:
+            raise TrainingError(f"{key} in [set] has no value")
     if "arm" in values:
-        arms = dict(_arm(arm, configs, settings) for arm in values["arm"])
+        arms = by_name(_arm(arm, configs, settings) for arm in values["arm"])
     else:
-        arms = {config.name: config for config in grid(configs, settings)}
+        arms = by_name(grid(configs, settings))
+    if not arms:
+        raise TrainingError("it has no arm; each [[arm]] has a name and what is changed in it")
+    names = [_text("datasets", name) for name in values.get("datasets", ())]
+    if len(set(names)) < len(names):
+        raise TrainingError(f"datasets={names} names one twice")
     seeds = values.get("seeds", 3)
     if seeds < 1:
         raise TrainingError(f"seeds={seeds} must be 1 or more")
@@ -176,15 +189,21 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
         values.get("title", name),
         arms,
         tuple(range(seeds)),
-        tuple(values.get("datasets", ())),
+        tuple(names),
         tests=tests,
         **words,
     )
 
 
-def _arm(
-    arm: dict[str, Any], configs: list[TrialConfig], settings: dict[str, list[Any]]
-) -> tuple[str, TrialConfig]:
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TrainingError(f"{key}: {value!r} is not a word")
+    return value
+
+
+def _arm(arm: Any, configs: list[TrialConfig], settings: dict[str, list[Any]]) -> TrialConfig:
+    if not isinstance(arm, dict):
+        raise TrainingError(f"an [[arm]] is a table with a name and what is changed, not {arm!r}")
     changes = dict(arm)
     config = find_trial(str(changes.pop("trial", configs[0].name)))
     name = str(changes.pop("name", ""))
@@ -194,13 +213,11 @@ def _arm(
             ": or control character and does not begin with a dot"
         )
     common = {}
-    for key, several in settings.items():
-        if len(several) > 1 and key != "layers":
+    for key, found in settings.items():
+        if len(found) > 1:
             raise TrainingError(f"{key} has several values in [set], but the arms are given")
-        common[key] = several[0]
-    changes = common | {key: of_kind(key, value) for key, value in changes.items()}
-    made = vary(config, changes, name)
-    return made.name, made
+        common[key] = found[0]
+    return vary(config, common | {key: of_kind(key, value) for key, value in changes.items()}, name)
 
 
 def _test(values: dict[str, Any], arms: dict[str, TrialConfig]) -> Question:
@@ -208,9 +225,59 @@ def _test(values: dict[str, Any], arms: dict[str, TrialConfig]) -> Question:
         test = Question(**values)
     except TypeError as error:
         raise TrainingError(f"a [[test]] is wrong: {error}") from None
-    for arm in test.weights:
-        if arm not in arms:
-            raise TrainingError(f"a [[test]] weighs {arm!r}; the arms are {', '.join(arms)}")
-    if test.measure not in MEASURES:
-        raise TrainingError(f"measure={test.measure!r} is not one of {', '.join(MEASURES)}")
+    try:
+        _check_kinds(test)
+        for arm in test.weights:
+            if arm not in arms:
+                raise TrainingError(f"weighs {arm!r}; the arms are {', '.join(arms)}")
+        if test.measure not in MEASURES:
+            raise TrainingError(f"measure={test.measure!r} is not one of {', '.join(MEASURES)}")
+        _check_limits(test)
+        _check_measurable(test, arms)
+    except TrainingError as error:
+        raise TrainingError(f"the [[test]] {str(test.text)!r}: {error}") from None
     return test
+
+
+def _check_kinds(test: Question) -> None:
+    _text("text", test.text)
+    if not isinstance(test.weights, dict) or not test.weights:
+        raise TrainingError(f"weights={test.weights!r} must give arms a number each")
+    for arm, weight in test.weights.items():
+        if not _is_number(weight) or not weight:
+            raise TrainingError(f"the weight {weight!r} of {arm!r} is not a number other than 0")
+    for name in LIMITS:
+        if (limit := getattr(test, name)) is not None and not _is_number(limit):
+            raise TrainingError(f"{name}={limit!r} is not a number")
+    for name in ("primary", "outside"):
+        if not isinstance(getattr(test, name), bool):
+            raise TrainingError(f"{name}={getattr(test, name)!r} is not true or false")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_limits(test: Question) -> None:
+    if test.low is None and test.high is None:
+        raise TrainingError("without low or high nothing can support it")
+    for low, high in (("low", "high"), ("refuted_low", "refuted_high")):
+        limits = getattr(test, low), getattr(test, high)
+        if None not in limits and limits[0] > limits[1]:
+            raise TrainingError(f"{low}={limits[0]} is above {high}={limits[1]}")
+
+
+def _check_measurable(test: Question, arms: dict[str, TrialConfig]) -> None:
+    """Refuse what the trained arms could not answer."""
+    if test.measure == LARGEST_RATE:
+        if test.low is None or test.outside or test.high is not None:
+            raise TrainingError(f"of {LARGEST_RATE!r} only low and refuted_high are tested")
+        if len({weight > 0 for weight in test.weights.values()}) < 2:
+            raise TrainingError(f"{LARGEST_RATE!r} compares arms of positive and negative weight")
+    for name in test.weights:
+        arm = arms[name]
+        if test.measure in (LARGEST_RATE, EFFECTIVE_RATE) and not arm.learning_rate:
+            raise TrainingError(f"the learning rate 0 of {name!r} has no logarithm")
+        has_buffers = arm.norm in ("batch", "ghost") and "norm" in block_words(arm.block)
+        if test.measure == STALE and not has_buffers:
+            raise TrainingError(f"{name!r} has no running statistics for {STALE!r}")

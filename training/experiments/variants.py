@@ -55,6 +55,21 @@ def of_kind(name: str, value: Any) -> Any:
         raise TrainingError(f"{name}={value} is not {WORDS[kind]}") from None
 
 
+def several(name: str, value: Any) -> list[Any]:
+    """Return the values that a file gives a field: those of its list, unless that is one value.
+
+    >>> several("batch_size", [2, 8]), several("layers", ["conv 8", "pool"])
+    ([2, 8], [['conv 8', 'pool']])
+    >>> several("layers", [["conv 8", "pool"], "conv 8+pool"])
+    [['conv 8', 'pool'], 'conv 8+pool']
+    """
+    if not isinstance(value, list):
+        return [value]
+    is_list = name in CHANGEABLE and str(FIELDS[name].type).startswith("tuple")
+    one = is_list and all(isinstance(part, str) and "+" not in part for part in value)
+    return [value] if one and value else value
+
+
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or (not isinstance(value, str) and int(value) != value):
         raise ValueError
@@ -136,13 +151,29 @@ def grid(
     """
     if scale and "learning_rate" in settings:
         raise TrainingError("--scale-lr sets the learning rate, so --set cannot: leave out one")
-    found = {}
+    found = []
     for config in configs:
         for values in itertools.product(*settings.values()):
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
                 factor = (changes["batch_size"] / config.batch_size) ** SCALES[scale]
                 changes["learning_rate"] = float(f"{config.learning_rate * factor:.6g}")
-            variant = vary(config, changes)
-            found[variant.name] = variant
-    return list(found.values())
+            found.append(vary(config, changes))
+    return list(by_name(found).values())
+
+
+def by_name(configs: Iterable[TrialConfig]) -> dict[str, TrialConfig]:
+    """Return trials by their names, one that is there twice once.
+
+    Raises:
+        TrainingError: when two that differ have one name: one would take the other's place.
+    """
+    found: dict[str, TrialConfig] = {}
+    for config in configs:
+        if (other := found.setdefault(config.name, config)) != config:
+            differing = [k for k in CHANGEABLE if getattr(other, k) != getattr(config, k)]
+            raise TrainingError(
+                f"two trials would be called {config.name!r} and differ in {', '.join(differing)}: "
+                "give each another name, or numbers that differ in six digits"
+            )
+    return found

@@ -81,15 +81,103 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
         ({"arm": [{"name": "a"}]}, "batch_size has several values in"),
         ({"arm": [{"name": "../../a"}]}, "an arm is called '../../a'; its name is a folder's"),
         ({"arm": [{"name": "a\nb"}]}, "an arm is called 'a b'; its name is a folder's"),
-        ({"test": [{"text": "?", "weights": {"nobody": 1}}]}, "weighs 'nobody'; the arms are"),
-        ({"test": [{"text": "?", "weights": {}, "measure": "joy"}]}, "measure='joy' is not one of"),
+        ({"trials": []}, "it names no trials"),
+        ({"trials": [], "arm": [{"name": "a"}]}, "it names no trials"),
+        ({"arm": [], "set": {}}, "it has no arm"),
+        ({"arm": [1]}, "an [[arm]] is a table with a name and what is changed, not 1"),
+        ({"set": {"batch_size": []}}, "batch_size in [set] has no value"),
+        ({"datasets": ["mnist", "mnist"]}, "names one twice"),
+        ({"datasets": [["mnist"]]}, "datasets: ['mnist'] is not a word"),
+        ({"measures": ["log error"]}, "unknown key 'measures'"),
+        (
+            {"set": {}, "arm": [{"name": "a", "epochs": 1}, {"name": "a", "epochs": 2}]},
+            "two trials would be called 'a' and differ in epochs",
+        ),
+        (
+            {"set": {"learning_rate": [0.12345678, 0.12345679]}},
+            "two trials would be called 'bn learning_rate=0.123457' and differ in learning_rate",
+        ),
         ({"test": [{"weight": {}}]}, "is wrong"),
+        ({"test": [1]}, "is wrong"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(changes, told):
     with pytest.raises(TrainingError) as refused:
         parse_study("mine", MINE | changes)
     assert told in str(refused.value)
+
+
+ARM = "bn epochs=1"
+ASKED = {"text": "Is it?", "weights": {ARM: 1, "gn epochs=1": -1}, "high": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"weights": {"nobody": 1}}, "weighs 'nobody'; the arms are"),
+        ({"weights": {}}, "weights={} must give arms a number each"),
+        ({"weights": {ARM: "1"}}, "the weight '1' of 'bn epochs=1' is not a number"),
+        ({"weights": {ARM: 0}}, "the weight 0 of 'bn epochs=1' is not a number other than 0"),
+        ({"measure": "joy"}, "measure='joy' is not one of"),
+        ({"low": "0"}, "low='0' is not a number"),
+        ({"high": math.nan}, "high=nan is not a number"),
+        ({"refuted_high": True}, "refuted_high=True is not a number"),
+        ({"primary": 1}, "primary=1 is not true or false"),
+        ({"high": None}, "without low or high nothing can support it"),
+        ({"low": 0.1}, "low=0.1 is above high=0.0"),
+        ({"measure": "log largest rate"}, "only low and refuted_high are tested"),
+        (
+            {"measure": "log largest rate", "low": 0.0, "high": None, "weights": {ARM: 1}},
+            "compares arms of positive and negative weight",
+        ),
+        ({"measure": "log stale error"}, "'gn epochs=1' has no running statistics"),
+    ],
+)
+def test_a_question_that_no_run_could_answer_is_refused_before_it(changes, told):
+    with pytest.raises(TrainingError) as refused:
+        parse_study("mine", MINE | {"test": [ASKED | changes]})
+    assert told in str(refused.value)
+    assert "Is it?" in str(refused.value)
+
+
+def test_a_limit_of_one_side_asks_for_no_equality():
+    asked = [{"high": 0.0}, {"low": 0.0, "high": None}, {"low": -0.1, "high": 0.1}]
+    tests = parse_study("mine", MINE | {"test": [ASKED | limits for limits in asked]}).tests
+    assert [test.is_equality for test in tests] == [False, False, True]
+
+
+LISTED = ["conv 8", "pool", "conv 16"]
+
+
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        (LISTED, [LISTED]),
+        ("conv 8+pool", [["conv 8", "pool"]]),
+        ([LISTED, ["conv 8"]], [LISTED, ["conv 8"]]),
+        (["conv 8+pool", "conv 8+pool+pool"], [["conv 8", "pool"], ["conv 8", "pool", "pool"]]),
+    ],
+    ids=["a list", "a text", "two lists", "two texts"],
+)
+@pytest.mark.parametrize("arm", [None, {"name": "a"}], ids=["grid", "arms"])
+def test_a_list_of_layers_is_one_network(value, networks, arm):
+    values = {"trials": ["bn"], "set": {"layers": value}} | ({"arm": [arm]} if arm else {})
+    if arm and len(networks) > 1:
+        with pytest.raises(TrainingError, match="layers has several values"):
+            parse_study("mine", values)
+        return
+    found = [list(config.layers) for config in parse_study("mine", values).arms.values()]
+    assert found == networks
+
+
+def test_a_file_called_as_a_study_of_the_package_is_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingError, match=r"order\.toml: no such file; there are batch-size"):
+        read_study("order.toml")
+    (tmp_path / "order.toml").write_text('title = "mine"\ntrials = ["gn"]\n')
+    for place in ("order.toml", "./order.toml", str(tmp_path / "order.toml")):
+        assert read_study(place).title == "mine"
+    assert read_study("order").title.startswith("E7")
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path):
