@@ -62,15 +62,17 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
+def locked(folder: Path, patience: float = 0.0, file: str = "") -> Iterator[None]:
     """Hold ``folder`` for this process, waiting ``patience`` seconds for another to let go.
 
-    The operating system releases it, even after kill -9.
+    Or one ``file`` of it, while others hold the folder. The operating system releases it, even
+    after kill -9.
 
     Raises:
         TrainingError: when another process holds it, naming that process, or it cannot be used.
     """
-    path = folder / ".lock"
+    path = folder / (f".{file}.lock" if file else ".lock")
+    held, option = (folder / file, "--table") if file else (folder, "--out")
     owner = "unknown"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,10 +82,10 @@ def locked(folder: Path, patience: float = 0.0) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise TrainingError(
-            f"{folder} is in use by another process ({owner}); wait for it or use another --out"
+            f"{held} is in use by another process ({owner}); wait for it or use another {option}"
         ) from None
     except OSError as error:
-        raise TrainingError(f"cannot use {folder}: {error.strerror or error}") from error
+        raise TrainingError(f"cannot use {held}: {error.strerror or error}") from error
     try:
         # The number is a courtesy to whom is refused; on a full disk the lock holds without it.
         with suppress(OSError):

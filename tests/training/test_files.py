@@ -18,6 +18,16 @@ def test_the_lock_holds_on_a_full_disk(tmp_path, monkeypatch):
         locked(tmp_path).__enter__()
 
 
+def test_a_file_is_held_while_its_folder_is(tmp_path):
+    with (
+        locked(tmp_path),
+        locked(tmp_path, file="a.csv"),
+        locked(tmp_path, file="b.csv"),
+        pytest.raises(TrainingError, match=r"a\.csv is in use .* use another --table"),
+    ):
+        locked(tmp_path, file="a.csv").__enter__()
+
+
 def test_a_place_that_cannot_be_a_file_is_one_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match=r"cannot write .*file/deeper"):

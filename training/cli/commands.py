@@ -22,6 +22,7 @@ from training.errors import TrainingError, first_line
 from training.experiments.study import known_studies, read_study
 from training.experiments.trials import TRIALS
 from training.files import locked
+from training.record.task_folder import read_config
 from training.report.claims import claims_table, in_one_line, write_claims, write_claims_csv
 from training.report.differences import write_differences
 from training.report.page import write_report
@@ -37,6 +38,7 @@ from training.run import torchrun as parallel
 from training.run.forecast import estimate_seconds
 from training.run.machine import environment
 from training.run.many_tasks import run_tasks
+from training.run.task import Task
 
 KEPT = "what was finished is kept, --resume continues"
 
@@ -61,6 +63,8 @@ def run(options: Namespace) -> int:
     parallel.join(options.device)
     plan = make_plan(options)
     sources = {t.run_folder: data.load(options.data, t.settings.dataset) for t in plan.tasks}
+    for folder, config in dict.fromkeys((t.run_folder, t.config) for t in plan.tasks):
+        data.refuse_unfit(sources[folder], config)
     if parallel.rank() > 0:
         for _ in run_tasks(plan.tasks):
             pass
@@ -83,8 +87,8 @@ def run(options: Namespace) -> int:
                 display.ended(outcome)
                 failed += [outcome] if outcome.error else []
                 if plan.table and (outcome.summary or outcome.diverged):
-                    revision = str(environment()["git"])
-                    plan.table.add(named[outcome.task], outcome.summary, revision)
+                    task = named[outcome.task]
+                    plan.table.add(task, outcome.summary, revision_of(task))
         try:
             if len(failed) < len(plan.tasks) or not plan.tasks:
                 conclude_plan(plan, console)
@@ -93,6 +97,15 @@ def run(options: Namespace) -> int:
                 say(f"error: {outcome.task}: {outcome.error}")
     parallel.leave()
     return BAD_INPUT if failed else 0
+
+
+def revision_of(task: Task) -> str:
+    """Return the revision that a task began with, which may have been finished days ago."""
+    try:
+        details, _ = read_config(task.folder)
+    except TrainingError:  # it ended before it could say
+        return str(environment()["git"])
+    return str(details["environment"].get("git"))
 
 
 def announcement(plan: Plan, where: str, expected: float) -> str:

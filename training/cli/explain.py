@@ -86,7 +86,7 @@ def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tens
     """Return the first test digits as the network takes them, their labels, and what they are.
 
     Raises:
-        TrainingError: when the digits cannot be read, or are of another kind than the trial's.
+        TrainingError: when images of the trial's data set cannot be read there.
     """
     trained_on = details["data"]
     digits = data.load(source, trained_on["dataset"])

@@ -19,10 +19,11 @@ from training.experiments.trials import TRIALS, find_trial
 from training.experiments.variants import grid, parse_settings
 from training.files import read_json
 from training.record.tensorboard import check_tensorboard
-from training.results.study_table import StudyTable
+from training.results.study_table import StudyTable, conditions
 from training.run import dask_cluster, torchrun
 from training.run.machine import usable_cores
 from training.run.many_tasks import default_jobs, run_tasks
+from training.run.one_network import refuse_unbuildable
 from training.run.task import PRECISIONS, Outcome, Settings, Task
 
 MOST_UNASKED = 500  # tasks
@@ -69,9 +70,19 @@ def make_plan(options: Namespace) -> Plan:
     _refuse_many(len(tasks), options)
     if options.tensorboard:
         check_tensorboard()
+    for config in dict.fromkeys(task.config for task in tasks):
+        refuse_unbuildable(config, options.backend)
     _refuse_existing(tasks)
-    tasks = torchrun.share(_with_settings(tasks, options))
+    tasks = torchrun.share(_with_settings(tasks, options, table.precision if table else None))
+    if table:
+        table.refuse_others({conditions(task.settings) for task in tasks} or _asked(options, table))
     return Plan(folder, tasks, study, table)
+
+
+def _asked(options: Namespace, table: StudyTable) -> set[str]:
+    """The conditions of a run that has no task left: its table must answer to them all the same."""
+    precision = options.precision or table.precision or PRECISIONS[0]
+    return {conditions(replace(_settings(options), precision=precision))}
 
 
 def _name(options: Namespace, study: Study | None) -> str:
@@ -151,7 +162,9 @@ def _refuse_existing(tasks: Sequence[Task]) -> None:
         )
 
 
-def _with_settings(tasks: list[Task], options: Namespace) -> list[Task]:
+def _with_settings(
+    tasks: list[Task], options: Namespace, precision_before: str | None
+) -> list[Task]:
     """Give every task precision and threads: as asked, as it or its run began, or the default."""
     if options.backend == "reference" and options.precision == "bfloat16":
         raise TrainingError(
@@ -165,9 +178,8 @@ def _with_settings(tasks: list[Task], options: Namespace) -> list[Task]:
     for task in tasks:
         precision = options.precision or _begun(task, "precision", PRECISIONS.__contains__)
         threads = options.threads or _begun(task, "threads", lambda value: isinstance(value, int))
-        settings = replace(
-            task.settings, precision=precision or PRECISIONS[0], threads=threads or shared
-        )
+        precision = precision or precision_before or PRECISIONS[0]
+        settings = replace(task.settings, precision=precision, threads=threads or shared)
         done.append(replace(task, settings=settings))
     return done
 

@@ -89,15 +89,19 @@ KMNIST = Dataset(
     },
     algorithm="md5",
 )
+DIVIDED = ", divided by the seed"  # behind a title, see load.drawn
 DATASETS = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST, KMNIST)}
 
 
 def named(title: str) -> tuple[str, bool]:
     """Return the name of the data set with that title, and whether it is a sample of it.
 
-    >>> named("Fashion-MNIST"), named("sample of MNIST")
+    Divided by the seed it is the same data set.
+
+    >>> named("Fashion-MNIST, divided by the seed"), named("sample of MNIST")
     (('fashion-mnist', False), ('mnist', True))
     """
+    title = title.removesuffix(DIVIDED)
     by_title = {dataset.title: dataset.name for dataset in DATASETS.values()}
     return by_title.get(title, MNIST.name), title not in by_title
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from normviz.tensors.limits import UnreadableError, opened, read_at_most
 from training.data import augment
-from training.data.datasets import MEAN, MNIST, STD, Dataset, find_dataset
+from training.data.datasets import DATASETS, DIVIDED, MEAN, MNIST, STD, Dataset, find_dataset
 from training.data.seeding import INIT_EPOCH, generator
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
@@ -124,20 +124,40 @@ def drawn(digits: Digits, train_size: int, seed: int) -> Digits:
         return digits
     images = torch.cat((digits.train_images, digits.test_images))
     labels = torch.cat((digits.train_labels, digits.test_labels))
-    if train_size >= len(labels):
-        raise TrainingError(
-            f"train_size={train_size} leaves no test image of the {len(labels):,} of {digits.name}"
-        )
+    _refuse_all(digits, train_size)
     order = torch.randperm(len(labels), generator=generator(seed, INIT_EPOCH, "division"))
     train, test = order[:train_size].sort().values, order[train_size:].sort().values
     return replace(
         digits,
-        name=f"{digits.name}, divided by the seed",
+        name=digits.name + DIVIDED,
         train_images=images[train],
         train_labels=labels[train],
         test_images=images[test],
         test_labels=labels[test],
     )
+
+
+def _refuse_all(digits: Digits, train_size: int) -> None:
+    count = len(digits.train_labels) + len(digits.test_labels)
+    if train_size >= count:
+        raise TrainingError(
+            f"train_size={train_size} leaves no test image of the {count:,} of {digits.name}"
+        )
+
+
+def refuse_unfit(digits: Digits, config: TrialConfig) -> None:
+    """Refuse a trial that finds no batch to train on in these images, or none to test on.
+
+    Raises:
+        TrainingError: saying which of its numbers does not fit.
+    """
+    _refuse_all(digits, config.train_size)
+    count = config.train_size or len(digits.train_labels)
+    if not _steps(count, config):
+        raise TrainingError(
+            f"{config.name} has no batch to train on: num_splits={config.splits} takes as many "
+            f"images at least, and there are {count:,}"
+        )
 
 
 def moments(images: Tensor) -> tuple[float, float]:
@@ -184,13 +204,24 @@ def _read_checked(path: Path, dataset: Dataset) -> np.ndarray:
     except UnreadableError as error:
         raise TrainingError(f"{path} is damaged: {error}; remove it and run {fetch}") from None
     digest = dataset.files[path.name if published else path.name.removesuffix(".gz")]
-    found = hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
+    found = _digest(dataset, content)
     if found != digest:
+        for other_set in DATASETS.values():
+            if other_set is dataset or _digest(other_set, content) not in other_set.files.values():
+                continue
+            raise TrainingError(
+                f"{path} is of {other_set.title}, not of {dataset.title}: use --dataset "
+                f"{other_set.name}, or --data with the folder of {dataset.title}"
+            )
         raise TrainingError(
             f"{path} is damaged: its {dataset.digest_name} is {found[:16]}..., that of "
             f"{dataset.title} is {digest[:16]}...; remove it and run {fetch}"
         )
     return read_idx(gzip.decompress(content) if published and path.suffix == ".gz" else content)
+
+
+def _digest(dataset: Dataset, content: bytes) -> str:
+    return hashlib.new(dataset.algorithm, content, usedforsecurity=False).hexdigest()
 
 
 def read_idx(content: bytes) -> np.ndarray:
@@ -254,8 +285,13 @@ def _one_pass(
 
 def steps_per_epoch(digits: Digits, config: TrialConfig) -> int:
     """Return how many batches ``get_iterator`` yields."""
-    full, rest = divmod(len(digits.train_labels), config.batch_size)
-    return config.passes * (full + (_usable(rest, config) > 0))
+    return config.passes * _steps(len(digits.train_labels), config)
+
+
+def _steps(count: int, config: TrialConfig) -> int:
+    """Return how many batches one pass over so many images yields."""
+    full, rest = divmod(count, config.batch_size)
+    return full + (_usable(rest, config) > 0)
 
 
 def _usable(count: int, config: TrialConfig) -> int:

@@ -92,9 +92,18 @@ class TrialConfig:
         ):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name}={getattr(self, name)} must be 1 or more")
-        for name in ("learning_rate", "weight_decay", "l1", "train_size", "momentum"):
+        for name in (
+            *("learning_rate", "weight_decay", "l1", "train_size", "momentum", "gamma"),
+            *("rotation", "shift", "log_scale", "shear"),
+        ):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise TrainingError(f"{name}={getattr(self, name)} must be 0 or more")
+        if not self.momentum < 1:
+            raise TrainingError(f"momentum={self.momentum} must be below 1")
+        if self.nesterov and self.optimizer == "sgd" and not self.momentum:
+            raise TrainingError("nesterov=True takes a momentum above 0, got momentum=0.0")
+        if not 0 <= self.warmup <= 1:
+            raise TrainingError(f"warmup={self.warmup} must be in [0, 1], a part of the steps")
         if self.views not in VIEWS:
             raise TrainingError(f"views={self.views} is not one of 1 (as it is), 5 (shifted too)")
         if not 0 <= self.dropout_value < 1:

@@ -84,7 +84,6 @@ class Net(nn.Module):
             raise ValueError(f"dropout_value={dropout_value} must be in [0, 1)")
 
         words = block_words(block)
-
         blocks = sum(layer.startswith(("conv", "same")) for layer in layers)
         count = itertools.count(1)
 
@@ -98,6 +97,7 @@ class Net(nn.Module):
 
         # Registered in the order in which they work, for forward to follow.
         made = list(build(layers, make_block))
+        refuse_other_side(layers, average)
         for name, layer, _ in made:
             self.add_module(name, layer)
         self.average = nn.AvgPool2d(average)
@@ -154,7 +154,31 @@ def choose_norm(norm: str | None, batch_norm: bool, others: dict[str, bool]) -> 
     return norm
 
 
-WORDS = re.compile(r"(conv|same|squeeze) ([1-9]\d*)|pool")
+WORDS = re.compile(r"(conv|same|squeeze) ([1-9]\d{0,3})|pool")
+SIDE = 28  # pixels, of the images
+
+
+def refuse_other_side(layers: Sequence[str], average: int) -> None:
+    """Refuse layers behind which the average pooling leaves other than one value a channel.
+
+    Every value behind it would be a class of its own: with four a channel there are 40.
+
+    Raises:
+        ValueError: saying what the layers leave.
+    """
+    side = SIDE
+    for words in layers:
+        side = side // 2 if words == "pool" else side - 2 * words.startswith("conv")
+        if side < 1:
+            raise ValueError(f"layers={'+'.join(layers)}: {words!r} leaves nothing of the image")
+    if not layers:
+        raise ValueError("layers must name at least one, such as 'conv 8'")
+    if (values := side // average) != 1:
+        raise ValueError(
+            f"average={average} leaves {values} by {values} values a channel of the {side} by "
+            f"{side} pixels behind layers={'+'.join(layers)}; one is needed, as average={side} "
+            "leaves it"
+        )
 
 
 class MakesBlock(Protocol):
@@ -194,8 +218,8 @@ def build(layers: Sequence[str], block: MakesBlock, channels: int = 1) -> Iterat
         match = WORDS.fullmatch(words)
         if match is None:
             raise ValueError(
-                f"layer {words!r} is not one of 'conv C', 'same C', 'squeeze C', 'pool' with C "
-                "channels"
+                f"layer {words!r} is not one of 'conv C', 'same C', 'squeeze C', 'pool' with C, "
+                "from 1 to 9999, channels"
             )
         if words == "pool":
             yield Layer(named("pool"), nn.MaxPool2d(2), channels)

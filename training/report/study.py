@@ -23,13 +23,14 @@ VERDICT_COLUMNS = (
     "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",
     "p_refuted", "detectable", "study",
 )  # fmt: skip
+HIGHEST = 700.0  # of which a logarithm is; beyond it there is no float
 DARKEST = 3  # times the smallest error of a heat map
 
 
 def study_table(table: StudyTable) -> Table:
     """Return the answers for the terminal; without questions, the errors of the arms."""
     study = table.study
-    shown = Table(title=escape(study.title))
+    shown = Table(title=escape(study.title + table.remarks))
     if not study.tests:
         for heading in ("arm", "data", "seeds", "test error, %"):
             shown.add_column(heading)
@@ -42,6 +43,8 @@ def study_table(table: StudyTable) -> Table:
     for each in answers(table):
         for one in each:
             n = str(one.estimate.n) if one.estimate else "0"
+            if one.estimate and one.estimate.n < len(study.seeds):
+                n += f" of {len(study.seeds)}"
             row = (one.question.text, one.dataset, n, measured(one), one.verdict)
             shown.add_row(*map(escape, row))
     together = verdict(table)
@@ -55,12 +58,16 @@ def study_table(table: StudyTable) -> Table:
 
 
 def measured(one: Answer) -> str:
-    """Write what was measured: of logarithms the ratio."""
+    """Write what was measured, with the interval if there is one: of logarithms the ratio."""
     if one.estimate is None:
         return "–"
     values = (one.estimate.mean, one.estimate.low, one.estimate.high)
-    numbers = [math.exp(v) if is_ratio(one) else v for v in values if v is not None]
-    return f"{numbers[0]:.3f} [{numbers[1]:.3f}, {numbers[2]:.3f}]"
+    mean, *ends = (
+        format(math.exp(min(v, HIGHEST)) if is_ratio(one) else v, ".3f")
+        for v in values
+        if v is not None
+    )
+    return f"{mean} [{', '.join(ends)}]" if ends else f"{mean}, no interval"
 
 
 def is_ratio(one: Answer) -> bool:
@@ -88,6 +95,7 @@ def _verdict_rows(table: StudyTable) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(VERDICT_COLUMNS)
+    made_of = f"{table.study.digest} {table.conditions}".rstrip()
     for each in answers(table):
         for one in each:
             found = one.estimate
@@ -97,13 +105,13 @@ def _verdict_rows(table: StudyTable) -> str:
             question = one.question
             writer.writerow(
                 (question.text, int(question.primary), one.dataset, one.verdict,
-                 found.n if found else 0, *numbers, table.study.digest)
+                 found.n if found else 0, *numbers, made_of)
             )  # fmt: skip
     if table.study.tests:
         together = verdict(table)
         words = (table.study.claim or table.study.title, 1, "all", together.verdict)
         p_values = [f"{p:.6g}" for p in (together.p, together.adjusted)]
-        writer.writerow((*words, *[""] * 4, *p_values, *[""] * 2, table.study.digest))
+        writer.writerow((*words, *[""] * 4, *p_values, *[""] * 2, made_of))
     return text.getvalue()
 
 
@@ -122,8 +130,7 @@ def draw_study(table: StudyTable) -> Any:
     heights = [0.6 + len(study.arms), 0.6 + 1.5 * len(asked)] if asked else [1]
     inches = 2.0 + 0.34 * sum(heights)
     figure = Figure(figsize=(max(9.5, 4.8 * len(datasets)), inches), dpi=110, layout="constrained")
-    whole = "" if table.is_whole else " (not whole yet)"
-    figure.suptitle(f"{study.title}{whole}", fontsize=11, color=INK)
+    figure.suptitle(f"{study.title}{table.remarks}", fontsize=11, color=INK)
     axes = figure.subplots(len(heights), len(datasets), squeeze=False, height_ratios=heights)
     for column, dataset in enumerate(datasets):
         _errors(axes[0][column], table, dataset)
@@ -221,8 +228,7 @@ def draw_heat_map(table: StudyTable, norms: dict[str, str], sizes: list[int]) ->
     arms = {(config.norm, config.batch_size): arm for arm, config in table.study.arms.items()}
     width = 2.0 + 3.4 * len(table.datasets)
     figure = Figure(figsize=(width, 1.3 + 0.42 * len(norms)), dpi=110, layout="constrained")
-    whole = "" if table.is_whole else " (not whole yet)"
-    figure.suptitle(f"{table.study.title}{whole}", fontsize=11, color=INK)
+    figure.suptitle(f"{table.study.title}{table.remarks}", fontsize=11, color=INK)
     for axis, dataset in zip(
         figure.subplots(1, len(table.datasets), squeeze=False)[0], table.datasets, strict=True
     ):

@@ -17,16 +17,34 @@ import numpy as np
 
 from training.errors import TrainingError
 from training.experiments.study import EFFECTIVE_RATE, ERROR, STALE, Study
-from training.files import write_whole
+from training.files import locked, write_whole
 from training.record.task_folder import CONSTANT_ANSWER
 from training.results.intervals import Estimate, estimate
-from training.run.task import Task
+from training.run.task import PRECISIONS, Settings, Task
 
 COLUMNS = (
     "dataset", "arm", "seed", "error", "diverged", "weight_norm", "learning_rate",
     "error_recounted", "revision", "study",
 )  # fmt: skip
+# A last column, where rows were made under other conditions than the default ones: full data,
+# float32, torch's norms, one process on the CPU.
+CONDITIONS, DEFAULT = "conditions", "full data in float32"
+DECISIVE = ("device", "precision", "backend", "processes", "synchronize")
 DIVERGED_ERROR = 100 - CONSTANT_ANSWER
+SMALLEST_ERROR = 1e-3  # percent: of an error of 0, which has no logarithm
+PATIENCE_SECONDS = 60.0  # for another run that writes a row of the same table
+
+
+def conditions(settings: Settings) -> str:
+    """Return under which other conditions than the default ones a task runs, in words.
+
+    >>> conditions(Settings("data")), conditions(Settings("sample", precision="bfloat16"))
+    ('', 'data=sample precision=bfloat16')
+    """
+    usual = Settings(settings.data)
+    other = [name for name in DECISIVE if getattr(settings, name) != getattr(usual, name)]
+    said = ["data=sample"] if settings.data == "sample" else []
+    return " ".join((*said, *(f"{name}={getattr(settings, name)}" for name in other)))
 
 
 @dataclass
@@ -45,8 +63,39 @@ class StudyTable:
         """Whether this task was finished before."""
         return any(_key(row) == self._key(task) for row in self.rows)
 
+    @property
+    def conditions(self) -> str:
+        """Under which conditions its rows were made; empty: the default ones, or no rows."""
+        return " and ".join(sorted({row[CONDITIONS] for row in self.own}))
+
+    @property
+    def precision(self) -> str | None:
+        """Of its rows; None before the first."""
+        if not self.own:
+            return None
+        return next((p for p in PRECISIONS if f"precision={p}" in self.conditions), PRECISIONS[0])
+
+    def refuse_others(self, asked: set[str]) -> None:
+        """Keep a table to one data set, precision, device and backend.
+
+        Raises:
+            TrainingError: when ``asked`` and the rows are not of the same conditions.
+        """
+        have = {row[CONDITIONS] for row in self.own}
+        if len(have | asked) > 1:
+            rows, run = (
+                " and ".join(sorted(one or DEFAULT for one in each)) for each in (have, asked)
+            )
+            raise TrainingError(
+                f"{self.path} holds tasks with {rows}, this run is with {run}; use another --table"
+                if have
+                else f"the tasks are with {run}, and one table takes one of them; use another --out"
+            )
+
     def add(self, task: Task, summary: dict[str, Any] | None, revision: str) -> None:
         """Add a finished task and write the table; one without a summary diverged.
+
+        Rows that another run wrote in the meantime stay.
 
         Raises:
             TrainingError: when it cannot be written.
@@ -60,14 +109,24 @@ class StudyTable:
             "learning_rate": task.config.learning_rate,
             "revision": revision,
             "study": self.study.digest,
+            CONDITIONS: conditions(task.settings),
             **((summary or {}).get("measures") or {}),
         }
-        known = {k: _plain(v) for k, v in row.items() if k in COLUMNS}
-        self.rows = [r for r in self.rows if _key(r) != self._key(task)]
-        self.rows.append({column: known.get(column, "") for column in COLUMNS})
-        self.rows.sort(key=lambda r: (r["dataset"], r["arm"], int(r["seed"])))
+        columns = (*COLUMNS, CONDITIONS)
+        known = {k: _plain(v) for k, v in row.items() if k in columns}
+        with locked(self.path.parent, PATIENCE_SECONDS, self.path.name):
+            if self.path.exists():
+                self.rows = _read(self.path)
+            self.refuse_others({row[CONDITIONS]})
+            self.rows = [r for r in self.rows if _key(r) != self._key(task)]
+            self.rows.append({column: known.get(column, "") for column in columns})
+            self.rows.sort(key=lambda r: (r["dataset"], r["arm"], int(r["seed"])))
+            self._write()
+
+    def _write(self) -> None:
+        columns = (*COLUMNS, CONDITIONS) if any(r[CONDITIONS] for r in self.rows) else COLUMNS
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_whole(self.path, text.getvalue())
@@ -94,13 +153,23 @@ class StudyTable:
         names = self.study.datasets or self.datasets
         return bool(names) and not any(map(self.left, names))
 
+    @property
+    def remarks(self) -> str:
+        """What a title must say besides, in parentheses; empty for a whole table as by default."""
+        said = [*self.conditions.split(), *([] if self.is_whole else ["not whole yet"])]
+        return f" ({', '.join(said)})" if said else ""
+
     def measured(self, measure: str, arm: str, dataset: str) -> dict[int, float]:
-        """Return one measure of an arm by seed."""
-        return {
+        """Return one measure of an arm by seed, without the seeds that have none.
+
+        A seed that diverged has an error and no other measure.
+        """
+        found = {
             int(row["seed"]): MEASURED[measure](row)
             for row in self.own
             if row["arm"] == arm and row["dataset"] == dataset
         }
+        return {seed: value for seed, value in found.items() if value is not None}
 
     def _key(self, task: Task) -> tuple[str, ...]:
         return (task.settings.dataset, task.config.name, str(task.seed), self.study.digest)
@@ -119,28 +188,43 @@ def _read(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
             rows = list(reader)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        if tuple(reader.fieldnames or ()) not in (COLUMNS, (*COLUMNS, CONDITIONS)):
             raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
         for row in rows:
+            row[CONDITIONS] = row.get(CONDITIONS) or ""
             float(row["error"]), int(row["seed"])
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(f"{path} is not the table of a study: {error}") from error
     return rows
 
 
-def _log_error(row: dict[str, str]) -> float:
-    return math.log(max(float(row["error"]), 1e-3))
+def _number(row: dict[str, str], column: str) -> float | None:
+    return float(row[column]) if row[column] else None
 
 
-MEASURED = {
-    ERROR: _log_error,
-    # Of weights before a norm: their length changes only the size of a step.
-    EFFECTIVE_RATE: lambda row: math.log(
-        float(row["learning_rate"]) / float(row["weight_norm"]) ** 2
-    ),
-    # With the running statistics, over the error with statistics counted anew.
-    STALE: lambda row: math.log(float(row["error"]) / float(row["error_recounted"])),
-}
+def _at_least(value: float) -> float:
+    return max(value, SMALLEST_ERROR)
+
+
+def _log_error(row: dict[str, str]) -> float | None:
+    return math.log(_at_least(float(row["error"])))
+
+
+def _log_effective_rate(row: dict[str, str]) -> float | None:
+    """Of weights before a norm: their length changes only the size of a step."""
+    norm = _number(row, "weight_norm")
+    return math.log(float(row["learning_rate"]) / norm**2) if norm else None
+
+
+def _log_stale(row: dict[str, str]) -> float | None:
+    """With the running statistics, over the error with statistics counted anew."""
+    recounted = _number(row, "error_recounted")
+    if recounted is None:
+        return None
+    return math.log(_at_least(float(row["error"])) / _at_least(recounted))
+
+
+MEASURED = {ERROR: _log_error, EFFECTIVE_RATE: _log_effective_rate, STALE: _log_stale}
 
 
 def mean_errors(table: StudyTable, dataset: str) -> dict[str, Estimate]:

@@ -52,7 +52,7 @@ def _epoch_seconds(config: TrialConfig, settings: Settings, digits: Digits) -> f
 
 @lru_cache(maxsize=64)
 def _seconds_per_image(config: TrialConfig, settings: Settings) -> float:
-    digits = data.load(settings.data, settings.dataset)
+    digits = data.drawn(data.load(settings.data, settings.dataset), config.train_size, 0)
     count = (WARM_STEPS + TIMED_STEPS) * config.batch_size
     few = replace(
         digits,

@@ -155,17 +155,21 @@ def _row(texts: dict[str, str]) -> Inside:
 def closing_measures(trainer: Trainer, recount: bool) -> dict[str, float]:
     """Return what a study may ask of the trained network, besides its error.
 
-    ``weight_norm``: geometric mean over the blocks' convolutions. With ``recount``, and only where
-    a norm has running statistics, ``error_recounted``: the test error in percent with these counted
-    anew over the training images, without dropout.
+    ``weight_norm``: geometric mean over the blocks' convolutions; not there without a block, or
+    where one's weights are all 0. With ``recount``, and only where a norm has running statistics,
+    ``error_recounted``: the test error in percent with these counted anew over the training images,
+    without dropout.
     """
+    found = {}
     blocks: list[Any] = [b for b in trainer.model.children() if hasattr(b, "conv")]
     norms = [block.conv.weight.norm().item() for block in blocks]
-    found = {"weight_norm": math.exp(sum(map(math.log, norms)) / len(norms))}
-    batch_norms = [
-        norm for norm in trainer.model.norm_layers().values() if hasattr(norm, "running_mean")
-    ]
-    if recount and batch_norms:
+    if norms and all(norms):
+        found["weight_norm"] = math.exp(sum(map(math.log, norms)) / len(norms))
+    has_buffers = any(
+        getattr(norm, "running_mean", None) is not None
+        for norm in trainer.model.norm_layers().values()
+    )
+    if recount and has_buffers:
         found["error_recounted"] = _error_recounted(trainer)
     return found
 
@@ -178,8 +182,10 @@ def _error_recounted(trainer: Trainer) -> float:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches
         norm.train()
-    digits = trainer.digits
-    for images in digits.train_images.split(trainer.config.batch_size):
-        if len(images) == trainer.config.batch_size:
+    digits, config = trainer.digits, trainer.config
+    # Where all images are fewer than a batch, they were one in training, too.
+    size = min(config.batch_size, len(digits.train_images) // config.splits * config.splits)
+    for images in digits.train_images.split(size):
+        if len(images) == size:
             model(data.normalize(images, digits.mean, digits.std).to(trainer.device))
     return trainer.error_of(model)

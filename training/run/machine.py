@@ -104,11 +104,17 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _revision() -> str | None:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+def _revision(file: Path = Path(__file__)) -> str | None:
+    """The revision of the repository that tracks this file; a folder may lie within another's."""
+    if not _git(file.parent, "ls-files", file.name):
+        return None
+    return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *words: str) -> str | None:
     try:
         done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+            ["git", *words], cwd=folder, capture_output=True, text=True, check=False
         )
     except OSError:
         return None

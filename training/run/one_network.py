@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from training.data import load as data
 from training.data.load import Digits
 from training.data.seeding import INIT_EPOCH, derived_seed, generator
-from training.errors import TrainingError
+from training.errors import TrainingError, first_line
 from training.experiments.config import TrialConfig
 from training.model.evaluation_views import log_probabilities
 from training.model.loss import cross_entropy, with_penalties
@@ -26,6 +26,8 @@ from training.run import torchrun as parallel
 from training.run.optimizers import build_optimizer
 
 EVALUATION_BATCH = 500
+# What torch raises for sizes that no layer has, beside what our own layers do.
+NOT_BUILT = (ValueError, RuntimeError, TypeError, OverflowError, MemoryError)
 
 
 class DivergedError(TrainingError):
@@ -209,18 +211,35 @@ class Trainer:
 
 
 def build_model(config: TrialConfig, seed: int, backend: str = "torch") -> Net:
-    """Return the trial's network with the initial weights of ``seed``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(seed, INIT_EPOCH, "weights"))
-        return Net(
-            dropout_value=config.dropout_value,
-            dropout_in=config.dropout_in,
-            norm=config.norm,
-            group_norm_groups=config.group_norm_groups,
-            num_splits=config.num_splits,
-            backend=backend,
-            layers=config.layers,
-            average=config.average,
-            block=config.block,
-            bias=config.conv_bias,
-        )
+    """Return the trial's network with the initial weights of ``seed``.
+
+    Raises:
+        TrainingError: when the trial's layers and normalization make none.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(seed, INIT_EPOCH, "weights"))
+            return Net(
+                dropout_value=config.dropout_value,
+                dropout_in=config.dropout_in,
+                norm=config.norm,
+                group_norm_groups=config.group_norm_groups,
+                num_splits=config.num_splits,
+                backend=backend,
+                layers=config.layers,
+                average=config.average,
+                block=config.block,
+                bias=config.conv_bias,
+            )
+    except NOT_BUILT as error:
+        raise TrainingError(f"{config.name} is no network: {first_line(error)}") from error
+
+
+def refuse_unbuildable(config: TrialConfig, backend: str) -> None:
+    """See whether a trial's network can be built, without the memory of its weights.
+
+    Raises:
+        TrainingError: when it cannot.
+    """
+    with torch.device("meta"):
+        build_model(config, 0, backend)

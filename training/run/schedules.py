@@ -28,19 +28,26 @@ def learning_rate(config: TrialConfig, step: int, steps_per_epoch: int) -> float
     """
     epoch = step // steps_per_epoch
     if config.schedule == "exponential":
-        return config.learning_rate * config.gamma**epoch
+        return _scaled(config, epoch)
     if config.schedule == "step":
-        return config.learning_rate * config.gamma ** (epoch // config.step_size)
+        return _scaled(config, epoch // config.step_size)
     if config.schedule == "onecycle":
         return _one_cycle(config, step, config.epochs * steps_per_epoch)
     return config.learning_rate
 
 
+def _scaled(config: TrialConfig, times: int) -> float:
+    try:
+        return config.learning_rate * config.gamma**times
+    except OverflowError:  # a rate that grows: the loss says so, one way or the other
+        return math.inf
+
+
 def _one_cycle(config: TrialConfig, step: int, total_steps: int) -> float:
     top = config.learning_rate
     turn = config.warmup * total_steps - 1
-    if step <= turn:
-        return _half_cosine(top * ONECYCLE_START, top, step / turn)
+    if step <= turn:  # of one step of warmup the first is the last
+        return _half_cosine(top * ONECYCLE_START, top, step / turn if turn else 1.0)
     return _half_cosine(top, top * ONECYCLE_END, (step - turn) / (total_steps - 1 - turn))
 
 

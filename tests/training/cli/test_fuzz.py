@@ -36,6 +36,8 @@ CHANGES = st.one_of(
     st.sampled_from(
         [
             *("batch_size=2,8", "batch_size=0", "learning_rate=nan", "norm=group", "norm=no"),
+            *("layers=conv8", "layers=conv 8,pool", "average=3", "average=20", "block=conv"),
+            *("group_norm_groups=3", "nesterov=true", "warmup=2", "train_size=6000", "gamma=-1"),
             *("epochs=1e9", "seed=1", "=", "batch_size", "dropout_value=2", "l1=-1", "name=x"),
         ]
     ),

@@ -1,13 +1,17 @@
 """What the options of ``run`` come to: tasks, precision, threads, and what is refused at once."""
 
 import json
+import shutil
 
 import pytest
 
+from tests.training.conftest import ROOT
 from training.cli import plan
 from training.cli.parser import build_parser
 from training.cli.plan import make_plan
 from training.errors import TrainingError
+from training.experiments.study import read_study
+from training.results.study_table import StudyTable
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def planned(tmp_path):
 
     def make(*words):
         place = ["--data", "sample", "--out", str(tmp_path / "run")]
-        options = build_parser().parse_args(["run", *words, *place])
+        options = build_parser().parse_args(["run", *place, *words])
         options.words = list(words)
         return make_plan(options)
 
@@ -107,6 +111,12 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--set", "batch_size=2", "--set", "batch_size=4"], "batch_size is given twice"),
         (["bn", "--set", "batch_size=1"], "batch_size=1 leaves one image to share statistics"),
         (["gbn", "--set", "num_splits=3"], "num_splits=3 does not divide batch_size=64"),
+        (["bn", "--set", "layers=conv8"], "bn layers=conv8 is no network: layer 'conv8' is not"),
+        (["bn", "--set", "layers=conv 8,pool"], "bn layers=conv 8 is no network: average=6"),
+        (["bn", "--set", "average=20"], "bn average=20 is no network: average=20 leaves 0 by 0"),
+        (["gn", "--set", "group_norm_groups=3"], "group_norm_groups=3 does not divide"),
+        (["bn", "--set", "norm=rms-beta", "--backend", "reference"], "use backend='torch'"),
+        (["bn", "--set", "momentum=0", "--set", "nesterov=true"], "takes a momentum above 0"),
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
         (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
@@ -132,3 +142,23 @@ def test_a_run_that_exists_is_one_sentence(planned, tmp_path):
     begin(tmp_path / "run" / "bn" / "seed-0")
     with pytest.raises(TrainingError, match="holds a run already, with 1 of these 6 tasks"):
         planned("bn", "ln", "--seeds", "3")
+
+
+def test_what_the_table_of_a_study_has_is_not_run_again_under_other_conditions(planned, tmp_path):
+    """All tasks that the sample has names for are in this table, of full data."""
+    table = tmp_path / "order.csv"
+    shutil.copy(ROOT / "workbooks/studies/order.csv", table)
+    words = ("--experiment", "order", "--table", str(table))
+    with pytest.raises(TrainingError, match="holds tasks with full data in float32, this run is"):
+        planned(*words)
+    assert planned(*words, "--data", "data").tasks == []
+    with pytest.raises(TrainingError, match="this run is with precision=bfloat16; use another"):
+        planned(*words, "--data", "data", "--precision", "bfloat16")
+
+
+def test_a_study_goes_on_in_the_precision_of_its_table(planned, tmp_path):
+    table = StudyTable(tmp_path / "order.csv", read_study("order"))
+    words = ("--experiment", "order", "--table", str(table.path))
+    done, *_ = planned(*words, "--precision", "bfloat16").tasks
+    table.add(done, {"last_accuracy": 99.0}, "abc")
+    assert {task.settings.precision for task in planned(*words).tasks} == {"bfloat16"}

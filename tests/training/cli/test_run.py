@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 
 from tests.training.conftest import PAIR
-from training.cli.commands import main
+from training.cli.commands import main, revision_of
 from training.experiments.trials import TRIALS, find_trial
+from training.files import read_json, write_json
 from training.record.task_folder import read_task
 
 
@@ -38,3 +39,11 @@ def test_what_failed_is_said_also_where_no_report_can_be_written(
     assert "none/seed-0: the training loss of none became nan" in said.err
     assert "error: summary.csv: No space left on device" in said.err
     assert re.search(r"bn +. +1 ", said.out)  # its row of the table
+
+
+def test_a_row_of_a_study_has_the_revision_that_its_task_began_with(finished):
+    path = finished.folder / "config.json"
+    details = read_json(path)
+    details["environment"]["git"] = "an earlier one"
+    write_json(path, details)
+    assert revision_of(finished) == "an earlier one"

@@ -113,6 +113,14 @@ def test_a_damaged_file_is_refused_by_its_digest(known, tmp_path):
         data.load(str(tmp_path / "data"), known.name)
 
 
+def test_a_good_file_of_another_data_set_is_not_called_damaged(tmp_path, monkeypatch):
+    found, asked = little(False, tmp_path), replace(little(False, tmp_path / "b"), title="Others")
+    asked = replace(asked, files=dict.fromkeys(asked.files, "0" * 64))
+    monkeypatch.setattr(data, "DATASETS", {"asked": asked, found.name: found})
+    with pytest.raises(TrainingError, match=rf"is of {found.title}, not of Others: use --dataset"):
+        data._load_folder(tmp_path, asked)
+
+
 def test_the_sample_is_of_mnist_alone(capsys, tmp_path):
     words = ["--data", "sample", "--dataset", "kmnist", "--out", str(tmp_path / "run")]
     assert main(["run", "bn", *words]) == 2

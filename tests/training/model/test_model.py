@@ -49,10 +49,33 @@ def test_layers_are_made_as_the_words_say():
     assert list(net.norm_layers()) == ["block1.norm", "block2.norm"]
 
 
-@pytest.mark.parametrize("words", ["conv", "conv 0", "conv -1", "pool 2", "dense 4", "conv 4 4"])
+@pytest.mark.parametrize(
+    "words", ["conv", "conv 0", "conv -1", "pool 2", "dense 4", "conv 4 4", "conv 10000"]
+)
 def test_words_that_mean_no_layer_are_refused(words):
     with pytest.raises(ValueError, match=f"layer '{words}' is not one of 'conv C', 'same C'"):
         Net(layers=(words,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"average": 3}, "average=3 leaves 2 by 2 values a channel of the 8 by 8 pixels"),
+        ({"average": 9}, "average=9 leaves 0 by 0 values"),
+        ({"layers": ("conv 8",)}, "average=6 leaves 4 by 4 values a channel of the 26 by 26"),
+        ({"layers": ("pool",) * 5}, "'pool' leaves nothing of the image"),
+        ({"layers": ()}, "layers must name at least one"),
+    ],
+)
+def test_layers_that_leave_other_than_one_value_a_channel_are_refused(arguments, message):
+    """With four values a channel the network would have 40 classes, and train."""
+    with pytest.raises(ValueError, match=message):
+        Net(**arguments)
+
+
+@pytest.mark.parametrize("average", [5, 8])
+def test_ten_digits_come_out_of_every_side_that_is_let_through(average):
+    assert Net(average=average)(torch.randn(2, 1, 28, 28)).shape == (2, 10)
 
 
 @pytest.mark.parametrize("name", ["best", "fast"])

@@ -12,6 +12,7 @@ from scipy import stats
 
 from training.errors import TrainingError
 from training.experiments.study import Question, known_studies, parse_study, read_study
+from training.files import locked
 from training.report.study import draw_study, norm_by_batch, study_table, write_study
 from training.results.study_table import StudyTable
 from training.results.study_verdicts import answer, verdict
@@ -148,6 +149,79 @@ def test_what_is_in_the_table_is_not_run_again(table, tmp_path):
     changed = StudyTable(table.path, other)
     assert changed.own == []
     assert len(changed.rows) == 2
+
+
+def tasks_of(data: str = "data", **settings: object) -> Task:
+    """The first task of the study under these settings."""
+    return Task(ORDER.arms["after ReLU"], 0, Settings(data, **settings), Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (tasks_of("sample"), "data=sample"),
+        (tasks_of(precision="bfloat16"), "precision=bfloat16"),
+        (tasks_of(device="cuda"), "device=cuda"),
+        (tasks_of(backend="reference"), "backend=reference"),
+        (tasks_of(processes=2, synchronize=True), "processes=2 synchronize=True"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_table_is_of_one_data_set_precision_device_and_backend(table, task, words):
+    fill(table, {"after ReLU": [1.5, 1.6]})
+    before = table.path.read_bytes()
+    with pytest.raises(TrainingError, match=f"full data in float32, this run is with {words}; use"):
+        table.add(task, {"last_accuracy": 99.0}, "abc")
+    assert table.path.read_bytes() == before
+    other = StudyTable(table.path.with_name("other.csv"), ORDER)
+    other.add(task, {"last_accuracy": 99.0}, "abc")
+    again = StudyTable(other.path, ORDER)
+    assert (again.conditions, again.rows) == (words, other.rows)
+    assert words.replace(" ", ", ") in draw_study(again).get_suptitle()
+    with pytest.raises(TrainingError, match=f"holds tasks with {words}, this run is with full"):
+        again.refuse_others({""})
+
+
+def test_a_table_as_by_default_has_the_columns_it_always_had(table):
+    fill(table, {"after ReLU": [1.5]})
+    assert table.path.read_text().splitlines()[0].endswith(",error_recounted,revision,study")
+
+
+def test_two_runs_that_share_a_table_lose_no_row(table):
+    beside = StudyTable(table.path, ORDER)  # both read it while it was empty
+    fill(table, {"after ReLU": [1.5, 1.6]})
+    fill(beside, {"before ReLU": [1.7]})
+    fill(table, {"before ReLU": [1.7, 1.8]})
+    assert len(StudyTable(table.path, ORDER).rows) == 4
+    with locked(table.path.parent):  # as a run does whose folder holds the table
+        fill(table, {"after ReLU": [1.4]})
+
+
+def test_a_measure_that_a_seed_lacks_is_left_out_and_counted(tmp_path):
+    study = parse_study("mine", {
+        "trials": ["bn"], "seeds": 4,
+        "arm": [{"name": "a", "weight_decay": 0.1}, {"name": "b"}],
+        "test": [
+            {"text": "?", "weights": {"a": 1, "b": -1}, "measure": measure, "high": 0}
+            for measure in ("log effective rate", "log stale error")
+        ],
+    })  # fmt: skip
+    table = StudyTable(tmp_path / "mine.csv", study)
+    fill(table, {"a": [1.5, None, 1.6, 1.7], "b": [1.5, 1.6, 1.7, 1.8]})
+    perfect = {"last_accuracy": 100.0, "measures": {"weight_norm": 9.0, "error_recounted": 0.0}}
+    table.add(Task(study.arms["b"], 0, Settings("data"), tmp_path), perfect, "abc")
+    for question in study.tests:
+        assert answer(question, table, "mnist").estimate.n == 3
+    cells = list(study_table(table).columns[2].cells)
+    assert cells == ["3 of 4", "3 of 4", ""]
+    assert table.measured("log error", "a", "mnist")[1] == pytest.approx(math.log(90))
+
+
+def test_two_seeds_have_an_answer_without_an_interval(table):
+    two = StudyTable(table.path, replace(ORDER, seeds=(0, 1)))
+    fill(two, {"after ReLU": [1.5, 1.6], "before ReLU": [1.5, 1.7]})
+    assert next(iter(study_table(two).columns[3].cells)) == "1.031, no interval"
+    assert write_study(two)[2].exists()
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):

@@ -40,3 +40,9 @@ def test_steps_are_timed_as_an_epoch_takes_them(monkeypatch, use_tiny, make_task
     task = make_task("bn", epochs=1)
     found = forecast._seconds_per_image.__wrapped__(task.config, task.settings)
     assert found == pytest.approx(1 / 64)
+
+
+def test_a_batch_that_only_the_drawn_images_fill_is_timed(use_tiny, make_task):
+    """Of 320 training images no split of 330 has one; of 400 drawn from all 420 each has."""
+    task = make_task("gbn", epochs=1, batch_size=660, num_splits=330, train_size=400)
+    assert forecast._seconds_per_image.__wrapped__(task.config, task.settings) > 0

@@ -79,6 +79,32 @@ def test_a_task_keeps_a_record_unless_told_not_to(make_task):
     assert not (quiet.folder / "inside.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("bn", {"layers": ("squeeze 8", "pool", "pool"), "average": 7}),
+        ("instance", {}),
+        ("none", {}),
+    ],
+    ids=["no block", "no buffers", "no norm"],
+)
+def test_what_a_network_does_not_have_is_not_measured(tiny, name, changes):
+    trainer = Trainer(replace(find_trial(name), **changes), tiny)
+    measured = closing_measures(trainer, recount=True)
+    assert measured.keys() == (set() if changes else {"weight_norm"})
+
+
+def test_weights_of_nothing_have_no_mean_norm(trainer):
+    torch.nn.init.zeros_(trainer.model.block2.conv.weight)
+    assert closing_measures(trainer, recount=False) == {}
+
+
+def test_statistics_are_counted_anew_also_of_less_than_a_batch(tiny):
+    trainer = Trainer(replace(find_trial("bn"), batch_size=512), tiny)
+    untrained = trainer.error_of(trainer.model)
+    assert closing_measures(trainer, recount=True)["error_recounted"] != untrained
+
+
 def test_statistics_counted_anew_are_those_of_the_training_images(trainer):
     trainer.train_epoch(1)
     found = closing_measures(trainer, recount=True)

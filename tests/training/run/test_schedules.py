@@ -71,3 +71,18 @@ def test_one_cycle_of_very_few_steps_is_finite(epochs):
     config = replace(find_trial("best"), epochs=epochs)
     rates = [learning_rate(config, step, 1) for step in range(epochs)]
     assert all(0 < rate <= config.learning_rate for rate in rates)
+
+
+@pytest.mark.parametrize("warmup", [0, 1 / 14, 0.3, 1])
+def test_one_cycle_reaches_the_top_however_long_it_rises(warmup):
+    """1 / 14 of two epochs of seven steps is one step, of which torch's own divides by 0."""
+    rates = ours(replace(find_trial("best"), epochs=2, warmup=warmup))
+    if warmup:
+        assert max(rates) == pytest.approx(find_trial("best").learning_rate, rel=0.05)
+    assert all(0 < rate < 1 for rate in rates)
+
+
+@pytest.mark.parametrize("schedule", ["exponential", "step"])
+def test_a_rate_that_grows_beyond_all_numbers_is_infinite(schedule):
+    config = replace(find_trial("bn"), schedule=schedule, gamma=1e200, step_size=1)
+    assert learning_rate(config, 2 * STEPS, STEPS) == float("inf")
