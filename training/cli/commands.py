@@ -124,10 +124,11 @@ def announcement(plan: Plan, where: str, expected: float) -> str:
         else "nothing is left to run"
     )
     changed = changed_batches([task.config for task in tasks])
-    if changed and not plan.study:
+    if changed:
+        follow = 'scale_lr = "linear" or "sqrt"' if plan.study else "--scale-lr linear or sqrt"
         lines.append(
             f"note: another batch size fits another learning rate; {changed[0]} keeps that of its "
-            "trial, --scale-lr linear or sqrt lets it follow"
+            f"trial, {follow} lets it follow"
         )
     return "\n".join(filter(None, lines))
 

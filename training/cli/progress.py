@@ -174,7 +174,7 @@ def _cells(trial: Overview) -> list[str]:
     published = trial.config.published
     text = published.text if published else "-"
     if not trial.finished:
-        return ["0", escape(trial.results[0].status), "", "", "", text]
+        return [trial.seeds, escape(trial.results[0].status), "", "", "", text]
     seconds = trial.train_seconds.mean if trial.train_seconds else 0.0
     numbers = [str(trial.last), str(trial.best), trial.best_epochs, f"{seconds:.0f}"]
-    return [str(len(trial.finished)), *numbers, text]
+    return [trial.seeds, *numbers, text]

@@ -10,6 +10,8 @@ A user's own is a few lines::
     batch_size = [2, 8, 64]   # several values make a grid
     epochs = 3
 
+``scale_lr = "sqrt"`` or ``"linear"`` lets the learning rate of a grid follow its batch size.
+
 Instead of a grid there may be ``[[arm]]`` tables: a name, a trial, and what is changed in it. Each
 ``[[test]]`` is a claim about a weighted sum over the arms, fixed before the study runs: its hash
 goes into every config.json. The studies of the literature lie beside this file.
@@ -30,7 +32,7 @@ from normviz.errors import printable
 from training.errors import TrainingError
 from training.experiments.config import DEFAULTS, TrialConfig, block_words
 from training.experiments.trials import find_trial
-from training.experiments.variants import CHANGEABLE, by_name, grid, of_kind, several, vary
+from training.experiments.variants import CHANGEABLE, SCALES, by_name, grid, of_kind, several, vary
 
 FOLDER = Path(__file__).parent
 KEYS = {
@@ -42,6 +44,7 @@ KEYS = {
     "seeds": int,
     "datasets": list,
     "set": dict,
+    "scale_lr": str,
     "arm": list,
     "test": list,
 }
@@ -170,10 +173,15 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
     for key, found in settings.items():
         if not found:
             raise TrainingError(f"{key} in [set] has no value")
+    scale = values.get("scale_lr", "")
+    if scale and ("batch_size" not in settings or "arm" in values or scale not in SCALES):
+        raise TrainingError(
+            f"scale_lr={scale!r} must be one of {', '.join(SCALES)}, beside a grid of batch_size"
+        )
     if "arm" in values:
         arms = by_name(_arm(arm, configs, settings) for arm in values["arm"])
     else:
-        arms = by_name(grid(configs, settings))
+        arms = by_name(grid(configs, settings, scale))
     if not arms:
         raise TrainingError("it has no arm; each [[arm]] has a name and what is changed in it")
     names = [_text("datasets", name) for name in values.get("datasets", ())]

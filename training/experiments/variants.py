@@ -150,7 +150,9 @@ def grid(
         TrainingError: for values that a trial cannot have, or a learning rate given and scaled.
     """
     if scale and "learning_rate" in settings:
-        raise TrainingError("--scale-lr sets the learning rate, so --set cannot: leave out one")
+        raise TrainingError(
+            "--scale-lr sets the learning rate, and so does learning_rate: omit one"
+        )
     found = []
     for config in configs:
         for values in itertools.product(*settings.values()):

@@ -41,6 +41,7 @@ SUMMARY_KEYS = (
     *("misclassified", "confusion"),
 )
 CONSTANT_ANSWER = 10.0  # percent, of ten classes
+DIVERGED = "diverged"  # how the status of such a seed begins
 MISTAKE_ARRAYS = ("index", "true", "predicted", "confidence", "images")
 
 
@@ -69,10 +70,12 @@ class Result:
 
     @property
     def status(self) -> str:
-        """ "finished", or how far it got and why it stopped."""
+        """ "finished", or how far it got and why it stopped ("diverged after 3 of 20 epochs")."""
         if self.summary is not None:
             return "finished"
         done = f"{len(self.record.epochs)} of {self.config.epochs} epochs"
+        if self.diverged:
+            return f"{DIVERGED} after {done}: {self.failure}"
         return f"failed after {done}: {self.failure}" if self.failure else f"unfinished, {done}"
 
     def mistakes(self) -> dict[str, np.ndarray] | None:

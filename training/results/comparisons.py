@@ -120,6 +120,8 @@ def _of_images(first: list[Result], second: list[Result]) -> float | None:
     if not all(r.summary for r in (*first, *second)):
         return None  # of one that diverged nobody knows which images it got wrong
     count = sum(map(sum, (first[0].summary or {}).get("confusion", [])))
+    if not count:
+        return None  # a kept summary has no confusion matrix
     wrong = np.zeros(count)
     for results, sign in ((first, 1), (second, -1)):
         for result in results:
@@ -145,9 +147,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return found
 
 
-def detectable(margin: Estimate) -> float | None:
-    """Return the difference that would be seen with 80 % power at this spread and these seeds."""
+def detectable(margin: Estimate, tests: int = 1) -> float | None:
+    """Return the difference that would be seen with 80 % power at this spread and these seeds.
+
+    Seen: two-sided at 5 %, for the first of so many ``tests`` that are corrected together (Holm).
+    """
     if margin.error is None:
         return None
-    quantiles = (student_quantile(p, margin.degrees) for p in ((1 + CONFIDENCE) / 2, 0.8))
+    alpha = (1 - CONFIDENCE) / tests
+    quantiles = (student_quantile(p, margin.degrees) for p in (1 - alpha / 2, 0.8))
     return sum(quantiles) * margin.error

@@ -49,8 +49,8 @@ class Estimate:
 
     @property
     def p(self) -> float | None:
-        """Two-sided p value of "the mean is 0" (Student's t); None for one seed."""
-        if self.error is None:
+        """Two-sided p value of "the mean is 0" (Student's t); None where there is no interval."""
+        if self.error is None or self.n < LEAST_SEEDS:
             return None
         if self.error == 0:
             return 1.0 if self.mean == 0 else 0.0
@@ -58,7 +58,7 @@ class Estimate:
 
     def p_beyond(self, limit: float) -> float:
         """The p value of "the mean is not within -limit and limit": of two one-sided tests."""
-        if not self.error:
+        if not self.error or self.n < LEAST_SEEDS:
             return 1.0
         return student_tail((limit - abs(self.mean)) / self.error, self.degrees)
 

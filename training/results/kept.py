@@ -18,7 +18,7 @@ from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import write_whole
 from training.record.history import COLUMNS, Epoch, Record
-from training.record.task_folder import Result
+from training.record.task_folder import DIVERGED, Result
 from training.results.run_folder import Results
 
 REVISION = "revision"
@@ -41,10 +41,11 @@ def write_summary(run: Results) -> None:
 
 
 def keep(run: Results, folder: Path) -> int:
-    """Add the finished seeds of a run to ``summary.csv`` and ``histories.csv`` of a folder.
+    """Add the seeds of a run to ``summary.csv`` and ``histories.csv`` of a folder.
 
-    A seed that is there already is replaced. Only what may stand in one table is taken: published
-    and own trials as they are, in float32, on the data set of the rows that are there.
+    Those that are finished, or diverged, which is a result; a seed that is there already is
+    replaced. Only what may stand in one table is taken: published and own trials as they are, in
+    float32, on the data set of the rows that are there.
 
     Returns:
         How many seeds were taken.
@@ -53,14 +54,9 @@ def keep(run: Results, folder: Path) -> int:
         TrainingError: when the run holds anything else, or nothing that is finished, or the files
             of the folder are damaged.
     """
-    finished = [result for result in run.results if result.summary is not None]
+    finished = [result for result in run.results if result.counts]
     if not finished:
         raise TrainingError(f"{run.folder} has no finished seed to keep")
-    if lost := [result for result in run.results if result.diverged]:
-        # It counts as a result, and a table without it would tell a better one.
-        raise TrainingError(
-            f"{lost[0].folder} diverged, for which {SUMMARY} has no row; none is kept"
-        )
     summary = _rows(folder / SUMMARY, SUMMARY_COLUMNS)
     histories = _rows(folder / HISTORIES, HISTORY_COLUMNS)
     for result in finished:
@@ -92,7 +88,8 @@ def read_summary(path: Path) -> Results:
     histories = _rows(path.with_name(HISTORIES), HISTORY_COLUMNS) if beside else []
     try:
         for row in rows:
-            if row["status"] != "finished" or row["trial"] not in TRIALS:
+            diverged = row["status"].startswith(DIVERGED)
+            if not (row["status"] == "finished" or diverged) or row["trial"] not in TRIALS:
                 continue
             title = row["data"]
             dataset, is_sample = named(title)
@@ -100,10 +97,15 @@ def read_summary(path: Path) -> Results:
                 "dataset": dataset, "is_sample": is_sample, "name": title, "description": title,
             }  # fmt: skip
             config, seed = TRIALS[row["trial"]], int(row["seed"])
-            summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
             task = path.parent / config.name / f"seed-{seed}"
-            record = _record(row, histories)
-            results.append(Result(task, config, seed, {"data": data}, record, summary, None))
+            if diverged:
+                failure = row["status"].partition(": ")[2]
+                result = Result(task, config, seed, {"data": data}, Record(), None, failure, True)
+            else:
+                summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
+                record = _record(row, histories)
+                result = Result(task, config, seed, {"data": data}, record, summary, None)
+            results.append(result)
     except ValueError as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
     if not results:
@@ -134,7 +136,7 @@ def _refuse_other(result: Result, titles: set[str], folder: Path) -> None:
 
 
 def _summary(result: Result) -> Row:
-    numbers = result.record.summary() if result.record.epochs else {}
+    numbers = result.record.summary() if result.record.epochs and not result.diverged else {}
     numbers |= result.summary or {}
     published = result.config.published
     row: dict[str, Any] = {

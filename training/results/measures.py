@@ -43,17 +43,16 @@ def _accuracies(record: Record) -> np.ndarray:
 def value(measure: str, result: Result) -> float | None:
     """Return one measure of a finished seed, or None where its history was not kept.
 
-    A seed that diverged has the last accuracy of a constant answer, and no other.
+    A seed that diverged has the accuracies of a constant answer, and never crosses the target.
     """
     summary = result.summary or {}
-    if measure == LAST:
+    if measure == LAST or (measure == BEST and result.diverged):
         return result.last_accuracy
-    if result.diverged:
-        return None
     if measure == BEST:
         return float(summary["best_accuracy"])
     if measure == CROSSING:
-        return float(summary["first_epoch_at_target"] or summary["epochs"] + 1)
-    if not result.record.epochs:
+        epochs = summary.get("epochs", result.config.epochs)
+        return float(summary.get("first_epoch_at_target") or epochs + 1)
+    if result.diverged or not result.record.epochs:
         return None
     return {LATE_DEVIATION: late_deviation, EARLY_FALL: early_fall}[measure](result.record)

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.claims import BEST, LAST
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS
 from training.record.task_folder import Result
 from training.results.intervals import Estimate, estimate
+from training.results.measures import value
 from training.results.run_folder import Results
 
 
@@ -38,20 +40,20 @@ class Overview:
         return sum(r.diverged for r in self.results)
 
     @property
-    def seeds(self) -> list[int]:
-        """The finished seeds."""
-        return [r.seed for r in self.finished]
+    def seeds(self) -> str:
+        """How many seeds its numbers are of: ``5``, or ``5, of which 1 diverged``."""
+        count = len(self.finished) + self.diverged
+        return f"{count}, of which {self.diverged} diverged" if self.diverged else str(count)
 
     @property
     def last(self) -> Estimate | None:
         """Test accuracy of the last epoch, with diverged seeds that of a constant answer."""
-        values = [r.last_accuracy for r in self.results if r.counts]
-        return estimate(values) if self.finished else None
+        return self._accuracy(LAST)
 
     @property
     def best(self) -> Estimate | None:
-        """Test accuracy of the best epoch, which is chosen by the test set itself."""
-        return self._over_seeds("best_accuracy")
+        """Test accuracy of the best epoch, which is chosen by the test set itself; likewise."""
+        return self._accuracy(BEST)
 
     @property
     def train_seconds(self) -> Estimate | None:
@@ -86,13 +88,17 @@ class Overview:
         known = TRIALS.get(self.name)
         return known is not None and known.epochs != self.config.epochs
 
+    def _accuracy(self, measure: str) -> Estimate | None:
+        found = [value(measure, r) for r in self.results if r.counts]
+        return estimate([v for v in found if v is not None]) if self.finished else None
+
     def _over_seeds(self, key: str) -> Estimate | None:
         values = self._values(key)
         return estimate(values) if values else None
 
     def _values(self, key: str) -> list[float]:
         found = [r.summary.get(key) for r in self.finished if r.summary]
-        return [value for value in found if value is not None]
+        return [v for v in found if v is not None]
 
 
 def overviews(run: Results) -> list[Overview]:

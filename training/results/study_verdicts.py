@@ -1,9 +1,10 @@
 """What the rows of a study say to its questions, and what these come to as its claim.
 
 A claim is supported when each of its primary questions is, on every data set, after Holm's
-correction over the claims of all studies; it is refuted when the 95 % interval of one of them is
-where the study says that refutes it, on every data set. Before a study is whole there is no
-verdict: looking earlier would be another test.
+correction over the claims of all studies; it is refuted when the two-sided 95 % interval of one of
+them is where the study says that refutes it, on every data set, which is not corrected. Before a
+study is whole there is no verdict: looking earlier would be another test. For the same reason only
+the seeds that the study asks for are counted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ NOT_WHOLE, NOT_RUN = "not whole yet", "not run"
 class Answer:
     """What one data set says to a question, before any correction.
 
-    ``p`` is that of its being supported, ``p_refuted`` that of its being refuted.
+    ``p`` is that of its being supported, ``p_refuted`` that of its being refuted: at most 0.05
+    where the 95 % interval is where that is so.
     """
 
     question: Question
@@ -46,7 +48,8 @@ class Answer:
     verdict: str
     p: float = 1.0
     p_refuted: float = 1.0
-    detectable: float | None = None  # distance from a limit seen with 80 % power at this spread
+    detectable: float | None = None  # distance from a limit seen with 80 % power at this spread;
+    # None for a sign test, whose power hangs on how many seeds lie beyond the limit
 
 
 @dataclass(frozen=True)
@@ -67,23 +70,24 @@ def answer(question: Question, table: StudyTable, dataset: str, claims: int = 1)
         return Answer(question, dataset, None, NOT_RUN if not sums else NOT_WHOLE)
     found = estimate(sums, 1e-6)
     p, p_refuted = _sign_tests(question, sums) if by_rate else _t_tests(question, found)
-    detectable = _detectable(found, ALPHA / claims)
+    sides = 2 if question.outside else 1
+    detectable = None if by_rate else _detectable(found, ALPHA / claims / sides)
     if table.left(dataset):
         verdict = NOT_WHOLE
-    elif question.outside and p_refuted <= ALPHA:
-        # A difference smaller than the margin is seen, and does not matter.
+    elif p_refuted <= ALPHA:
+        # First: a difference that is seen, and smaller than what would matter, does not support.
         verdict = Verdict.REFUTED
     elif p <= ALPHA:
         verdict = Verdict.EQUIVALENT if question.is_equality else Verdict.SUPPORTED
     else:
-        verdict = Verdict.REFUTED if p_refuted <= ALPHA else Verdict.UNDECIDED
+        verdict = Verdict.UNDECIDED
     return Answer(question, dataset, found, verdict, p, p_refuted, detectable)
 
 
 def _t_tests(question: Question, found: Estimate) -> tuple[float, float]:
     limits, refuted = (question.low, question.high), (question.refuted_low, question.refuted_high)
     if question.outside:
-        return _p_beyond(found, *limits), _p_within(found, *refuted)
+        return _p_beyond(found, *limits), min(1.0, 2 * _p_within(found, *refuted))
     return _p_within(found, *limits), _p_beyond(found, *refuted)
 
 
@@ -98,8 +102,13 @@ def _sign_tests(question: Question, sums: list[float]) -> tuple[float, float]:
 def _sums(question: Question, table: StudyTable, dataset: str) -> list[float]:
     """The weighted sum of each seed that all arms have."""
     arms = {arm: table.measured(question.measure, arm, dataset) for arm in question.weights}
-    seeds = sorted(set.intersection(*(set(values) for values in arms.values())))
+    seeds = _seeds(table, arms)
     return [sum(w * arms[arm][seed] for arm, w in question.weights.items()) for seed in seeds]
+
+
+def _seeds(table: StudyTable, arms: dict[str, dict[int, float]]) -> list[int]:
+    """Those that all arms have, of those that the study asks for."""
+    return sorted(set(table.study.seeds).intersection(*arms.values()))
 
 
 def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[float]:
@@ -108,7 +117,7 @@ def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[
     Usable: an error of at most twice the smallest of the group.
     """
     errors = {arm: table.measured(ERROR, arm, dataset) for arm in question.weights}
-    seeds = sorted(set.intersection(*(set(values) for values in errors.values())))
+    seeds = _seeds(table, errors)
 
     def largest(sign: int, seed: int) -> float:
         arms = [arm for arm, weight in question.weights.items() if weight * sign > 0]
@@ -127,10 +136,13 @@ def _p_within(found: Estimate, low: float | None, high: float | None) -> float:
 
 
 def _p_beyond(found: Estimate, low: float | None, high: float | None) -> float:
-    """Twice the smaller of two one-sided p values: that the mean is not outside of the limits."""
+    """Twice the smaller of two one-sided p values: that the mean is not outside of the limits.
+
+    Twice also where there is one limit, as the interval has two sides.
+    """
     sides = [_p(found, low, -1)] if low is not None else []
     sides += [_p(found, high, 1)] if high is not None else []
-    return min(1.0, len(sides) * min(sides)) if sides else 1.0
+    return min(1.0, 2 * min(sides, default=1.0))
 
 
 def _p(found: Estimate, limit: float, sign: int) -> float:

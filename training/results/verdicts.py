@@ -1,15 +1,19 @@
 """Holds the published claims to the seeds of a run.
 
 A part of a claim compares two trials, or a trial with a limit, by the interval of the difference at
-95 %. All parts of all claims that a run can decide are corrected together (Holm), and a part is
+95 %. The p values of all parts of all claims that a run can decide are corrected together (Holm),
+and a part is
 
 - supported when it holds, refuted when its opposite does;
-- equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests;
-- undecided otherwise, with the difference that would have been seen with 80 % power.
+- equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests of its
+  own, which are not corrected;
+- undecided otherwise, with the difference that would have been seen with 80 % power, were it the
+  clearest of all that are corrected.
 
 A claim is supported when each of its parts is, refuted when one is. One seed decides no comparison.
 Only whole trials count: finished or diverged, for the epochs of their recipe, on a full data set. A
-diverged seed counts with the accuracy of a constant answer.
+diverged seed counts with the accuracy of a constant answer, and crosses no target; of steadiness
+and early falls it has no measure.
 """
 
 from __future__ import annotations
@@ -33,17 +37,19 @@ from training.experiments.claims import (
     Part,
     Random,
 )
+from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS
 from training.record.task_folder import Result
-from training.results.comparisons import detectable, difference, holm, shares_noise
+from training.results.comparisons import detectable, difference, holm
 from training.results.intervals import CONFIDENCE, Estimate, estimate
 from training.results.measures import value
 from training.results.run_folder import Results
 
 ALPHA = 1 - CONFIDENCE
 EQUIVALENT = 0.10  # points: a tenth of the errors that trials at 99 % make
-# Of MNIST's test set, for histories that come without a confusion matrix: the ones.
-TEST_DIGITS, LARGEST_CLASS = 10_000, 1135
+# Of the test sets, for histories that come without a confusion matrix: MNIST has the most ones,
+# the classes of the others are equally large.
+TEST_IMAGES, LARGEST_CLASS = 10_000, {"mnist": 1135}
 
 
 class Verdict(StrEnum):
@@ -124,8 +130,10 @@ class Judgment:
 def judge_all(run: Results, claims: Sequence[Claim] = CLAIMS) -> list[Judgment]:
     """Return the verdict on every claim, corrected for all of their parts."""
     found = [[find(part, run) for part in claim.parts] for claim in claims]
-    corrected = iter(holm([finding.p for findings in found for finding in findings]))
-    judged = [tuple(_decided(f, next(corrected)) for f in findings) for findings in found]
+    p_values = [finding.p for findings in found for finding in findings]
+    tests = sum(p is not None for p in p_values)
+    corrected = iter(holm(p_values))
+    judged = [tuple(_decided(f, next(corrected), tests) for f in findings) for findings in found]
     return [
         Judgment(claim, _together(findings), findings)
         for claim, findings in zip(claims, judged, strict=True)
@@ -144,17 +152,20 @@ def _together(findings: Sequence[Finding]) -> Verdict:
     return Verdict.SUPPORTED if verdicts == {Verdict.SUPPORTED} else Verdict.UNDECIDED
 
 
-def _decided(finding: Finding, p: float | None) -> Finding:
-    """Return the finding with its corrected p value, and the verdict that follows."""
-    margin = finding.margin
-    if margin is None or p is None or isinstance(finding.part, Random):
-        return replace(finding, p=p)
+def _decided(finding: Finding, p: float | None, tests: int) -> Finding:
+    """Return the finding with its p value, corrected for so many, and what follows from it."""
+    if p is None:
+        return finding
+    margin, part = finding.margin, finding.part
+    if margin is None or isinstance(part, Random):
+        verdict = finding.verdict if p <= ALPHA else Verdict.UNDECIDED
+        return replace(finding, p=p, verdict=verdict)
     verdict = Verdict.UNDECIDED
     if p <= ALPHA:
         verdict = Verdict.SUPPORTED if margin.mean > 0 else Verdict.REFUTED
-    elif finding.part.measure in (LAST, BEST) and margin.p_beyond(EQUIVALENT) <= ALPHA:
+    elif part.measure in (LAST, BEST) and margin.p_beyond(EQUIVALENT) <= ALPHA:
         verdict = Verdict.EQUIVALENT
-    return replace(finding, p=p, verdict=verdict)
+    return replace(finding, p=p, verdict=verdict, words=_words(margin, part, tests))
 
 
 def whole(run: Results, trial: str) -> list[Result]:
@@ -163,9 +174,16 @@ def whole(run: Results, trial: str) -> list[Result]:
         r
         for r in run.by_trial().get(trial, [])
         if r.counts
+        and _is_published(r.config)
         and (r.summary or {"epochs": r.config.epochs})["epochs"] == TRIALS[trial].epochs
         and not r.details["data"]["is_sample"]
     ]
+
+
+def _is_published(config: TrialConfig) -> bool:
+    """Whether it is the trial of its name, in all but the number of its epochs."""
+    known = TRIALS[config.name]
+    return replace(config, epochs=known.epochs) == known
 
 
 def find(part: Part, run: Results) -> Finding:
@@ -182,11 +200,9 @@ def find(part: Part, run: Results) -> Finding:
         words = f"of {' and '.join(part.trials)} no history was kept"
         return Finding(part, Verdict.UNDECIDED, words)
     beside = _margin(part, found, BEST) if part.measure == LAST else None
-    words = margin_words(margin, part.measure)
-    if isinstance(part, AtMost):
-        words += ", as what is left to the limit"
-    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside, margin.p)
-    return _decided(finding, margin.p)
+    words = _words(margin, part, tests=1)
+    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside)
+    return _decided(finding, margin.p, tests=1)
 
 
 def _why_not(run: Results, trial: str) -> str:
@@ -195,6 +211,8 @@ def _why_not(run: Results, trial: str) -> str:
         return f"{trial} is not in this run"
     if results[0].details["data"]["is_sample"]:
         return "a run on the sample says nothing about MNIST"
+    if not _is_published(results[0].config):
+        return f"{trial} of this run is another trial of that name"
     if any(r.summary is not None for r in results):
         return f"{trial} ran for other than the {TRIALS[trial].epochs} epochs of its recipe"
     return f"{trial} is {results[0].status}"
@@ -209,20 +227,23 @@ def _margin(part: More | AtMost, found: dict[str, list[Result]], measure: str) -
     resolution = MEASURES[measure].resolution
     if isinstance(part, AtMost):
         return estimate([part.limit - v for v in kept[0].values()], resolution)
-    shared = shares_noise([r for results in found.values() for r in results])
-    return difference(kept[0], kept[1], shared, resolution)
+    return difference(kept[0], kept[1], shared=False, least_sd=resolution)
 
 
-def margin_words(margin: Estimate, measure: str) -> str:
-    """Write a margin with its interval, or say that so few seeds have none."""
-    unit = MEASURES[measure].unit
+def _words(margin: Estimate, part: More | AtMost, tests: int) -> str:
+    """Write a margin with its interval, or say that so few seeds have none.
+
+    The difference that would have been seen is that of the first of so many ``tests``.
+    """
+    unit = MEASURES[part.measure].unit
     digits = 2 if unit == "points" else 1
+    left = ", as what is left to the limit" if isinstance(part, AtMost) else ""
     mean = f"{margin.mean:+.{digits}f} {unit}"
     if margin.low is None or margin.high is None:
-        return f"{mean} with {margin.n} seed{'s' * (margin.n > 1)}, which have no interval"
-    power = detectable(margin)
+        return f"{mean} with {margin.n} seed{'s' * (margin.n > 1)}, which have no interval{left}"
+    power = detectable(margin, tests)
     return f"{mean} [{margin.low:+.{digits}f}, {margin.high:+.{digits}f}] over {margin.n} seeds" + (
-        f"; {power:.{digits}f} would have been seen" if power else ""
+        (f"; {power:.{digits}f} would have been seen" if power else "") + left
     )
 
 
@@ -253,11 +274,10 @@ def _find_random(part: Random, results: list[Result]) -> Finding:
         words += "; every digit gets the same answer"
     # That all of n seeds are random bounds the share of seeds that are, from below.
     share = ALPHA ** (1 / n)
-    if share <= 0.5:
-        words += f" ({n} seed{'s' if n > 1 else ''}, too few to say that most are)"
-        return Finding(part, Verdict.UNDECIDED, words, n)
-    words += f"; so with at least {100 * share:.0f} % of all seeds"
-    return Finding(part, Verdict.SUPPORTED, words, n)
+    few = f" ({n} seed{'s' if n > 1 else ''}, too few to say that most are)"
+    words += few if share <= 0.5 else f"; so with at least {100 * share:.0f} % of all seeds"
+    # Were half of all seeds random, this many of this many would be with:
+    return _decided(Finding(part, Verdict.SUPPORTED, words, n), 0.5**n, tests=1)
 
 
 def chance(result: Result) -> float:
@@ -269,7 +289,8 @@ def chance(result: Result) -> float:
 def _class_sizes(result: Result) -> tuple[int, int]:
     counts = (result.summary or {}).get("confusion")
     if counts is None:
-        return LARGEST_CLASS, TEST_DIGITS
+        name = result.details["data"]["dataset"]
+        return LARGEST_CLASS.get(name, TEST_IMAGES // 10), TEST_IMAGES
     sizes = np.array(counts).sum(1)
     return int(sizes.max()), int(sizes.sum())
 

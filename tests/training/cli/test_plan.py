@@ -120,7 +120,7 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
         (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
-         "--scale-lr sets the learning rate"),
+         "--scale-lr sets the learning rate, and so"),
         (["bn", "--table", "x.csv"], "it goes with --experiment"),
         (["bn", "--experiment", "order"], "leave out trials"),
         (["--experiment", "nowhere.toml"], "no such file; there are"),

@@ -47,3 +47,35 @@ def test_a_row_of_a_study_has_the_revision_that_its_task_began_with(finished):
     details["environment"]["git"] = "an earlier one"
     write_json(path, details)
     assert revision_of(finished) == "an earlier one"
+
+
+MINE = """
+title = "Mine"
+trials = ["bn", "gn"]
+seeds = 2
+scale_lr = "sqrt"
+
+[set]
+batch_size = [500, 1000]
+epochs = 1
+
+[[test]]
+text = "GroupNorm / BatchNorm with 500: above 1"
+low = 0.0
+[test.weights]
+"gn batch_size=500 epochs=1 learning_rate=0.279508" = 1
+"bn batch_size=500 epochs=1 learning_rate=0.279508" = -1
+"""
+
+
+def test_a_file_of_ones_own_runs_to_its_answers(tmp_path, capsys):
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    file.write_text(MINE, encoding="utf-8")
+    asked = ["run", "--experiment", str(file), "--data", "sample", "--out", str(out), "--jobs", "1"]
+    assert main(asked) == 0
+    said = capsys.readouterr().out
+    assert "fits another learning rate" not in said
+    assert "no interval" in said  # of two seeds
+    with (out / "mine.csv").open(encoding="utf-8") as table:
+        assert len(list(csv.DictReader(table))) == 8
+    assert {"mine-verdicts.csv", "mine.png", "report.html"} <= {p.name for p in out.iterdir()}

@@ -185,3 +185,12 @@ def test_a_file_that_is_no_toml_is_named(tmp_path):
     path.write_text("trials = [")
     with pytest.raises(TrainingError, match=r"mine\.toml cannot be read"):
         read_study(str(path))
+
+
+def test_a_grid_of_batches_may_take_the_learning_rate_along():
+    values = {"trials": ["bn"], "set": {"batch_size": [16, 256]}}
+    scaled = parse_study("mine", values | {"scale_lr": "sqrt"})
+    assert [arm.learning_rate for arm in scaled.arms.values()] == [0.05, 0.2]
+    for wrong in ({"scale_lr": "twice"}, {"scale_lr": "sqrt", "set": {}}):
+        with pytest.raises(TrainingError, match="must be one of linear, sqrt, beside a grid"):
+            parse_study("mine", values | wrong)

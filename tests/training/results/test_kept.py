@@ -11,9 +11,11 @@ from training.cli.commands import main
 from training.errors import TrainingError
 from training.experiments.claims import EARLY_FALL
 from training.experiments.trials import TRIALS
+from training.record.task_folder import CONSTANT_ANSWER
 from training.results.comparisons import compare_all
-from training.results.kept import HISTORIES, SUMMARY, keep, read_summary
+from training.results.kept import HISTORIES, SUMMARY, keep, read_summary, write_summary
 from training.results.measures import value
+from training.results.over_seeds import overviews
 from training.results.run_folder import Results, read_run
 
 
@@ -93,13 +95,9 @@ def changed(result, **details):
             lambda r: changed(r, data={**r.details["data"], "name": "Fashion-MNIST"}),
             "keep it in another folder",
         ),
-        "one diverged": (
-            lambda r: replace(r, diverged=r.config.name == "ln"),
-            "diverged, for which summary.csv has no row",
-        ),
         "nothing finished": (lambda r: replace(r, summary=None), "no finished seed to keep"),
     }.values(),
-    ids=["another field", "another precision", "other data", "one diverged", "nothing finished"],
+    ids=["another field", "another precision", "other data", "nothing finished"],
 )
 def test_what_cannot_stand_in_one_table_is_refused(run, tmp_path, change, words) -> None:
     keep(run, tmp_path)
@@ -107,6 +105,31 @@ def test_what_cannot_stand_in_one_table_is_refused(run, tmp_path, change, words)
     with pytest.raises(TrainingError, match=words):
         keep(replace(run, results=[change(result) for result in run.results]), tmp_path)
     assert ((tmp_path / SUMMARY).read_text(), (tmp_path / HISTORIES).read_text()) == before
+
+
+def test_a_seed_that_diverged_is_kept_as_one(run: Results, tmp_path: Path) -> None:
+    def lose(result):
+        lost = result.config.name == "ln"
+        failure = "the training loss: not a number" if lost else None
+        return replace(
+            result, summary=None if lost else result.summary, diverged=lost, failure=failure
+        )
+
+    lost = replace(run, results=[lose(result) for result in other_seed(run, 1).results])
+    keep(run, tmp_path)
+    keep(lost, tmp_path)
+    (overview,) = (t for t in overviews(read_summary(tmp_path / SUMMARY)) if t.name == "ln")
+    whole = next(r for r in run.results if r.config.name == "ln").last_accuracy
+    assert overview.last.mean == pytest.approx((whole + CONSTANT_ANSWER) / 2)
+    assert overview.seeds == "2, of which 1 diverged"
+    assert overview.results[1].status.endswith("the training loss: not a number")
+
+
+def test_the_summary_of_a_run_folder_is_compared_without_its_confusion(run: Results) -> None:
+    """The wrong images lie beside it, and how many there were does not."""
+    write_summary(run)
+    found = compare_all(read_summary(run.folder / SUMMARY))
+    assert [one.with_images for one in found] == [None]
 
 
 def test_a_history_that_lacks_an_epoch_is_refused(run: Results, tmp_path: Path) -> None:

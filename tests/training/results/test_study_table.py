@@ -136,6 +136,26 @@ def test_the_power_is_that_of_the_corrected_test(table):
     fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.06)})
     alone, corrected = (answer(EQUAL, table, "mnist", claims) for claims in (1, 8))
     assert corrected.detectable > alone.detectable
+    both_sides = answer(MATTERS, table, "mnist", 4)
+    assert both_sides.detectable == pytest.approx(corrected.detectable)
+
+
+def test_what_refutes_is_the_interval_with_both_its_sides(table):
+    """With one limit, too: that is below the 95 % interval, or it is not."""
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.06)})
+    found = answer(EQUAL, table, "mnist").estimate
+    for limit in (found.low - 1e-4, found.low + 1e-4):
+        question = replace(EQUAL, low=None, high=-1.0, refuted_low=None, refuted_high=limit)
+        word = answer(question, table, "mnist").verdict
+        assert word == ("refuted" if limit < found.low else "undecided")
+
+
+def test_seeds_beyond_those_of_the_study_are_no_second_look(table):
+    first, second = around(1.5), around(1.5, 1.06)
+    fill(table, {"after ReLU": first, "before ReLU": second})
+    before = answer(MATTERS, table, "mnist")
+    fill(table, {"after ReLU": [*first, 1.0, 1.0], "before ReLU": [*second, 9.0, 9.0]})
+    assert answer(MATTERS, table, "mnist") == before
 
 
 def test_what_is_in_the_table_is_not_run_again(table, tmp_path):

@@ -109,12 +109,16 @@ def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) 
 
 def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value, str, str | None]]:
     """Seeds, last, deviation, t, interval, best, its epochs, first at target, seconds."""
-    last = np.array([r.last_accuracy for r in trial.results if r.counts])
-    count = len(last)
-    best = np.array([r.record.best.test_accuracy for r in trial.finished])
-    seconds = [sum(e.train_seconds for e in r.record.epochs) for r in trial.finished]
     # A seed that diverged has no row on its trial's sheet; it counts as a constant answer.
-    area = ",".join([sheet.over_seeds("last epoch, %"), *[f"{CONSTANT_ANSWER:g}"] * trial.diverged])
+    lost = [CONSTANT_ANSWER] * trial.diverged
+    last = np.array([r.last_accuracy for r in trial.finished] + lost)
+    best = np.array([r.record.best.test_accuracy for r in trial.finished] + lost)
+    count = len(last)
+    seconds = [sum(e.train_seconds for e in r.record.epochs) for r in trial.finished]
+    area, best_area = (
+        ",".join([sheet.over_seeds(heading), *(f"{value:g}" for value in lost)])
+        for heading in ("last epoch, %", "best epoch, %")
+    )
     n, deviation, t = (address(row, column) for column in (7, 9, 10))
     spread: list[tuple[Value, str, str | None]] = [(None, ACCURACY, None)] * 3
     if count > 1:
@@ -131,7 +135,7 @@ def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value,
         (count, "0", f"COUNT({area})"),
         (float(last.mean()), ACCURACY, f"AVERAGE({area})"),
         *spread,
-        (float(best.mean()), ACCURACY, f"AVERAGE({sheet.over_seeds('best epoch, %')})"),
+        (float(best.mean()), ACCURACY, f"AVERAGE({best_area})"),
         (trial.best_epochs, "0", text),
         (trial.target_epochs, "0", None),
         (float(np.mean(seconds)), "0", f"AVERAGE({sheet.over_seeds('training, s')})"),
