@@ -171,24 +171,40 @@ def _questions(axis: Any, found: list[Answer]) -> None:
             limit if limit is not None else end for limit, end in zip(limits, (-9, 9), strict=True)
         )
         axis.fill_betweenx([row - 0.4, row + 0.4], low, high, color=GRID, alpha=0.6, lw=0)
+        for limit in _beside(one):
+            axis.plot([limit, limit], [row - 0.4, row + 0.4], "--", color=INK, lw=1)
         axis.plot([one.estimate.low, one.estimate.high], [row, row], color=color, lw=2.2)
         axis.plot([one.estimate.mean], [row], "o", color=color, ms=6)
     ends = [v for one in found if one.estimate for v in (one.estimate.low, one.estimate.high)]
     ends += [v for one in found for v in (one.question.low, one.question.high) if v is not None]
+    beside = [limit for one in found for limit in _beside(one)]
+    ends += beside
     reach = 1.15 * max(abs(v) for v in (*ends, 0.05) if v is not None)
     axis.set_xlim(-reach, reach)
     axis.set_yticks(range(len(found)), [_folded(one.question.text) for one in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.locator_params(axis="x", nbins=5)
     measure = "logarithm of the ratio" + ("" if all(map(is_ratio, found)) else ", or slope")
+    gray = (
+        "asked about; right of the dashes: refuted" if beside else "within the limits asked about"
+    )
     axis.set_title(
-        f"{measure}, 95 % interval\n(gray: within the limits asked about)",
+        f"{measure}, 95 % interval\n(gray: {gray})",
         fontsize=9.5,
         loc="left",
         color=SOFT,
     )
     calm(axis)
     axis.axvline(0, color=INK, lw=0.8, zorder=0)
+
+
+def _beside(one: Answer) -> list[float]:
+    """A limit above which is refuted within the gray: it can hold there, and not matter."""
+    question, limit = one.question, one.question.refuted_high
+    low = -math.inf if question.low is None else question.low
+    high = math.inf if question.high is None else question.high
+    within = limit is not None and low < limit < high and not question.outside
+    return [limit] if limit is not None and within else []
 
 
 def _folded(text: str) -> str:
