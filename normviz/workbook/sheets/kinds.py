@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 from normviz.norms.declared import NORMS
@@ -214,7 +213,6 @@ def norms_on(
     return found
 
 
-@lru_cache(maxsize=64)
 def parts_taken(shape: Shape, kind: Kind, also: tuple[str, ...]) -> frozenset[str]:
     """Which of groups and splits any norm of such a workbook takes.
 
@@ -226,7 +224,7 @@ def parts_taken(shape: Shape, kind: Kind, also: tuple[str, ...]) -> frozenset[st
     """
     norms = norms_on(shape, kind, 1, 1, also).values()
     told = {size.parts for norm in norms for size in norm.sizes}
-    fixed = {_PARTS[axis] for norm in norms for axis in norm.fixed or {}}
+    fixed = {_PARTS.get(axis, "") for norm in norms for axis in norm.fixed or {}}
     return frozenset(told | fixed) - {""}
 
 
