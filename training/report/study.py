@@ -201,10 +201,11 @@ def _questions(axis: Any, found: list[Answer]) -> None:
 def _beside(one: Answer) -> list[float]:
     """A limit above which is refuted within the gray: it can hold there, and not matter."""
     question, limit = one.question, one.question.refuted_high
+    if limit is None or question.outside:
+        return []
     low = -math.inf if question.low is None else question.low
     high = math.inf if question.high is None else question.high
-    within = limit is not None and low < limit < high and not question.outside
-    return [limit] if limit is not None and within else []
+    return [limit] if low < limit < high else []
 
 
 def _folded(text: str) -> str:

@@ -48,8 +48,9 @@ class Answer:
     verdict: str
     p: float = 1.0
     p_refuted: float = 1.0
-    detectable: float | None = None  # distance from a limit seen with 80 % power at this spread;
-    # None for a sign test, whose power hangs on how many seeds lie beyond the limit
+    # Distance from a limit seen with 80 % power at this spread; None of a sign test, whose power is
+    # of how many seeds lie beyond the limit.
+    detectable: float | None = None
 
 
 @dataclass(frozen=True)
