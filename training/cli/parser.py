@@ -47,7 +47,8 @@ def build_parser() -> Parser:
     )
     _add_explain(commands)
     data = commands.add_parser("data", help="fetch a data set, by default full MNIST")
-    _add_dataset(data)
+    _add_dataset(data, "default: mnist")
+    data.set_defaults(dataset=MNIST.name)
     data.add_argument("--out", default="data", metavar="DIR", help="default: data")
     return parser
 
@@ -93,7 +94,7 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="DIR",
         help="where the data lie, or 'sample'; default: data",
     )
-    _add_dataset(run)
+    _add_dataset(run, "default: the study's, else mnist")
     add("--out", metavar="DIR", help="the run folder; default: runs/ and data set, study or sample")
     add(
         "--table",
@@ -149,10 +150,8 @@ def _add_explain(commands: Any) -> None:
     add("-o", "--output", metavar="FILE", help=".xlsx or .html; default: TRIAL-LAYER.xlsx")
 
 
-def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dataset", choices=tuple(DATASETS), default=MNIST.name, help="default: mnist"
-    )
+def _add_dataset(parser: argparse.ArgumentParser, words: str) -> None:
+    parser.add_argument("--dataset", choices=tuple(DATASETS), help=words)
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.cli.parser import parse_seeds
-from training.data.datasets import find_dataset
+from training.data.datasets import MNIST, find_dataset
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.experiments.study import Study, read_study
@@ -54,7 +54,8 @@ def make_plan(options: Namespace) -> Plan:
         raise TrainingError("--out must name a folder, got an empty name")
     study = read_study(options.experiment) if options.experiment else None
     if study:
-        for option in ("trials", "set", "scale_lr", "epochs"):
+        said = ("trials", "set", "scale_lr", "epochs", *(("dataset",) if study.datasets else ()))
+        for option in said:
             if getattr(options, option):
                 raise TrainingError(
                     f"--experiment says what runs: leave out {option.replace('_', '-')}, or change "
@@ -88,7 +89,7 @@ def _asked(options: Namespace, table: StudyTable) -> set[str]:
 def _name(options: Namespace, study: Study | None) -> str:
     if study:
         return study.name
-    return "sample" if options.data == "sample" else str(options.dataset)
+    return "sample" if options.data == "sample" else options.dataset or MNIST.name
 
 
 def _tasks(options: Namespace, folder: Path) -> list[Task]:
@@ -118,7 +119,7 @@ def _study_tasks(
     options: Namespace, study: Study, folder: Path, table: StudyTable | None
 ) -> list[Task]:
     """Return seed by seed, so that what is finished can be compared, without what the table has."""
-    names = study.datasets or (options.dataset,)
+    names = study.datasets or (options.dataset or MNIST.name,)
     if options.data == "sample":
         names = ("mnist",)
     seeds = parse_seeds(options.seeds) if options.seeds else study.seeds
@@ -139,7 +140,7 @@ def _study_tasks(
 def _settings(options: Namespace) -> Settings:
     return Settings(
         data=options.data,
-        dataset=options.dataset,
+        dataset=options.dataset or MNIST.name,
         device=options.device,
         backend=options.backend,
         resume=options.resume,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +156,44 @@ DEFAULTS = {
     for name, f in FIELDS.items()
     if f.default is not dataclasses.MISSING
 }
+
+
+def _has(part: str) -> Callable[[TrialConfig], bool]:
+    return lambda config: part in config.block.split()
+
+
+# Of the fields that not every trial reads: what it has that does, in words and as a condition.
+READ_WITH: dict[str, tuple[str, Callable[[TrialConfig], bool]]] = {
+    "norm": ("norm in block", _has("norm")),
+    "group_norm_groups": ("norm=group", lambda c: c.norm == "group" and _has("norm")(c)),
+    "num_splits": ("norm=ghost", lambda c: c.norm == "ghost" and _has("norm")(c)),
+    "dropout_value": ("dropout in block", _has("dropout")),
+    "dropout_in": (
+        "dropout in block and a dropout_value",
+        lambda c: bool(c.dropout_value) and _has("dropout")(c),
+    ),
+    "momentum": ("optimizer=sgd", lambda c: c.optimizer == "sgd"),
+    "nesterov": ("optimizer=sgd", lambda c: c.optimizer == "sgd"),
+    "decay_on": ("a weight_decay", lambda c: bool(c.weight_decay)),
+    "l1_form": ("an l1", lambda c: bool(c.l1)),
+    "gamma": ("schedule=exponential or step", lambda c: c.schedule in ("exponential", "step")),
+    "step_size": ("schedule=step", lambda c: c.schedule == "step"),
+    "warmup": ("schedule=onecycle", lambda c: c.schedule == "onecycle"),
+    "interpolation": (
+        "a rotation, shift, log_scale or shear",
+        lambda c: bool(c.rotation or c.shift or c.log_scale or c.shear),
+    ),
+}
+
+
+def reads(config: TrialConfig, name: str) -> bool:
+    """Whether the field ``name`` decides anything in a trial.
+
+    >>> from training.experiments.trials import find_trial
+    >>> reads(find_trial("gbn"), "num_splits"), reads(find_trial("bn"), "num_splits")
+    (True, False)
+    """
+    return name not in READ_WITH or READ_WITH[name][1](config)
 
 
 def block_words(block: str) -> list[str]:

@@ -30,9 +30,18 @@ from typing import Any
 
 from normviz.errors import printable
 from training.errors import TrainingError
-from training.experiments.config import DEFAULTS, TrialConfig, block_words
+from training.experiments.config import DEFAULTS, TrialConfig, block_words, reads
 from training.experiments.trials import find_trial
-from training.experiments.variants import CHANGEABLE, SCALES, by_name, grid, of_kind, several, vary
+from training.experiments.variants import (
+    CHANGEABLE,
+    SCALES,
+    by_name,
+    grid,
+    of_kind,
+    refuse_unread,
+    several,
+    vary,
+)
 
 FOLDER = Path(__file__).parent
 KEYS = {
@@ -51,6 +60,7 @@ KEYS = {
 ERROR, EFFECTIVE_RATE = "log error", "log effective rate"
 LARGEST_RATE, STALE = "log largest rate", "log stale error"
 MEASURES = (ERROR, EFFECTIVE_RATE, STALE, LARGEST_RATE)
+USUAL_DATASETS = ("mnist", "fashion-mnist")
 LIMITS = ("low", "high", "refuted_low", "refuted_high")
 
 
@@ -115,6 +125,8 @@ class Study:
         }
         if self.tests:  # else more seeds are no second look
             decisive["seeds"] = len(self.seeds)
+            if self.datasets not in ((), USUAL_DATASETS):
+                decisive["datasets"] = self.datasets
         text = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -179,7 +191,9 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
             f"scale_lr={scale!r} must be one of {', '.join(SCALES)}, beside a grid of batch_size"
         )
     if "arm" in values:
-        arms = by_name(_arm(arm, configs, settings) for arm in values["arm"])
+        made = [_arm(arm, configs, settings) for arm in values["arm"]]
+        _refuse_unused(values["arm"], configs, made)
+        arms = by_name(made)
     else:
         arms = by_name(grid(configs, settings, scale))
     if not arms:
@@ -207,6 +221,23 @@ def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TrainingError(f"{key}: {value!r} is not a word")
     return value
+
+
+def _refuse_unused(
+    tables: list[dict[str, Any]], configs: list[TrialConfig], arms: list[TrialConfig]
+) -> None:
+    """Refuse a trial that no arm takes, and a field that is given to arms and read by none."""
+    if not tables:
+        return
+    taken = {str(table.get("trial", configs[0].name)) for table in tables}
+    for config in configs:
+        if config.name not in taken:
+            raise TrainingError(f"no [[arm]] takes the trial {config.name!r}: leave it out")
+    given = sorted({key for table in tables for key in table} & set(CHANGEABLE))
+    for key in given:
+        of_key = [arm for table, arm in zip(tables, arms, strict=True) if key in table]
+        if not any(reads(arm, key) for arm in of_key):
+            refuse_unread(of_key[0], key)
 
 
 def _arm(arm: Any, configs: list[TrialConfig], settings: dict[str, list[Any]]) -> TrialConfig:

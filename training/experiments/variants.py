@@ -6,10 +6,10 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from training.errors import TrainingError
-from training.experiments.config import FIELDS, TrialConfig
+from training.experiments.config import FIELDS, READ_WITH, TrialConfig, reads
 
 DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
 CHANGEABLE = [name for name in FIELDS if name not in DESCRIPTIVE]
@@ -144,24 +144,46 @@ def grid(
 ) -> list[TrialConfig]:
     """Return every trial with every combination of the settings, each once.
 
-    ``scale`` lets the learning rate follow the batch size: "linear" or "sqrt".
+    A trial that does not read a field stays as it is beside those that do.
+
+    Args:
+        configs: the trials.
+        settings: the values of each field to change.
+        scale: lets the learning rate follow the batch size: "linear" or "sqrt".
 
     Raises:
-        TrainingError: for values that a trial cannot have, or a learning rate given and scaled.
+        TrainingError: for values that a trial cannot have, a field that none of the trials reads,
+            or a learning rate given and scaled.
     """
     if scale and "learning_rate" in settings:
         raise TrainingError(
             "--scale-lr sets the learning rate, and so does learning_rate: omit one"
         )
-    found = []
+    found: list[TrialConfig] = []
+    unread = set(settings)
     for config in configs:
         for values in itertools.product(*settings.values()):
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
                 factor = (changes["batch_size"] / config.batch_size) ** SCALES[scale]
                 changes["learning_rate"] = float(f"{config.learning_rate * factor:.6g}")
-            found.append(vary(config, changes))
+            read = {k: v for k, v in changes.items() if reads(replace(config, **changes), k)}
+            unread -= set(read)
+            found.append(vary(config, read))
+    if unread:
+        refuse_unread(configs[0], min(unread))
     return list(by_name(found).values())
+
+
+def refuse_unread(config: TrialConfig, name: str) -> NoReturn:
+    """Say that a field changes nothing in a trial, and where it would.
+
+    Raises:
+        TrainingError: always.
+    """
+    raise TrainingError(
+        f"{name} changes nothing in {config.name}: a trial with {READ_WITH[name][0]} reads it"
+    )
 
 
 def by_name(configs: Iterable[TrialConfig]) -> dict[str, TrialConfig]:

@@ -88,6 +88,17 @@ def test_settings_make_a_grid_of_named_variants_beside_the_trials_themselves(pla
     assert made.tasks[2].config.published
 
 
+def test_a_trial_that_does_not_read_a_field_stays_as_it_is_beside_those_that_do(planned):
+    made = planned("bn", "gbn", "--set", "num_splits=2,4")
+    assert names(made) == ["bn/seed-0", "gbn/seed-0", "gbn num_splits=4/seed-0"]
+    decayed = planned("bn", "--set", "weight_decay=0,0.1", "--set", "decay_on=all,weights")
+    assert names(decayed) == [
+        "bn/seed-0",
+        "bn weight_decay=0.1/seed-0",
+        "bn weight_decay=0.1 decay_on=weights/seed-0",
+    ]
+
+
 @pytest.mark.parametrize(
     ("way", "rate"), [("linear", 0.025), ("sqrt", 0.05)], ids=["linear", "square root"]
 )
@@ -117,12 +128,16 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["gn", "--set", "group_norm_groups=3"], "group_norm_groups=3 does not divide"),
         (["bn", "--set", "norm=rms-beta", "--backend", "reference"], "use backend='torch'"),
         (["bn", "--set", "momentum=0", "--set", "nesterov=true"], "takes a momentum above 0"),
+        (["bn", "--set", "num_splits=2,4"], "num_splits changes nothing in bn: a trial with norm="),
+        (["bn", "--set", "warmup=0.1"], "a trial with schedule=onecycle reads it"),
+        (["bn", "--set", "block=conv", "--set", "norm=group"], "norm changes nothing in bn"),
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
         (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
          "--scale-lr sets the learning rate, and so"),
         (["bn", "--table", "x.csv"], "it goes with --experiment"),
         (["bn", "--experiment", "order"], "leave out trials"),
+        (["--experiment", "order", "--dataset", "mnist"], "leave out dataset, or change a copy"),
         (["--experiment", "nowhere.toml"], "no such file; there are"),
         (["--backend", "reference", "--precision", "bfloat16"], "which NumPy does not have"),
     ],

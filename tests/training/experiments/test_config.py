@@ -1,10 +1,13 @@
 import dataclasses
 
 import pytest
+import torch
 
+from training.data import load as data
 from training.errors import TrainingError
-from training.experiments.config import TrialConfig
+from training.experiments.config import READ_WITH, TrialConfig, reads
 from training.experiments.trials import TRIALS, find_trial
+from training.run.one_network import Trainer
 
 PUBLISHED = [
     "bn-l1", "bn-l2", "bn-l1-l2", "gbn", "gbn-l1-l2", "bn", "gn", "ln",
@@ -79,3 +82,60 @@ def test_our_own_recipe_keeps_within_its_limits(name):
     config = TRIALS[name]
     assert config.epochs <= 25
     assert sum(p.numel() for p in build_model(config, 0).parameters()) == 9916 < 10_000
+
+
+# Values that bring a trial to read the field, and two of the field that then decide something.
+READERS = {
+    "norm": ({}, "batch", "group"),
+    "group_norm_groups": ({"norm": "group"}, 1, 2),
+    "num_splits": ({"norm": "ghost"}, 2, 4),
+    "dropout_value": ({}, 0.0, 0.1),
+    "dropout_in": ({"dropout_value": 0.1}, "all", "last"),
+    "momentum": ({"optimizer": "sgd"}, 0.0, 0.9),
+    "nesterov": ({"optimizer": "sgd", "momentum": 0.9}, False, True),
+    "decay_on": ({"weight_decay": 0.1}, "all", "weights"),
+    "l1_form": ({"l1": 0.01}, "correct", "accumulated"),
+    "gamma": ({"schedule": "exponential"}, 0.1, 0.9),
+    "step_size": ({"schedule": "step", "gamma": 0.1}, 1, 2),
+    "warmup": ({"schedule": "onecycle"}, 0.1, 0.5),
+    "interpolation": ({"rotation": 30.0}, "nearest", "bilinear"),
+}
+UNREAD = {
+    "norm": {"block": "conv relu"},
+    "group_norm_groups": {"norm": "batch"},
+    "num_splits": {"norm": "batch"},
+    "dropout_value": {"block": "conv relu norm"},
+    "dropout_in": {"dropout_value": 0.0},
+    "momentum": {"optimizer": "adam"},
+    "nesterov": {"optimizer": "adam", "momentum": 0.9},
+    "decay_on": {"weight_decay": 0.0},
+    "l1_form": {"l1": 0.0},
+    "gamma": {"schedule": "constant"},
+    "step_size": {"schedule": "constant"},
+    "warmup": {"schedule": "constant"},
+    "interpolation": {"rotation": 0.0},
+}
+
+
+def trained_weights(config):
+    """After two epochs on a few digits, so that a schedule has moved."""
+    digits = data.load("sample")
+    few = dataclasses.replace(
+        digits, train_images=digits.train_images[:96], train_labels=digits.train_labels[:96]
+    )
+    trainer = Trainer(config, few, seed=0)
+    for epoch in (1, 2):
+        trainer.train_epoch(epoch)
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+@pytest.mark.parametrize("name", READ_WITH)
+def test_a_field_decides_something_where_it_is_said_to_be_read_and_nothing_elsewhere(name):
+    needed, *values = READERS[name]
+    plain = dataclasses.replace(find_trial("bn"), batch_size=32, epochs=2, learning_rate=0.01)
+    for common, decides in ((needed, True), (UNREAD[name], False)):
+        configs = [dataclasses.replace(plain, **{**common, name: value}) for value in values]
+        assert [reads(config, name) for config in configs] == [decides] * 2
+        one, other = map(trained_weights, configs)
+        # Without movement the ways to interpolate differ by rounding alone.
+        assert torch.allclose(one, other, rtol=0, atol=1e-4) is not decides

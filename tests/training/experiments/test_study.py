@@ -66,6 +66,8 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
     assert parse_study("mine", MINE | {"seeds": 3}).digest == study.digest
     other = parse_study("mine", MINE | {"test": [question | {"high": 0.1}]})
     assert other.digest != asked.digest
+    elsewhere = parse_study("mine", MINE | {"test": [question], "datasets": ["kmnist"]})
+    assert elsewhere.digest != asked.digest
 
 
 @pytest.mark.parametrize(
@@ -90,12 +92,20 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
         ({"datasets": [["mnist"]]}, "datasets: ['mnist'] is not a word"),
         ({"measures": ["log error"]}, "unknown key 'measures'"),
         (
-            {"set": {}, "arm": [{"name": "a", "epochs": 1}, {"name": "a", "epochs": 2}]},
+            {"set": {}, "trials": ["bn"], "arm": [{"name": "a"}, {"name": "a", "epochs": 2}]},
             "two trials would be called 'a' and differ in epochs",
         ),
         (
             {"set": {"learning_rate": [0.12345678, 0.12345679]}},
             "two trials would be called 'bn learning_rate=0.123457' and differ in learning_rate",
+        ),
+        (
+            {"set": {}, "trials": ["bn", "gn"], "arm": [{"name": "a"}]},
+            "no [[arm]] takes the trial 'gn': leave it out",
+        ),
+        (
+            {"set": {}, "trials": ["bn"], "arm": [{"name": "a"}, {"name": "b", "num_splits": 4}]},
+            "num_splits changes nothing in b: a trial with norm=ghost reads it",
         ),
         ({"test": [{"weight": {}}]}, "is wrong"),
         ({"test": [1]}, "is wrong"),
