@@ -216,5 +216,4 @@ def constants_on(
         largest_difference=off,
         reference=Line(slope, shift, 0.0),
     )
-    said = found_sentence(made, False, stored.mean, stored.variance)
-    return replace(made, sentence=said)
+    return replace(made, sentence=found_sentence(made))

@@ -97,15 +97,13 @@ _EPS = {
 }
 
 
-def found_sentence(
-    made: Identity, not_finite: bool, mean: str | None = None, variance: str | None = None
-) -> str:
-    """What a layer was found to be, in words."""
+def formula_in_words(made: Identity) -> str:
+    """The formula that was found: its sets, mean and eps, and what γ and β are."""
     name = f"{made.name}, " if made.name else ""
     sizes = "".join(f", {axis} = {size}" for axis, size in (made.sizes or {}).items())
-    parts = [f"{made.layer} is {name}{made.sets}{sizes}"]
+    parts = [f"{name}{made.sets}{sizes}"]
     if made.kind == "constants":
-        parts.append(f"with stored statistics: mean {mean}, variance {variance}")
+        parts.append(f"with stored statistics: mean {made.mean_is}, variance {made.variance_is}")
     else:
         parts.append("the mean taken away" if made.centered else "the mean taken as zero")
         if made.divisor == "m - 1":
@@ -114,7 +112,13 @@ def found_sentence(
     parts.append(_EPS[str(made.eps_where)].format(eps) if eps else "no eps")
     parts.append(f"γ = {made.gamma_is or 'found, but not among its tensors'}")
     parts.append(f"β = {made.beta_is or 'found, but not among its tensors'}")
-    text = "; ".join(parts) + f"; proven to {made.precision:.0e} of y and dx on fresh numbers"
+    return "; ".join(parts)
+
+
+def found_sentence(made: Identity, not_finite: bool = False) -> str:
+    """What a layer was found to be, in words."""
+    text = f"{made.layer} is {formula_in_words(made)}; proven to {made.precision:.0e} of y and dx "
+    text += "on fresh numbers"
     if made.same_on_this_x:
         text += f"; on this shape the sets are also those of {' and '.join(made.same_on_this_x)}"
     if not_finite:

@@ -21,6 +21,7 @@ from normviz.torch_models.capture import capture
 from normviz.torch_models.from_torch import from_torch, has_twin
 from normviz.torch_models.identify import Identity, identify
 from normviz.torch_models.identify.call import call_of
+from normviz.torch_models.identify.identity import formula_in_words
 from normviz.torch_models.identify.isolate import EAGER, copied, unwrapped
 from normviz.torch_models.verify.report import Difference, Report, difference
 from normviz.torch_models.verify.twin import TOLERANCE, beside_twin, floats
@@ -42,7 +43,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
 
     A module of another class is held to what :func:`normviz.identify` recognizes in it: its output
-    and the gradient of x.
+    and the gradient of x. The report says what that is (``held_to``).
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
@@ -143,8 +144,14 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
                 tuple(Rounding(made, dtype, one_pass) for one_pass in (False, True)),
             )
         )
-    training = bool(getattr(module, "training", True))
-    return Report(found.layer, seen.dtype, training, found.shape, tuple(differences))
+    return Report(
+        found.layer,
+        seen.dtype,
+        bool(getattr(module, "training", True)),
+        found.shape,
+        tuple(differences),
+        held_to=formula_in_words(found),
+    )
 
 
 def _of_own_reading(

@@ -46,6 +46,7 @@ class Report:
     differences: tuple[Difference, ...]
     failure: str | None = None  # what kept the layer from running to the end
     note: str = ""  # what of the layer did not run: its compiled code
+    held_to: str = ""  # the formula recognized in it, where not the twin of its class
 
     def __bool__(self) -> bool:
         return self.failure is None and all(d.passed for d in self.differences)
@@ -72,7 +73,8 @@ class Report:
             f"{'' if d.passed else '  FAIL'}{f'  {d.cause}' if d.cause else ''}"
             for d in self.differences
         ]
-        lines[1:1] = [f"  {said}" for said in (self.note, self.failure) if said]
+        held = f"held to {self.held_to}" if self.held_to else ""
+        lines[1:1] = [f"  {said}" for said in (held, self.note, self.failure) if said]
         return "\n".join(lines)
 
 
