@@ -33,14 +33,17 @@ def explain(options: Namespace) -> int:
         TrainingError: for a run, trial, seed or layer that is not there (with the nearest), a
             damaged checkpoint, or a file that cannot be written.
     """
-    path = Path(options.output or f"{options.trial}-{options.layer}.xlsx")
+    name = f"{options.trial}-{options.layer}" + f"-epoch-{options.epoch}" * bool(options.epoch)
+    path = Path(options.output or f"{name}.xlsx")
     try:
         medium(path)
     except ValueError as error:
         raise TrainingError(f"-o: {error}") from None
     if not path.parent.is_dir():
         raise TrainingError(f"-o must name a file in a folder that exists, got {path}")
-    details, model = load_trained(Path(options.run), options.trial, options.seed)
+    details, model, epoch = load_trained(
+        Path(options.run), options.trial, options.seed, options.epoch
+    )
     x, labels, words = digits_batch(options.data, options.batch, details)
     model.train(not options.eval)
     for layer in model.dropout_layers():
@@ -60,26 +63,42 @@ def explain(options: Namespace) -> int:
         raise TrainingError(str(error)) from None
     except OSError as error:
         raise TrainingError(f"{path} cannot be written: {error.strerror or error}") from None
-    print(f"note: what it sees are {words}", file=sys.stderr)
+    trained = f"after epoch {epoch} of {details['trial']['epochs']}"
+    print(f"note: the network {trained}; what it sees are {words}", file=sys.stderr)
     print(path)
     return 0
 
 
-def load_trained(run: Path, trial: str, seed: str) -> tuple[dict[str, Any], Net]:
-    """Return ``config.json`` of a trained task and its network with the trained weights.
+def load_trained(
+    run: Path, trial: str, seed: str, epoch: int | None = None
+) -> tuple[dict[str, Any], Net, int]:
+    """Return ``config.json`` of a task, its network as it was after an epoch, and that epoch.
+
+    Args:
+        run: the run folder.
+        trial: a trial in it.
+        seed: one of its seeds.
+        epoch: which, from 1; None: the last so far.
 
     Raises:
         TrainingError: when it is not there, naming the nearest, or its files are damaged.
     """
     folder = _entry(_entry(run, trial, "trial"), f"seed-{seed}", "seed")
-    path = folder / "checkpoint.pt"
+    epochs = checkpoint.kept(folder)
+    path = epochs.get(epoch or 0, folder / "checkpoint.pt")
     if not path.exists():
         raise TrainingError(f"{folder} has no checkpoint yet; train the trial first")
     details, config = read_config(folder)
     state = checkpoint.load(path, details["decisive"])
+    if epoch not in (None, state["epoch"]):
+        there = ", ".join(map(str, epochs)) or str(state["epoch"])
+        raise TrainingError(
+            f"{folder} has no checkpoint of epoch {epoch}; there are {there} (a run with "
+            "--no-record keeps the last one alone)"
+        )
     model = build_model(config, details["seed"], details["backend"])
     checkpoint.restore(path, state, lambda state: model.load_state_dict(state["model"]))
-    return details, model
+    return details, model, state["epoch"]
 
 
 def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tensor, Tensor, str]:

@@ -126,7 +126,11 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="under torchrun: share the statistics of BatchNorm among the processes",
     )
-    add("--no-record", action="store_true", help="keep nothing of what goes on inside the network")
+    add(
+        "--no-record",
+        action="store_true",
+        help="keep nothing of what goes on inside the network, and the last checkpoint alone",
+    )
     add(
         "--tensorboard",
         action="store_true",
@@ -142,6 +146,7 @@ def _add_explain(commands: Any) -> None:
     add("trial", metavar="TRIAL", help="a trial in it")
     add("--layer", required=True, metavar="NAME", help="e.g. block3.norm")
     add("--seed", default="0", metavar="K", help="which seed of the trial; default: 0")
+    add("--epoch", type=positive, metavar="E", help="as it was after this one; default: the last")
     add("--data", default="sample", metavar="DIR", help="where the digits are; default: sample")
     add("--batch", type=positive, default=64, metavar="N", help="how many digits; default: 64")
     add("--eval", action="store_true", help="evaluation: the stored statistics normalize")

@@ -22,11 +22,17 @@ from training.files import write_whole
 from training.record.history import COLUMNS
 
 FORMAT = 1
+KEPT = "checkpoints"  # the folder of those after each epoch
 KEYS = {"format", "settings", "epoch", "model", "optimizer", "history"}
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
+def save(path: Path, state: dict[str, Any], keep: bool = False) -> None:
     """Write ``state`` (the keys of ``KEYS`` but "format") to ``path``.
+
+    Args:
+        path: of the last checkpoint of a task, whose place it takes.
+        state: what to write.
+        keep: whether it also stays as that of its epoch, see :func:`kept`.
 
     Raises:
         TrainingError: when it cannot be written; an earlier checkpoint stays as it was.
@@ -34,7 +40,15 @@ def save(path: Path, state: dict[str, Any]) -> None:
     # Through memory: torch.save to a full disk fails in C++ after having destroyed the old file.
     stream = io.BytesIO()
     torch.save({"format": FORMAT, **state}, stream)
+    if keep:
+        write_whole(path.parent / KEPT / f"epoch-{state['epoch']}.pt", stream.getvalue())
     write_whole(path, stream.getvalue())
+
+
+def kept(folder: Path) -> dict[int, Path]:
+    """Return the checkpoints that a task kept of its epochs, in their order."""
+    found = {path.stem.removeprefix("epoch-"): path for path in folder.glob(f"{KEPT}/epoch-*.pt")}
+    return {int(epoch): found[epoch] for epoch in sorted(filter(str.isdecimal, found), key=int)}
 
 
 def load(path: Path, settings: dict[str, Any]) -> dict[str, Any]:

@@ -230,7 +230,7 @@ class OneTask:
             "history": self.record.rows(),
             **trainer.state(),
         }
-        checkpoint.save(self.task.folder / "checkpoint.pt", state)
+        checkpoint.save(self.task.folder / "checkpoint.pt", state, keep=self.task.settings.record)
         self.record.write_csv(self.task.folder / "history.csv")
         if self.inside:
             write_inside(self.task.folder / INSIDE, self.inside)

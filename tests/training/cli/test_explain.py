@@ -47,6 +47,27 @@ def test_the_sheet_has_the_trained_weights_and_statistics(
     assert any("evaluation" in text for text in texts)
 
 
+def test_the_layer_as_it_was_after_any_epoch(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["explain", str(run), "bn", "--layer", "block2.norm", "--batch", "4", "--eval"]
+    seen = []
+    for epoch in (1, 2):
+        assert main([*words, "--channels", "0:4", "--epoch", str(epoch)]) == 0
+        said = capsys.readouterr()
+        assert said.out == f"bn-block2.norm-epoch-{epoch}.xlsx\n"
+        assert f"the network after epoch {epoch} of 2" in said.err
+        path = run / "bn" / "seed-0" / "checkpoints" / f"epoch-{epoch}.pt"
+        seen.append(torch.load(path, weights_only=True)["model"]["block2.norm.running_mean"])
+        found = np.array(numbers(tmp_path / f"bn-block2.norm-epoch-{epoch}.xlsx", "Inputs"))
+        for value in seen[-1][:4].double().numpy():
+            assert np.abs(found - value).min() < 1e-12
+    assert not torch.equal(*seen)
+    assert main([*words, "--epoch", "3"]) == 2
+    assert "has no checkpoint of epoch 3; there are 1, 2 (a run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

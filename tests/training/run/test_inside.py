@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from training.data import load as data
 from training.errors import TrainingError
 from training.experiments.trials import find_trial
+from training.record.checkpoint import kept
 from training.run.inside import closing_measures, look_inside, read_inside, write_inside
 from training.run.one_network import Trainer
 from training.run.one_task import OneTask
@@ -73,10 +74,12 @@ def test_a_task_keeps_a_record_unless_told_not_to(make_task):
     task = make_task("bn", epochs=1)
     OneTask(task).run()
     assert len(read_inside(task.folder / "inside.csv")) == 5
+    assert list(kept(task.folder)) == [1]
     quiet = make_task("bn", seed=1, epochs=1)
     quiet = replace(quiet, settings=replace(quiet.settings, record=False))
     OneTask(quiet).run()
     assert not (quiet.folder / "inside.csv").exists()
+    assert not kept(quiet.folder)
 
 
 @pytest.mark.parametrize(

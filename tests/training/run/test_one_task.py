@@ -62,7 +62,7 @@ def test_a_run_on_disk(make_task):
     names = {path.name for path in task.folder.iterdir()}
     assert names - {".lock"} == {
         "config.json", "history.csv", "checkpoint.pt", "summary.json", "misclassified.png",
-        "misclassified.npz", "inside.csv",
+        "misclassified.npz", "inside.csv", "checkpoints",
     }  # fmt: skip
     assert task.folder.parts[-2:] == ("bn", "seed-3")
     assert (task.folder / "history.csv").read_text().splitlines()[0] == HISTORY
@@ -177,7 +177,7 @@ def test_lost_numbers_without_a_checkpoint_are_said_and_nothing_is_overwritten(f
 @pytest.mark.parametrize("kept", ["checkpoint.pt", "summary.json"])
 def test_a_checkpoint_or_summary_alone_is_a_run_too(finished, kept):
     task = finished
-    for path in task.folder.iterdir():
+    for path in task.folder.glob("*.*"):
         if path.name not in (kept, ".lock"):
             path.unlink()
     with pytest.raises(TrainingError, match="holds a run already; --resume continues it"):
