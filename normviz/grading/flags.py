@@ -1,4 +1,4 @@
-"""What a teacher should look at besides the points: changed givens, links, constants, copies."""
+"""What a teacher should look at besides the points: no answers, changed givens, links, copies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse, references
 from normviz.workbook.exercise.classroom.student_book import StudentBook
+from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import ExerciseSheet
 
 _LINK = re.compile(r"(?:'((?:[^']|'')+)'|([A-Za-z_\[][\w.\[\]]*))!")
@@ -25,7 +26,7 @@ Answers = Mapping[str, float]
 
 def flags(handed: Handed, made: StudentBook, formulas: bool) -> list[str]:
     """Everything of one file; `formulas` says that formulas were asked for."""
-    found: list[str] = []
+    found = [] if _is_filled(handed, made) else ["nothing filled in"]
     for sheet in made.sheets:
         found += _changed(handed, sheet)
     found += _linked(handed, made.sheets)
@@ -33,6 +34,14 @@ def flags(handed: Handed, made: StudentBook, formulas: bool) -> list[str]:
         found += _constants(handed, made.sheets)
     found += _values(handed, made.sheets)
     return found
+
+
+def _is_filled(handed: Handed, made: StudentBook) -> bool:
+    """Whether any cell for an answer holds something, be it no number; her name is no answer."""
+    places = [(QUESTIONS, where) for where in made.answer_cells]
+    places += [(sheet.title, where) for sheet in made.sheets for where in cells_of(sheet)]
+    shown = (handed.formula(*place) or handed.value(*place) for place in places)
+    return any(value is not None and str(value).strip() for value in shown)
 
 
 def _changed(handed: Handed, sheet: ExerciseSheet) -> Iterator[str]:

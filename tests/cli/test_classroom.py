@@ -29,12 +29,13 @@ def test_a_class_is_made_and_marked(
     assert main(["grade", "sheets"]) == 0
     said = capsys.readouterr()
     assert said.out.split()[:2] == ["marks.csv", "marks.html"]
-    assert "2 of 2 marked, 0 to look at" in said.out
+    assert "2 of 2 marked, 2 to look at" in said.out
     lines = Path("marks.csv").read_text("utf-8").splitlines()
     assert [line.split(",")[:4] for line in lines[1:]] == [
         ["Ada", "Ada.xlsx", "0", "10"],
         ["Ben", "Ben.xlsx", "0", "10"],
     ]
+    assert all(line.split(",")[-2] == "nothing filled in" for line in lines[1:])
     assert main(["grade", "sheets", "-o", "sheets/marks.csv"]) == 0
     assert main(["grade", "sheets", "-o", "sheets/marks.csv"]) == 0
     assert capsys.readouterr().out.count("2 of 2 marked") == 2

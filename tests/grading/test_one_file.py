@@ -254,6 +254,24 @@ def test_a_step_with_an_empty_cell_is_named_where_a_mark_is_one_line(tmp_path: P
     assert marks_csv([mark]).rstrip().endswith(mark.words)
 
 
+def test_a_file_as_it_was_handed_out_is_flagged(tmp_path: Path) -> None:
+    path, made = one(tmp_path)
+    untouched = graded(path)
+    assert (untouched.points, untouched.flags) == (0, ("nothing filled in",))
+    assert ",nothing filled in," in marks_csv([untouched])
+    fill(path, {("Contents", made.name_cell): "Ada"})
+    assert graded(path).flags == ("nothing filled in",)
+
+
+@pytest.mark.parametrize("typed", ["?", "=1/0", 0], ids=str)
+@pytest.mark.parametrize("sheet", ["BatchNorm", "Questions"])
+def test_one_cell_that_was_tried_is_something(sheet: str, typed: str | int, tmp_path: Path) -> None:
+    path, made = one(tmp_path)
+    first = sheet_of(made, "BatchNorm").chain.at("mean", 0)
+    fill(path, {(sheet, first if sheet == "BatchNorm" else made.answer_cells[0]): typed})
+    assert "nothing filled in" not in graded(path).flags
+
+
 def test_an_exercise_for_oneself_is_not_graded(tmp_path: Path) -> None:
     write_exercise(tmp_path / "one.xlsx")
     assert {mark.problem for mark in grade(tmp_path)} == {
