@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from normviz.cli.ending import say
 from normviz.cli.values import at_least_one, shape_of
 from normviz.norms.declared import NORMS
 
@@ -48,7 +49,8 @@ def add_exercise(commands: Any) -> None:
         help="of the batch, for ghost_batch_norm (smallest divisor)",
     )
     add("--formulas", action="store_true", help="ask for formulas: typed numbers are noted")
-    add("--seed", metavar="K", type=int, default=0, help="other numbers (0)")
+    told = "other numbers; whoever knows it and the names can make the key (0)"
+    add("--seed", metavar="K", type=int, help=told)
     parser.set_defaults(run=_exercise)
 
 
@@ -71,7 +73,7 @@ def _one(options: argparse.Namespace, shape: Any, counts: dict[str, int]) -> int
         groups=counts["groups"],
         splits=counts["splits"],
         eps=SETTINGS.eps,
-        seed=options.seed,
+        seed=options.seed or 0,
     )
     for path in write_exercise(options.output or "exercise.xlsx", settings):
         print(path)
@@ -83,8 +85,9 @@ def _class(options: argparse.Namespace, shape: Any, counts: dict[str, int]) -> i
     from normviz.workbook.exercise.classroom.make import TEACHER, make_class
     from normviz.workbook.exercise.classroom.roster import read_roster
 
-    if options.seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {options.seed}")
+    seed = options.seed or 0
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {seed}")
     names = read_roster(options.roster)
     default = Assignment()
     norms = options.norms.split(",") if options.norms else default.norms
@@ -96,9 +99,15 @@ def _class(options: argparse.Namespace, shape: Any, counts: dict[str, int]) -> i
         counts["splits"],
         options.formulas,
     )
-    classroom = enroll(assignment, names, options.seed)
+    classroom = enroll(assignment, names, seed)
     folder = make_class(classroom, options.output or "sheets", _Progress(len(names), "made"))
     print(f"{len(names)} files in {folder}; answers, key and class list in {folder / TEACHER}")
+    if options.seed is None:
+        # None is drawn: the same command gives the same files.
+        say(
+            "note: the numbers are those of seed 0, and whoever knows the seed and the names can "
+            "make the key: a --seed of your own is better"
+        )
     return 0
 
 

@@ -41,6 +41,20 @@ def test_a_class_is_made_and_marked(
     assert capsys.readouterr().out.count("2 of 2 marked") == 2
 
 
+def test_a_class_without_a_seed_is_that_of_seed_0_and_this_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+    for options in ([], ["--seed", "0"], ["--seed", "9"]):
+        folder = tmp_path / f"sheets {len(made)}"
+        own = ["--norms", "rms_norm", "--steps", "forward", "-o", str(folder), *options]
+        assert main(["exercise", "--class", names(tmp_path), *own]) == 0
+        told = "note: the numbers are those of seed 0, and whoever knows the seed and the names"
+        assert (told in capsys.readouterr().err) == (not options)
+        made.append((folder / "Ada.xlsx").read_bytes())
+    assert made[0] == made[1] != made[2]
+
+
 def test_a_norm_of_ones_own_makes_its_exercise_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
