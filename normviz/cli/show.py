@@ -12,8 +12,9 @@ import numpy.typing as npt
 from normviz.numbers import written
 from normviz.reference.steps import Step
 from normviz.reference.trace import Trace
+from normviz.workbook.book.layout import Regions
 from normviz.workbook.book.styles import INK, set_color
-from normviz.workbook.draw.tensor import range_text
+from normviz.workbook.draw.tensor import axes_of, range_text
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.shown_part import ShownFrame
 
@@ -62,7 +63,12 @@ class Printer:
     def __init__(self, trace: Trace, selection: Selection, console: Any) -> None:
         self.trace, self.selection, self.console = trace, selection, console
         self.frame = ShownFrame(trace.sets, selection)
-        self.down, self.across = trace.sets.letters
+        # What the pattern calls x's axes counts; of tokens and rows the others have names, too.
+        usual, named = axes_of(trace.sets) or ("n", "c"), (*trace.sets.dimension_names, "", "")
+        self.down, self.across = (
+            own if own.isidentifier() else other
+            for own, other in zip(named, usual[:2], strict=False)
+        )
 
     def run(self) -> None:
         """Print the head, then the steps in their order."""
@@ -166,24 +172,51 @@ class Printer:
         self._caption(title, lines)
         found = self.frame.pick(per, np.asarray(values))
         regions = self.frame.sets if per == "set" else self.frame.parameters
-        declared = self.trace.norm.name.isidentifier()
         texts = []
         for label, value in enumerate(found, start=1):
             text = Text()
-            names = range_text("c", regions.channels(label)), range_text("n", regions.images(label))
-            name = names[0] if per == "parameter" else ", ".join(names)
-            text.append(f"{name if declared else self._name(per, label - 1)} ", "dim")
+            text.append(f"{self._name(per, label, regions)} ", "dim")
             text.append(
                 f"{written(value):>{NUMBER - 1}} ", _look(label) if per == "set" else "bold"
             )
             texts.append(text)
         self.console.print(Columns(texts, padding=(0, 3)))
 
-    def _name(self, per: str, index: int) -> str:
-        """A set or parameter by the axes of its pattern."""
+    def _name(self, per: str, label: int, regions: Regions) -> str:
+        """A set or parameter by the axes of its pattern, or by its places on those of x."""
+        sets = self.trace.sets
+        if not self.trace.norm.name.isidentifier():
+            if per == "set":
+                return sets.name_of_set(int(self.frame.set_numbers[label - 1]))
+            return sets.name_of_parameter(int(self.frame.parameter_numbers[label - 1]))
+        inner = self._inner(per, label)
+        channels = range_text(self.across, regions.channels(label))
         if per == "set":
-            return self.trace.sets.name_of_set(int(self.frame.set_numbers[index]))
-        return self.trace.sets.name_of_parameter(int(self.frame.parameter_numbers[index]))
+            return ", ".join([channels, range_text(self.down, regions.images(label)), *inner])
+        # A parameter is of all images, and of all channels where its place is on other axes.
+        return ", ".join([channels, *inner] if 1 in self._told(per) or not inner else inner)
+
+    def _inner(self, per: str, label: int) -> list[str]:
+        """The place of a set or parameter on the axes after x's first two, where it has one."""
+        layout, told = self.frame.layout, self._told(per)
+        of = self.frame.set_of if per == "set" else self.frame.parameter_of
+        places = [int(at) for at in np.unravel_index(of.index(label), layout.shape)]
+        return [
+            f"{letter} = {layout.inner_number(axis, places[axis])}"
+            for axis, letter in enumerate(layout.inner_letters, start=2)
+            if axis in told and self.trace.sets.shape[axis] > 1
+        ]
+
+    def _told(self, per: str) -> set[int]:
+        """The axes of x that tell one set or parameter from another."""
+        sets = self.trace.sets
+        affine = {name for names in sets.affine for name in names}
+        return {
+            factor.dimension + at
+            for factor in sets.factors
+            if (factor.name in affine if per == "parameter" else not factor.shared)
+            for at in range(len(factor.lengths))
+        }
 
     def _buffers(self) -> None:
         for name, value in self.trace.running_buffers().items():

@@ -175,15 +175,6 @@ class StatisticsSets:
                 names[factor.dimension].append(factor.name)
         return tuple(" ".join(parts) for parts in names)
 
-    @cached_property
-    def letters(self) -> tuple[str, str]:
-        """What x's first two dimensions are called: their names in the pattern, or n and c."""
-        first, second, *_ = (*self.dimension_names, "", "")
-        return (
-            first if first.isidentifier() else "n",
-            second if second.isidentifier() else "c",
-        )
-
     def name_of_set(self, index: int) -> str:
         """Which set one is, by the indices of the axes that are not shared; index from 0.
 

@@ -81,6 +81,65 @@ def test_a_size_that_is_told_is_the_one_shown(
     assert f"x (4, 4, 2, 2)   {said}" in shown(capsys, "--op", op, *told)
 
 
+def of(text: str, title: str) -> list[str]:
+    """What the numbers of a step are of, by its title."""
+    told = text[text.index(f"{title}\n") :].split("\n\n")[0]
+    return re.findall(r"(?:all )?\w(?: = [\d–]+)?(?:, (?:all )?\w(?: = [\d–]+)?)*(?= +-?\d)", told)
+
+
+NAMES = [
+    ("layer_norm", "2,3,4", "4", "d = 0/d = 1/d = 2/d = 3", "t = 0, n = 0/t = 1, n = 0"),
+    ("rms_norm", "2,3", "3", "d = 0/d = 1/d = 2", "all d, n = 0/all d, n = 1"),
+    ("layer_norm", "2,2,1,2", "2,1,2", "c = 0, w = 0/c = 0, w = 1/c = 1, w = 0", "all c, n = 0"),
+    ("layer_norm", "2,3,2,2", "2,2", "h = 0, w = 0/h = 0, w = 1/h = 1, w = 0", "c = 0, n = 0"),
+    ("layer_norm", "2,1,2,2", "2", "d = 0/d = 1", "i = 0, n = 0, j = 0/i = 0, n = 0, j = 1"),
+    ("pixel_norm", "2,2,1,2", "", "c = 0/c = 1", "all c, n = 0, w = 0/all c, n = 0, w = 1"),
+    ("batch_norm", "2,2,1,2", "", "c = 0/c = 1", "c = 0, all n/c = 1, all n"),
+]
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "normalized", "parameters", "sets"), NAMES, ids=lambda value: value or "none"
+)
+def test_a_parameter_and_a_set_are_called_by_the_axes_that_they_have(
+    op: str,
+    shape: str,
+    normalized: str,
+    parameters: str,
+    sets: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--op", op, "--shape", shape]
+    text = shown(capsys, *words, *(["--normalized-shape", normalized] if normalized else []))
+    mean = "mean_square  v" if op == "rms_norm" else "mean  μ"
+    for title, expected in (
+        ("weight  γ", parameters),
+        ("grad_weight  ∂L/∂γ", parameters),
+        (mean, sets),
+    ):
+        found = of(text, title)
+        assert found[: expected.count("/") + 1] == expected.split("/")
+        assert len(set(found)) == len(found)
+
+
+def test_a_parameter_of_a_part_has_its_place_in_the_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = shown(capsys, "--op", "layer_norm", "--pixels", "1", "--channels", "2")
+    assert of(text, "weight  γ") == ["c = 2, h = 1, w = 1"]
+
+
+def test_the_axes_of_x_are_those_of_the_pattern_or_of_tokens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = shown(capsys, "--op", "layer_norm", "--shape", "2,3,4", "--normalized-shape", "4")
+    assert " t = 2 " in text
+    assert " c = " not in text
+    text = shown(capsys, "--sets", "b [q] h w", "--shape", "2,3,1,2")
+    assert " q = 2 " in text
+    assert " b = 1 " in text
+
+
 @pytest.mark.parametrize(
     ("op", "told", "notes"),
     [
