@@ -14,7 +14,7 @@ from rich.console import Console
 from normviz.cli.ending import BAD_INPUT, one_sentence, say
 from training.cli.explain import explain
 from training.cli.parser import build_parser
-from training.cli.plan import Plan, changed_batches, make_plan, open_engine
+from training.cli.plan import Engine, Plan, changed_batches, make_plan, open_engine
 from training.cli.progress import Display, final_table, make_console
 from training.data import load as data
 from training.data.download import fetch
@@ -22,6 +22,7 @@ from training.errors import TrainingError, first_line
 from training.experiments.study import known_studies, read_study
 from training.experiments.trials import TRIALS
 from training.files import locked
+from training.record.asked import remember
 from training.record.task_folder import read_config
 from training.report.claims import claims_table, in_one_line, write_claims, write_claims_csv
 from training.report.differences import write_differences
@@ -32,13 +33,18 @@ from training.report.workbook.book import write_results
 from training.results.comparisons import compare_all
 from training.results.cost import duration
 from training.results.kept import SUMMARY, keep, read_summary, write_summary
-from training.results.run_folder import read_run, refuse_other_data
+from training.results.run_folder import (
+    read_run,
+    refuse_layers,
+    refuse_other_data,
+    run_folders,
+)
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
 from training.run.forecast import estimate_seconds
 from training.run.machine import environment
 from training.run.many_tasks import run_tasks
-from training.run.task import Task
+from training.run.task import Outcome, Task
 
 KEPT = "what was finished is kept, --resume continues"
 
@@ -76,27 +82,39 @@ def run(options: Namespace) -> int:
     with ExitStack() as stack:
         stack.enter_context(locked(plan.folder))
         engine = stack.enter_context(open_engine(options, plan.tasks, plan.folder))
+        if plan.tasks:
+            refuse_layers(plan.folder, plan.run_folders)
         for folder, digits in sources.items():
             refuse_other_data(folder, digits, plan.tasks[0].settings.study)
-        expected = estimate_seconds(plan.tasks, engine.jobs)
-        console.print(announcement(plan, engine.where(), expected), markup=False)
-        failed = []
-        named = {task.name: task for task in plan.tasks}
-        with Display(console, plan.tasks, expected, engine.where) as display:
-            for outcome in engine.run(plan.tasks):
-                display.ended(outcome)
-                failed += [outcome] if outcome.error else []
-                if plan.table and (outcome.summary or outcome.diverged):
-                    task = named[outcome.task]
-                    plan.table.add(task, outcome.summary, revision_of(task))
+            remember(
+                folder, [(t.config.name, t.seed) for t in plan.tasks if t.run_folder == folder]
+            )
+        outcomes = train(plan, engine, console)
+        failed = [outcome for outcome in outcomes if outcome.error]
         try:
-            if len(failed) < len(plan.tasks) or not plan.tasks:
+            if not outcomes or any(outcome.has_result for outcome in outcomes):
                 conclude_plan(plan, console)
         finally:  # whatever keeps the report from being written does not hide these
             for outcome in failed:
                 say(f"error: {outcome.task}: {outcome.error}")
     parallel.leave()
     return BAD_INPUT if failed else 0
+
+
+def train(plan: Plan, engine: Engine, console: Console) -> list[Outcome]:
+    """Run all tasks, showing how far they are; of a study each goes into its table as it ends."""
+    expected = estimate_seconds(plan.tasks, engine.jobs)
+    console.print(announcement(plan, engine.where(), expected), markup=False)
+    named = {task.name: task for task in plan.tasks}
+    outcomes = []
+    with Display(console, plan.tasks, expected, engine.where) as display:
+        for outcome in engine.run(plan.tasks):
+            display.ended(outcome)
+            outcomes.append(outcome)
+            if plan.table and outcome.has_result:
+                task = named[outcome.task]
+                plan.table.add(task, outcome.summary, revision_of(task))
+    return outcomes
 
 
 def revision_of(task: Task) -> str:
@@ -130,6 +148,8 @@ def announcement(plan: Plan, where: str, expected: float) -> str:
             f"note: another batch size fits another learning rate; {changed[0]} keeps that of its "
             f"trial, {follow} lets it follow"
         )
+    if parallel.size() > 1 and any(task.settings.record for task in tasks):
+        lines.append("note: what goes on inside a network that several processes train is not kept")
     return "\n".join(filter(None, lines))
 
 
@@ -137,7 +157,7 @@ def conclude_plan(plan: Plan, console: Console) -> None:
     """Make what the folders of a run hold beside their tasks, and of a study its verdicts."""
     for folder in plan.run_folders:
         if any(folder.glob("*/seed-*/config.json")):
-            conclude(folder, console, claims=plan.study is None)
+            conclude(folder, console)
     if plan.study and plan.table:
         console.print(study_table(plan.table))
         for path in write_study(plan.table):
@@ -146,9 +166,10 @@ def conclude_plan(plan: Plan, console: Console) -> None:
         console.print(f"tensorboard: tensorboard --logdir {plan.folder}", markup=False)
 
 
-def conclude(folder: Path, console: Console, claims: bool = True) -> None:
+def conclude(folder: Path, console: Console) -> None:
     """Make everything that a run folder holds beside its tasks, and print the table."""
     results = read_run(folder)
+    claims = not any(result.details.get("study") for result in results.results)
     judgments = judge_all(results)
     # The table is seen even where nothing can be written; all is written even where nobody reads.
     try:
@@ -207,11 +228,17 @@ def report(options: Namespace) -> int:
     if options.keep and path.suffix == ".csv":
         raise TrainingError(f"--keep takes the seeds of a run folder, {path} is a summary.csv")
     if path.suffix != ".csv":
-        conclude(path, console)
+        folders = run_folders(path)
+        if options.keep and len(folders) > 1:
+            raise TrainingError(
+                f"--keep takes one run folder, and {path} holds {', '.join(map(str, folders))}"
+            )
+        for folder in folders:
+            conclude(folder, console)
         if not options.keep:
             return 0
         kept = Path(options.keep)
-        count = keep(read_run(path), kept)
+        count = keep(read_run(folders[0]), kept)
         path = kept / SUMMARY
         console.print(f"kept: {count} seeds in {path}", markup=False)
     results = read_summary(path)

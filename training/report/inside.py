@@ -21,16 +21,31 @@ SHOWN = {
 MOST_TRIALS = 6  # beside each other
 
 
-def draw_inside(run: Results) -> Any | None:
-    """Return the figure: a row a quantity, a column a trial, a line a layer; None without records.
+def draw_inside(run: Results) -> list[Any]:
+    """Return the figures: a row a quantity, a column a trial with a record, a line a layer.
 
-    Of each trial the first seed that has a record.
+    Of each trial the first seed that has a record. A trial without a norm is in every figure, to
+    compare with.
     """
+    found = _records(run)
+    bare = [name for name in found if name.partition(" ")[0] == "none"][:1]
+    others = [name for name in found if name not in bare]
+    count = MOST_TRIALS - len(bare)
+    parts = [others[i : i + count] for i in range(0, len(others), count)] or [[]]
+    return [_draw({name: found[name] for name in part + bare}) for part in parts if found]
+
+
+def _records(run: Results) -> dict[str, list[Inside]]:
+    found = {
+        trial: next(filter(None, (read_inside(r.folder / FILE) for r in results)), [])
+        for trial, results in run.by_trial().items()
+    }
+    return {trial: rows for trial, rows in found.items() if rows}
+
+
+def _draw(found: dict[str, list[Inside]]) -> Any:
     from matplotlib.figure import Figure
 
-    found = _records(run)
-    if not found:
-        return None
     size = (2.2 + 2.6 * len(found), 1.9 * len(SHOWN))
     figure = Figure(figsize=size, dpi=100, layout="constrained")
     axes = figure.subplots(len(SHOWN), len(found), squeeze=False, sharex=True, sharey="row")
@@ -46,15 +61,6 @@ def draw_inside(run: Results) -> Any | None:
     handles, labels = axes[-3][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     return figure
-
-
-def _records(run: Results) -> dict[str, list[Inside]]:
-    found: dict[str, list[Inside]] = {}
-    for trial, results in run.by_trial().items():
-        rows = next(filter(None, (read_inside(r.folder / FILE) for r in results)), None)
-        if rows and len(found) < MOST_TRIALS:
-            found[trial] = rows
-    return found
 
 
 def _lines(axis: Any, rows: list[Inside], name: str) -> None:

@@ -16,6 +16,8 @@ from training.experiments.claims import MEASURES, TARGET
 from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
 from training.model.loss import accumulated_factors
+from training.record.asked import not_begun
+from training.record.asked import read as asked
 from training.record.task_folder import Result
 from training.report import plots
 from training.report.claims import draw_claims, not_judged
@@ -79,7 +81,6 @@ def context(run: Results) -> dict[str, Any]:
     counted = factors()
     judgments = judge_all(run)
     compared = draw_claims(judgments)
-    inside = draw_inside(run)
     differences = compare_all(run)
     l1_rows = strengths(run)
     return {
@@ -103,6 +104,8 @@ def context(run: Results) -> dict[str, Any]:
         "mean_factor": sum(f["factor"] * f["count"] for f in counted)
         / sum(f["count"] for f in counted),
         "published_trials": TRIALS,
+        "has_published": any(t.config.published for t in trials),
+        "has_l1": any(t.config.l1 for t in trials),
         "judgments": [j for j in judgments if j.can_be_judged],
         "not_judged": not_judged(judgments),
         "differences": differences,
@@ -110,7 +113,7 @@ def context(run: Results) -> dict[str, Any]:
         "shared_noise": shares_noise(run.results),
         "measures": MEASURES,
         "claims_figure": _figure(compared) if compared else None,
-        "inside_figure": _figure(inside) if inside else None,
+        "inside_figures": [_figure(figure) for figure in draw_inside(run)],
         "costs": [cost(trials, as_it_went), cost(trials, at_best_pace)],
         "cost_seeds": SEEDS,
         "serial_seconds": SERIAL_SECONDS,
@@ -122,14 +125,12 @@ def context(run: Results) -> dict[str, Any]:
 
 
 def missing(run: Results, trials: list[Overview]) -> list[str]:
-    """Return, in words, what a whole run would have and this one has not."""
-    present = {t.name for t in trials}
-    absent = [name for name in TRIALS if name not in present]
+    """Return, in words, what was asked for and is not there, or not as it should be."""
+    begun = [(r.config.name, r.seed) for r in run.results]
     lines = [f"left out: {problem}" for problem in run.problems]
     lines += [f"{r.config.name}, seed {r.seed}: {r.status}" for r in run.results if not r.summary]
+    lines += [f"{words}: not begun" for words in not_begun(asked(run.folder), begun)]
     shortened = [t.name for t in trials if t.is_shortened]
-    if absent:
-        lines.append(f"not part of this run: {', '.join(absent)}")
     if shortened:
         lines.append(f"run for other than the epochs of their recipe: {', '.join(shortened)}")
     return lines

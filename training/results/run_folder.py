@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data.datasets import MNIST
+from training.data.datasets import DATASETS, MNIST
 from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
@@ -55,6 +55,17 @@ def counted(results: Sequence[Result]) -> list[Result]:
     """
     finished = [r for r in results if r.summary is not None]
     return finished or [r for r in results if r.record.epochs]
+
+
+def holds_tasks(folder: Path) -> bool:
+    """Whether tasks of a run lie in a folder itself."""
+    return any(folder.glob("*/seed-*/config.json"))
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Return the run folders that ``folder`` is or, of a study over data sets, holds."""
+    inner = sorted(path for path in folder.glob("*") if holds_tasks(path))
+    return inner if inner and not holds_tasks(folder) else [folder]
 
 
 def read_run(folder: Path) -> Results:
@@ -113,6 +124,25 @@ def refuse_other_data(folder: Path, digits: Digits, study: str = "") -> None:
                 f"{folder} holds a run on {name}, this one is on {digits.describe()}; "
                 "use another --out"
             )
+
+
+def refuse_layers(folder: Path, wanted: Sequence[Path]) -> None:
+    """Keep tasks and folders of tasks, one a data set, from lying in one folder.
+
+    Args:
+        folder: what --out named.
+        wanted: the run folders of this run: the folder itself, or some in it.
+
+    Raises:
+        TrainingError: when the folder holds the other kind.
+    """
+    inner = [path.name for path in run_folders(folder) if path != folder and path.name in DATASETS]
+    if folder in wanted and inner:
+        raise TrainingError(f"{folder} holds the runs {', '.join(inner)}; use another --out")
+    if folder not in wanted and holds_tasks(folder):
+        raise TrainingError(
+            f"{folder} holds a run, this one has a folder for each data set; use another --out"
+        )
 
 
 def _study(words: str) -> str:

@@ -82,3 +82,8 @@ class Outcome:
     error: str | None = None  # None: finished
     summary: dict[str, Any] | None = None
     diverged: bool = False  # an error that is a result
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the task finished or diverged, which is a result too."""
+        return self.summary is not None or self.diverged

@@ -5,11 +5,15 @@ import errno
 import re
 from dataclasses import replace
 
+import pytest
+
 from tests.training.conftest import PAIR
-from training.cli.commands import main, revision_of
+from training.cli.commands import announcement, main, revision_of
+from training.cli.plan import Plan
 from training.experiments.trials import TRIALS, find_trial
 from training.files import read_json, write_json
 from training.record.task_folder import read_task
+from training.run.many_tasks import run_tasks
 
 
 def test_the_run_folder_is_complete(undisturbed):
@@ -79,3 +83,91 @@ def test_a_file_of_ones_own_runs_to_its_answers(tmp_path, capsys):
     with (out / "mine.csv").open(encoding="utf-8") as table:
         assert len(list(csv.DictReader(table))) == 8
     assert {"mine-verdicts.csv", "mine.png", "report.html"} <= {p.name for p in out.iterdir()}
+
+
+TWO_SETS = """
+trials = ["bn", "gn"]
+seeds = 1
+datasets = ["mnist", "fashion-mnist"]
+
+[set]
+epochs = 1
+"""
+
+
+@pytest.fixture
+def two_sets(tmp_path, use_tiny):
+    """The command that runs a study over two data sets, and its folder, where it ran."""
+    file, out = tmp_path / "two.toml", tmp_path / "out"
+    file.write_text(TWO_SETS, encoding="utf-8")
+    words = ["run", "--experiment", str(file), "--data", "data", "--out", str(out), "--jobs", "1"]
+    assert main(words) == 0
+    return words, out
+
+
+def test_a_study_over_two_data_sets_is_reported_again_by_its_folder(two_sets, tmp_path, capsys):
+    _, out = two_sets
+    pages = [out / name / "report.html" for name in ("fashion-mnist", "mnist")]
+    for page in pages:
+        assert "What is missing" not in page.read_text(encoding="utf-8")
+        page.unlink()
+    capsys.readouterr()
+    assert main(["report", str(out)]) == 0
+    assert "claim" not in capsys.readouterr().out
+    assert all(page.exists() for page in pages)
+    assert main(["report", str(out), "--keep", str(tmp_path / "kept")]) == 2
+    assert "--keep takes one run folder, and" in capsys.readouterr().err
+
+
+def test_runs_and_folders_of_runs_do_not_mix(two_sets, tmp_path, capsys):
+    words, out = two_sets
+    trial = ["run", "bn", "--data", "data", "--epochs", "1", "--jobs", "1", "--out"]
+    assert main([*trial, str(out)]) == 2
+    assert "holds the runs fashion-mnist, mnist; use another --out" in capsys.readouterr().err
+    other = str(tmp_path / "other")
+    assert main([*trial, other]) == 0
+    capsys.readouterr()
+    assert main([*words, "--out", other]) == 2
+    assert "this one has a folder for each data set; use another --out" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0  # its table has all of it
+
+
+def test_a_run_whose_every_seed_diverged_has_a_report(tmp_path, monkeypatch, capsys, use_tiny):
+    monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
+    out = tmp_path / "run"
+    assert main(["run", "none", "--epochs", "1", "--jobs", "1", "--out", str(out)]) == 2
+    assert "none/seed-0: the training loss of none became nan" in capsys.readouterr().err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "none, seed 0: diverged after 0 of 1 epochs" in page
+    assert (out / "results.xlsx").exists()
+
+
+def test_the_report_of_half_a_run_says_what_has_not_begun(tmp_path, monkeypatch, use_tiny):
+    out = tmp_path / "run"
+
+    def only_the_first(tasks, _jobs=1):
+        yield from run_tasks(tasks[:1])
+
+    monkeypatch.setattr("training.cli.plan.run_tasks", only_the_first)
+    words = ["bn", "gn", "--seeds", "3", "--epochs", "1", "--jobs", "1", "--out", str(out)]
+    assert main(["run", *words]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "bn, seeds 1, 2: not begun" in page
+    assert "gn, seeds 0, 1, 2: not begun" in page
+    monkeypatch.undo()
+    monkeypatch.setattr("training.data.load.load", lambda *_: use_tiny)
+    assert main(["run", *words, "--resume"]) == 0
+    assert "not begun" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_several_processes_do_not_record_is_said(planned_bn, monkeypatch):
+    assert "is not kept" not in announcement(planned_bn, "here", 1.0)
+    monkeypatch.setattr("training.cli.commands.parallel.size", lambda: 2)
+    said = announcement(planned_bn, "here", 1.0)
+    assert "inside a network that several processes train is not kept" in said
+
+
+@pytest.fixture
+def planned_bn(make_task):
+    task = make_task("bn")
+    return Plan(task.run_folder, [task])

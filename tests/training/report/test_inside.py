@@ -26,12 +26,24 @@ def panels(figure, columns):
 
 
 def test_without_records_there_is_no_figure(made_up_run):
-    assert draw_inside(made_up_run({"bn": [[98.0, 99.0, 99.1]]})) is None
+    assert draw_inside(made_up_run({"bn": [[98.0, 99.0, 99.1]]})) == []
+
+
+def test_no_trial_is_left_out_and_the_one_without_a_norm_is_in_every_figure(made_up_run):
+    names = ["bn", "gn", "ln", "gbn", "instance", "rms", "best", "none"]
+    run = recorded(made_up_run({name: [[98.0, 99.0, 99.1]] for name in names}))
+    found = [[axis.get_title() for axis in f.axes if axis.get_title()] for f in draw_inside(run)]
+    assert found == [["gbn", "bn", "gn", "ln", "instance", "none"], ["rms", "best", "none"]]
+    alone = recorded(made_up_run({"none": [[98.0, 99.0, 99.1]]}))
+    assert [[a.get_title() for a in f.axes if a.get_title()] for f in draw_inside(alone)] == [
+        ["none"]
+    ]
 
 
 def test_each_panel_has_a_line_a_layer_over_the_epochs(made_up_run):
     run = recorded(made_up_run({"bn": [[98.0, 99.0, 99.1]], "gn": [[98.0, 99.0, 99.1]]}))
-    rows = panels(draw_inside(run), 2)
+    (figure,) = draw_inside(run)
+    rows = panels(figure, 2)
     assert [axis.get_title() for axis in rows[0]] == ["bn", "gn"]
     for row in rows:
         for axis in row:
@@ -43,7 +55,8 @@ def test_each_panel_has_a_line_a_layer_over_the_epochs(made_up_run):
 
 def test_a_panel_without_values_says_so(made_up_run):
     run = recorded(made_up_run({"bn": [[98.0, 99.1]], "gn": [[98.0, 99.1]]}), without={"gn"})
-    rows = panels(draw_inside(run), 2)
+    (figure,) = draw_inside(run)
+    rows = panels(figure, 2)
     batch, group = rows[list(SHOWN).index("stale")]
     assert not group.lines
     assert [text.get_text() for text in group.texts] == ["none here"]
