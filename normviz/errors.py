@@ -12,12 +12,25 @@ def unknown_name(argument: str, value: object, known: Iterable[str]) -> str:
     >>> unknown_name("op", "batchnorm", ["batch_norm", "layer_norm"])
     "op must be one of batch_norm, layer_norm; got 'batchnorm': did you mean batch_norm?"
     """
+    names = list(known)
+    return (
+        f"{argument} must be one of {', '.join(names)}; got {value!r}{did_you_mean(value, names)}"
+    )
+
+
+def did_you_mean(value: object, known: Iterable[str], prefix: str = "") -> str:
+    """The end of such a sentence: the nearest names, whatever their case, or nothing.
+
+    >>> did_you_mean("sed", ["seed", "shape"], "--"), did_you_mean("C", ["n", "c"])
+    (': did you mean --seed?', ': did you mean c?')
+    """
     import difflib
 
     names = list(known)
-    near = difflib.get_close_matches(str(value), names, n=2)
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
-    return f"{argument} must be one of {', '.join(names)}; got {value!r}{hint}"
+    folded = dict.fromkeys(name.casefold() for name in names)
+    alike = difflib.get_close_matches(str(value).casefold(), folded, n=2)
+    near = [prefix + name for fold in alike for name in names if name.casefold() == fold][:2]
+    return f": did you mean {' or '.join(near)}?" if near else ""
 
 
 _UNPRINTABLE = re.compile(

@@ -7,11 +7,11 @@ command needs is imported when it runs, so that help is instant and torch stays 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
-import normviz
 from normviz.cli.classroom import add_exercise, add_grade
-from normviz.cli.ending import BAD_INPUT, one_sentence
+from normviz.cli.ending import one_sentence
+from normviz.cli.parser import Parser
 from normviz.cli.tensor_arguments import (
     TENSOR_HELP,
     add_call_arguments,
@@ -21,7 +21,7 @@ from normviz.cli.tensor_arguments import (
     workbook_call,
 )
 from normviz.cli.values import at_least_one, named_shape
-from normviz.errors import printable, visible
+from normviz.errors import visible
 from normviz.files import check_place
 from normviz.norms.declared import NORMS
 from normviz.norms.words import listed
@@ -33,18 +33,6 @@ if TYPE_CHECKING:
 
 class CommandError(Exception):
     """One sentence for the user; the command ends with status 2."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, with one line for a mistake and no usage before it."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        release = f"normviz {normviz.__version__}"
-        self.add_argument("--version", action="version", version=release, help="say it and end")
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {printable(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command."""
-    parser = _Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
+    parser = Parser(prog="normviz", description="Normalization by hand and in a spreadsheet.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_workbook(commands)
     _add_explain(commands)
@@ -75,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_workbook(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser = commands.add_parser("workbook", help="make a step-by-step workbook")
     add = parser.add_argument
     output = "a .xlsx or .html file (normalization.xlsx; --exercise: exercise.xlsx)"
@@ -106,7 +94,7 @@ def _add_workbook(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.set_defaults(run=_workbook)
 
 
-def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_explain(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser = commands.add_parser("explain", help="a workbook of one op on your own tensor")
     parser.add_argument("tensor", metavar="TENSOR", help=TENSOR_HELP)
     add_call_arguments(parser)
@@ -116,7 +104,7 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.set_defaults(run=_explain)
 
 
-def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_show(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser = commands.add_parser("show", help="every step of one op as tables in the terminal")
     what = f"{TENSOR_HELP}; without it, the numbers of the workbook"
     parser.add_argument("tensor", metavar="TENSOR", nargs="?", help=what)
@@ -125,7 +113,7 @@ def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.set_defaults(run=_show)
 
 
-def _add_verify(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser = commands.add_parser("verify", help="the largest errors against torch, layer by layer")
     parser.set_defaults(run=_verify)
 

@@ -93,6 +93,9 @@ def read_call(
     norm = _norm(options)
     _check_decimal(options)
     if x is None:
+        if options.tensor in NORMS:
+            op = f"{options.tensor!r}: did you mean --op {options.tensor}?"
+            raise ValueError(f"TENSOR must be a file, got the op {op}")
         x = _read(options.tensor, "x", options.decimal)
         if options.shape:
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
