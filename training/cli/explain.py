@@ -107,8 +107,10 @@ def digits_batch(source: str, count: int, details: dict[str, Any]) -> tuple[Tens
     Raises:
         TrainingError: when images of the trial's data set cannot be read there.
     """
-    trained_on = details["data"]
+    trained_on, size = details["data"], details["trial"].get("train_size", 0)
     digits = data.load(source, trained_on["dataset"])
+    if digits.digest == details["decisive"]["data"]:
+        digits = data.drawn(digits, size, details["seed"])  # what it did not train on
     images = digits.test_images[:count]
     words = f"the first {len(images)} test images of {digits.describe()}"
     if digits.digest != details["decisive"]["data"]:

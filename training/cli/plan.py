@@ -50,6 +50,7 @@ def make_plan(options: Namespace) -> Plan:
     Raises:
         TrainingError: for an unknown trial, field or seed, or options that do not go together.
     """
+    _refuse_alone(options)
     if options.out == "":
         raise TrainingError("--out must name a folder, got an empty name")
     study = read_study(options.experiment) if options.experiment else None
@@ -73,11 +74,24 @@ def make_plan(options: Namespace) -> Plan:
         check_tensorboard()
     for config in dict.fromkeys(task.config for task in tasks):
         refuse_unbuildable(config, options.backend)
+        if options.sync_batch_norm and config.norm == "ghost":
+            raise TrainingError(
+                f"--sync-batch-norm shares statistics, which {config.name} keeps apart on purpose; "
+                "leave one of them out"
+            )
     _refuse_existing(tasks)
     tasks = torchrun.share(_with_settings(tasks, options, table.precision if table else None))
     if table:
         table.refuse_others({conditions(task.settings) for task in tasks} or _asked(options, table))
     return Plan(folder, tasks, study, table)
+
+
+def _refuse_alone(options: Namespace) -> None:
+    """Refuse an option that would change nothing without another."""
+    if options.sync_batch_norm and torchrun.size() == 1:
+        raise TrainingError("--sync-batch-norm is for several processes: start it with torchrun")
+    if options.sync_batch_norm and options.backend != "torch":
+        raise TrainingError(f"--sync-batch-norm is torch's, leave out --backend {options.backend}")
 
 
 def _asked(options: Namespace, table: StudyTable) -> set[str]:
@@ -98,6 +112,8 @@ def _tasks(options: Namespace, folder: Path) -> list[Task]:
     if options.epochs:
         configs = [replace(config, epochs=options.epochs) for config in configs]
     changes = parse_settings(options.set)
+    if options.epochs and "epochs" in changes:
+        raise TrainingError("--epochs and --set epochs= both say how many: leave one out")
     if options.scale_lr and "batch_size" not in changes:
         raise TrainingError(
             "--scale-lr follows a changed batch size: it goes with --set batch_size="
@@ -205,12 +221,18 @@ def _recorded(path: Path, key: str, fits: Callable[[Any], bool]) -> Any:
 
 
 def changed_batches(configs: Sequence[TrialConfig]) -> list[str]:
-    """Return the variants whose batch size is not their trial's, at its learning rate."""
-    return [
-        config.name
-        for config in configs
-        if " batch_size=" in config.name and " learning_rate=" not in config.name
-    ]
+    """Return those whose batch size is not their trial's, at its learning rate.
+
+    What an arm with a name of its own was made of is told by its recipe.
+    """
+    found = []
+    for config in configs:
+        trial = TRIALS.get(config.name.partition(" ")[0])
+        trials = [trial] if trial else [t for t in TRIALS.values() if t.recipe == config.recipe]
+        same_batch = any(t.batch_size == config.batch_size for t in trials)
+        if not same_batch and any(t.learning_rate == config.learning_rate for t in trials):
+            found.append(config.name)
+    return found
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ class Display:
         self.left.pop(outcome.task, None)
         place = f"{len(self.tasks) - len(self.left)}/{len(self.tasks)}"
         if outcome.summary is None:
-            self.console.print(f"{place} {outcome.task}: failed", markup=False)
+            word = "diverged" if outcome.diverged else "failed"
+            self.console.print(f"{place} {outcome.task}: {word}", markup=False)
             return
         summary = outcome.summary
         self.console.print(

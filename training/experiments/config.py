@@ -196,6 +196,23 @@ def reads(config: TrialConfig, name: str) -> bool:
     return name not in READ_WITH or READ_WITH[name][1](config)
 
 
+def effective(config: TrialConfig) -> TrialConfig:
+    """Return the trial that trains the same network the same way, without what decides nothing.
+
+    >>> from training.experiments.trials import find_trial
+    >>> bn = find_trial("bn")
+    >>> effective(dataclasses.replace(bn, num_splits=4)) == effective(bn)
+    True
+    """
+    idle = {"norm": config.norm == "none", "dropout": not config.dropout_value}
+    block = " ".join(part for part in config.block.split() if not idle.get(part))
+    bare = dataclasses.replace(config, name="", summary="", recipe="", published=None, block=block)
+    unread: dict[str, Any] = {
+        name: FIELDS[name].default for name in READ_WITH if not reads(bare, name)
+    }
+    return dataclasses.replace(bare, **unread)
+
+
 def block_words(block: str) -> list[str]:
     """Return the parts of a block in their order.
 

@@ -11,6 +11,7 @@ A user's own is a few lines::
     epochs = 3
 
 ``scale_lr = "sqrt"`` or ``"linear"`` lets the learning rate of a grid follow its batch size.
+``images = 120_000`` beside a ``train_size`` is how many every trial sees, instead of ``epochs``.
 
 Instead of a grid there may be ``[[arm]]`` tables: a name, a trial, and what is changed in it. Each
 ``[[test]]`` is a claim about a weighted sum over the arms, fixed before the study runs: its hash
@@ -51,6 +52,7 @@ KEYS = {
     "note": str,
     "trials": list,
     "seeds": int,
+    "images": int,
     "datasets": list,
     "set": dict,
     "scale_lr": str,
@@ -61,6 +63,7 @@ ERROR, EFFECTIVE_RATE = "log error", "log effective rate"
 LARGEST_RATE, STALE = "log largest rate", "log stale error"
 MEASURES = (ERROR, EFFECTIVE_RATE, STALE, LARGEST_RATE)
 USUAL_DATASETS = ("mnist", "fashion-mnist")
+MOST_SEEDS = 100_000  # more are a slip of the finger
 LIMITS = ("low", "high", "refuted_low", "refuted_high")
 
 
@@ -185,6 +188,8 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
     for key, found in settings.items():
         if not found:
             raise TrainingError(f"{key} in [set] has no value")
+    if "images" in values:
+        settings |= _images_seen(values["images"], settings, values.get("arm", ()))
     scale = values.get("scale_lr", "")
     if scale and ("batch_size" not in settings or "arm" in values or scale not in SCALES):
         raise TrainingError(
@@ -202,8 +207,8 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
     if len(set(names)) < len(names):
         raise TrainingError(f"datasets={names} names one twice")
     seeds = values.get("seeds", 3)
-    if seeds < 1:
-        raise TrainingError(f"seeds={seeds} must be 1 or more")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise TrainingError(f"seeds={seeds} must be 1 or more, and at most {MOST_SEEDS:,}")
     words = {key: values[key] for key in ("claim", "source", "note") if key in values}
     tests = tuple(_test(test, arms) for test in values.get("test", []))
     return Study(
@@ -215,6 +220,20 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
         tests=tests,
         **words,
     )
+
+
+def _images_seen(images: int, settings: dict[str, list[Any]], arms: Any) -> dict[str, list[Any]]:
+    """Return what lets every trial see so many images: one epoch of several passes."""
+    sizes = settings.get("train_size", [])
+    given = {key for table in arms if isinstance(table, dict) for key in table} | set(settings)
+    if given & {"epochs", "passes"}:
+        raise TrainingError("images says how many are seen, as epochs and passes do: omit those")
+    if len(sizes) != 1 or not sizes[0] or images < 1 or images % sizes[0]:
+        raise TrainingError(
+            f"images={images} must be a multiple of one train_size in [set], of which there is "
+            f"{', '.join(map(str, sizes)) or 'none'}"
+        )
+    return {"epochs": [1], "passes": [images // sizes[0]]}
 
 
 def _text(key: str, value: Any) -> str:

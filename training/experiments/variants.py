@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from training.errors import TrainingError
-from training.experiments.config import FIELDS, READ_WITH, TrialConfig, reads
+from training.experiments.config import FIELDS, READ_WITH, TrialConfig, effective, reads
 
 DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
 CHANGEABLE = [name for name in FIELDS if name not in DESCRIPTIVE]
@@ -51,7 +51,7 @@ def of_kind(name: str, value: Any) -> Any:
     kind = str(FIELDS[name].type)
     try:
         return KINDS[kind](value)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise TrainingError(f"{name}={value} is not {WORDS[kind]}") from None
 
 
@@ -162,6 +162,7 @@ def grid(
     found: list[TrialConfig] = []
     unread = set(settings)
     for config in configs:
+        same: dict[TrialConfig, str] = {}
         for values in itertools.product(*settings.values()):
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
@@ -169,7 +170,10 @@ def grid(
                 changes["learning_rate"] = float(f"{config.learning_rate * factor:.6g}")
             read = {k: v for k, v in changes.items() if reads(replace(config, **changes), k)}
             unread -= set(read)
-            found.append(vary(config, read))
+            made = vary(config, read)
+            if (other := same.setdefault(effective(made), made.name)) != made.name:
+                raise TrainingError(f"{made.name!r} and {other!r} are one network: omit one")
+            found.append(made)
     if unread:
         refuse_unread(configs[0], min(unread))
     return list(by_name(found).values())

@@ -69,6 +69,11 @@ class Result:
         return float(self.summary["last_accuracy"]) if self.summary else CONSTANT_ANSWER
 
     @property
+    def test_images(self) -> int:
+        """How many images tested a finished task."""
+        return sum(map(sum, self.summary["confusion"])) if self.summary else 0
+
+    @property
     def status(self) -> str:
         """ "finished", or how far it got and why it stopped ("diverged after 3 of 20 epochs")."""
         if self.summary is not None:

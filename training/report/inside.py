@@ -14,6 +14,7 @@ SHOWN = {
     "input_mean": "mean of what enters the norm",
     "input_spread": "spread of what enters the norm",
     "stale": "running mean from the batch's (deviations)",
+    "stale_variance": "running variance from the batch's (logarithm of the ratio)",
     "weight_norm": "norm of the weights",
     "gradient_norm": "norm of the gradients",
     "dead": "share of dead ReLUs",

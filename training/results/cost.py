@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from training.record.history import Record
+from training.record.task_folder import Result
 from training.results.over_seeds import Overview
 from training.run.forecast import EVALUATION_SHARE, TASK_SECONDS
 
@@ -20,8 +21,6 @@ WORKERS = (1, 2, 10, 100)
 SEEDS = 5
 # Measured on one core: start, loading and forecast 5 s; tables, figures, report of 17 trials 4 s.
 SERIAL_SECONDS = 9.0
-TEST_SHARE = 1 / 6  # test images for each training image, in all full data sets
-EVALUATION = EVALUATION_SHARE * TEST_SHARE  # of one view, in seconds of training
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,7 @@ def cost(trials: Sequence[Overview], seconds: Callable[[Record], float]) -> Cost
         seconds: ``as_it_went`` or ``at_best_pace``.
     """
     tasks = {
-        trial.name: _mean(
-            [_task_seconds(r.record, seconds, trial.config.views) for r in trial.finished]
-        )
+        trial.name: _mean([_task_seconds(result, seconds) for result in trial.finished])
         for trial in trials
         if trial.finished
     }
@@ -82,8 +79,11 @@ def busiest(tasks: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _task_seconds(record: Record, seconds: Callable[[Record], float], views: int) -> float:
-    return TASK_SECONDS + (1 + views * EVALUATION) * seconds(record)
+def _task_seconds(result: Result, seconds: Callable[[Record], float]) -> float:
+    trained = sum(e.train_seconds * e.images_per_second for e in result.record.epochs)
+    tested = len(result.record.epochs) * result.test_images
+    evaluation = EVALUATION_SHARE * result.config.views * tested / trained
+    return TASK_SECONDS + (1 + evaluation) * seconds(result.record)
 
 
 def _mean(values: Sequence[float]) -> float:

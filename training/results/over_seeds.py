@@ -85,7 +85,9 @@ class Overview:
     @property
     def is_shortened(self) -> bool:
         """Whether it ran for other than the epochs of its recipe."""
-        known = TRIALS.get(self.name)
+        if any(r.details.get("study") for r in self.results) or " epochs=" in self.name:
+            return False  # as its file, or its name, says
+        known = TRIALS.get(self.name.partition(" ")[0])
         return known is not None and known.epochs != self.config.epochs
 
     def _accuracy(self, measure: str) -> Estimate | None:

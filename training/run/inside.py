@@ -12,6 +12,7 @@ import csv
 import dataclasses
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Inside:
     weight_norm: float  # of the convolution
     gradient_norm: float
     dead: float  # share of ReLUs that are 0 for the whole batch
+    stale_variance: float | None = None  # of the running variances, as a logarithm of the ratio
 
 
 COLUMNS = tuple(f.name for f in dataclasses.fields(Inside))
@@ -62,13 +64,14 @@ def look_inside(trainer: Trainer, epoch: int, board: Board | None = None) -> lis
         conv = getattr(block, "conv", None)
         if conv is None:
             continue
-        mean = spread = stale = None
+        mean = spread = stale = stale_variance = None
         if (seen := entered.get(name)) is not None:
             mean, spread = seen.mean().item(), seen.std().item()
-            stale = _staleness(seen, before.get(f"{name}.norm", {}).get("running_mean"))
+            stale, stale_variance = _staleness(seen, before.get(f"{name}.norm", {}))
         weight, gradient = conv.weight.norm().item(), conv.weight.grad.norm().item()
         dead = 1 - alive[name].float().mean().item() if name in alive else 0.0
-        rows.append(Inside(epoch, name, mean, spread, stale, weight, gradient, dead))
+        found = (mean, spread, stale, weight, gradient, dead, stale_variance)
+        rows.append(Inside(epoch, name, *found))
         if board:
             tensors = {"what enters the norm": seen, "weights": conv.weight}
             _show(board, rows[-1], tensors | {"gradients": conv.weight.grad})
@@ -111,13 +114,18 @@ def _watch(model: Net) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return entered, alive
 
 
-def _staleness(seen: Tensor, running_mean: Tensor | None) -> float | None:
-    """How far the running means lie from those of the batch, root mean square over channels."""
-    if running_mean is None:
-        return None
+def _staleness(seen: Tensor, running: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """How far running means and variances lie from the batch's, root mean square over channels.
+
+    Means in standard deviations of the batch, variances as the logarithm of their ratio.
+    """
+    mean, variance = running.get("running_mean"), running.get("running_var")
+    if mean is None or variance is None:
+        return None, None
     axes = (0, 2, 3)
-    away = (seen.mean(axes) - running_mean) / seen.std(axes).clamp_min(1e-12)
-    return away.square().mean().sqrt().item()
+    away = (seen.mean(axes) - mean) / seen.std(axes).clamp_min(1e-12)
+    ratio = variance.clamp_min(1e-24).log() - seen.var(axes).clamp_min(1e-24).log()
+    return away.square().mean().sqrt().item(), ratio.square().mean().sqrt().item()
 
 
 def write_inside(path: Path, rows: list[Inside]) -> None:
@@ -148,7 +156,10 @@ def read_inside(path: Path, epochs: int | None = None) -> list[Inside]:
 
 
 def _row(texts: dict[str, str]) -> Inside:
-    numbers: list[Any] = [float(texts[name]) if texts[name] else None for name in COLUMNS[2:]]
+    # The last column is younger than the others.
+    numbers: list[Any] = [
+        float(texts[name]) if texts[name] else None for name in COLUMNS[2:] if name in texts
+    ]
     return Inside(int(texts["epoch"]), texts["layer"], *numbers)
 
 

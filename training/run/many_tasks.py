@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -52,17 +52,20 @@ def _outcome(task: Task, work: Callable[[], dict[str, Any]]) -> Outcome:
 def run_together(task: Task) -> Outcome:
     """Run one task on all processes of torchrun; process 0 tells how it ended.
 
+    That a task diverged all of them see, in the same epoch.
+
     Raises:
         TrainingError: when process 0 fails on the way; the others wait for it and must end too.
     """
     trial = OneTask(task)
     if parallel.rank() > 0:
-        trial.follow()
+        with suppress(DivergedError):
+            trial.follow()
         return Outcome(task.name)
     outcome = _outcome(task, trial.run)
     if not trial.begun:
         parallel.share(None)  # finished before, or refused: the others go on to the next task
-    elif outcome.error:
+    elif outcome.error and not outcome.diverged:
         raise TrainingError(f"{outcome.task}: {outcome.error}")
     return outcome
 

@@ -12,6 +12,7 @@ import torch
 
 from training.cli.commands import main
 from training.cli.explain import digits_batch
+from training.data import load as data
 from training.data.load import Digits
 from training.errors import TrainingError
 from training.run.task import Task
@@ -130,7 +131,21 @@ def test_the_digits_are_of_the_trial_s_own_data_set() -> None:
     known: dict[str, object] = {"dataset": "fashion-mnist", "name": "Fashion-MNIST"}
     known |= {"description": "", "mean": 0.3, "std": 0.3}
     with pytest.raises(TrainingError, match="digits of MNIST: --dataset fashion-mnist needs"):
-        digits_batch("sample", 4, {"data": known, "decisive": {"data": ""}})
+        digits_batch("sample", 4, {"data": known, "decisive": {"data": ""}, "trial": {}})
+
+
+def test_the_digits_are_not_those_that_a_seed_drew_to_train_on() -> None:
+    whole = data.load("sample")
+    known: dict[str, object] = {"dataset": "mnist", "name": "", "description": ""}
+    known |= {"mean": whole.mean, "std": whole.std}
+    details = {"data": known, "decisive": {"data": whole.digest}, "seed": 3}
+    x, labels, words = digits_batch("sample", 8, details | {"trial": {"train_size": 4000}})
+    drawn = data.drawn(whole, 4000, 3)
+    assert torch.equal(x, data.normalize(drawn.test_images[:8], whole.mean, whole.std))
+    assert torch.equal(labels, drawn.test_labels[:8])
+    assert "divided by the seed" in words
+    own, *_ = digits_batch("sample", 8, details | {"trial": {"train_size": 0}})
+    assert torch.equal(own, data.normalize(whole.test_images[:8], whole.mean, whole.std))
 
 
 def test_a_config_that_lacks_an_entry(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from training.cli import plan
 from training.cli.parser import build_parser
 from training.cli.plan import make_plan
 from training.errors import TrainingError
-from training.experiments.study import read_study
+from training.experiments.study import parse_study, read_study
 from training.results.study_table import StudyTable
 
 
@@ -131,6 +131,10 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--set", "num_splits=2,4"], "num_splits changes nothing in bn: a trial with norm="),
         (["bn", "--set", "warmup=0.1"], "a trial with schedule=onecycle reads it"),
         (["bn", "--set", "block=conv", "--set", "norm=group"], "norm changes nothing in bn"),
+        (["none", "--set", "block=conv relu norm,conv norm relu"],
+         "'none block=conv norm relu' and 'none block=conv relu norm' are one network: omit one"),
+        (["bn", "--sync-batch-norm"], "is for several processes: start it with torchrun"),
+        (["bn", "--epochs", "3", "--set", "epochs=5"], "both say how many: leave one out"),
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
         (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
@@ -177,3 +181,18 @@ def test_a_study_goes_on_in_the_precision_of_its_table(planned, tmp_path):
     done, *_ = planned(*words, "--precision", "bfloat16").tasks
     table.add(done, {"last_accuracy": 99.0}, "abc")
     assert {task.settings.precision for task in planned(*words).tasks} == {"bfloat16"}
+
+
+def test_a_changed_batch_at_the_old_rate_is_seen_whatever_an_arm_is_called(planned):
+    def flagged(*words):
+        return plan.changed_batches([task.config for task in planned(*words).tasks])
+
+    assert flagged("bn", "--set", "batch_size=8,64") == ["bn batch_size=8"]
+    assert flagged("bn", "--set", "batch_size=8", "--scale-lr", "sqrt") == []
+    arms = [
+        {"name": "small", "batch_size": 2},
+        {"name": "as it is"},
+        {"name": "slow", "batch_size": 2, "learning_rate": 0.01},
+    ]
+    study = parse_study("mine", {"trials": ["bn"], "arm": arms})
+    assert plan.changed_batches(list(study.arms.values())) == ["small"]

@@ -171,3 +171,36 @@ def test_what_several_processes_do_not_record_is_said(planned_bn, monkeypatch):
 def planned_bn(make_task):
     task = make_task("bn")
     return Plan(task.run_folder, [task])
+
+
+DIVERGES = """
+trials = ["none"]
+seeds = 1
+
+[set]
+learning_rate = [0.01, 1e30]
+epochs = 1
+"""
+
+
+def test_of_a_study_a_seed_that_diverged_is_a_result(tmp_path, capsys, use_tiny):
+    file, out = tmp_path / "rates.toml", tmp_path / "out"
+    file.write_text(DIVERGES, encoding="utf-8")
+    words = ["run", "--experiment", str(file), "--data", "sample", "--out", str(out), "--jobs", "1"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "none learning_rate=1e+30 epochs=1/seed-0: diverged" in said.out
+    assert said.err == ""
+    with (out / "rates.csv").open(encoding="utf-8") as table:
+        assert len(list(csv.DictReader(table))) == 2
+
+
+def test_a_variant_for_other_epochs_is_said_unless_its_name_does(tmp_path, use_tiny):
+    out = tmp_path / "run"
+    words = ["--set", "batch_size=64,32", "--epochs", "1", "--jobs", "1", "--out", str(out)]
+    assert main(["run", "bn", *words]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "run for other than the epochs of their recipe: bn, bn batch_size=32" in page
+    named = tmp_path / "named"
+    assert main(["run", "bn", "--set", "epochs=1", "--jobs", "1", "--out", str(named)]) == 0
+    assert "other than the epochs" not in (named / "report.html").read_text(encoding="utf-8")

@@ -83,6 +83,11 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
         ({"arm": [{"name": "a"}]}, "batch_size has several values in"),
         ({"arm": [{"name": "../../a"}]}, "an arm is called '../../a'; its name is a folder's"),
         ({"arm": [{"name": "a\nb"}]}, "an arm is called 'a b'; its name is a folder's"),
+        ({"images": 1000}, "images says how many are seen, as epochs and passes do: omit"),
+        ({"set": {}, "images": 1000}, "must be a multiple of one train_size in [set], of which"),
+        ({"set": {"train_size": 300}, "images": 1000}, "of which there is 300"),
+        ({"seeds": 10**9}, "seeds=1000000000 must be 1 or more, and at most 100,000"),
+        ({"set": {"batch_size": math.inf}}, "batch_size=inf is not a whole number"),
         ({"trials": []}, "it names no trials"),
         ({"trials": [], "arm": [{"name": "a"}]}, "it names no trials"),
         ({"arm": [], "set": {}}, "it has no arm"),
@@ -204,3 +209,9 @@ def test_a_grid_of_batches_may_take_the_learning_rate_along():
     for wrong in ({"scale_lr": "twice"}, {"scale_lr": "sqrt", "set": {}}):
         with pytest.raises(TrainingError, match="must be one of linear, sqrt, beside a grid"):
             parse_study("mine", values | wrong)
+
+
+def test_images_seen_are_passes_over_the_drawn_ones():
+    by_images = {"trials": ["bn"], "set": {"train_size": 6000}, "images": 120_000}
+    (arm,) = parse_study("mine", by_images).arms.values()
+    assert (arm.epochs, arm.passes, arm.train_size) == (1, 20, 6000)

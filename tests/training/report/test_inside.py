@@ -12,7 +12,7 @@ def recorded(run, without=()):
         result.folder.mkdir(parents=True, exist_ok=True)
         stale = None if result.config.name in without else 0.2
         rows = [
-            Inside(epoch, layer, 0.1, 1.0 + epoch, stale, 3.0, 0.5, 0.25)
+            Inside(epoch, layer, 0.1, 1.0 + epoch, stale, 3.0, 0.5, 0.25, stale)
             for epoch in EPOCHS
             for layer in LAYERS
         ]
@@ -57,9 +57,10 @@ def test_a_panel_without_values_says_so(made_up_run):
     run = recorded(made_up_run({"bn": [[98.0, 99.1]], "gn": [[98.0, 99.1]]}), without={"gn"})
     (figure,) = draw_inside(run)
     rows = panels(figure, 2)
-    batch, group = rows[list(SHOWN).index("stale")]
-    assert not group.lines
-    assert [text.get_text() for text in group.texts] == ["none here"]
+    for name in ("stale", "stale_variance"):
+        batch, group = rows[list(SHOWN).index(name)]
+        assert not group.lines
+        assert [text.get_text() for text in group.texts] == ["none here"]
+        assert batch.lines
     said = [text.get_text() for row in rows for axis in row for text in axis.texts]
-    assert batch.lines
-    assert said == ["none here"]
+    assert said == ["none here"] * 2

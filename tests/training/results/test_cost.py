@@ -4,10 +4,8 @@ import pytest
 
 from training.record.history import Epoch, Record
 from training.results.cost import (
-    EVALUATION,
     SEEDS,
     SERIAL_SECONDS,
-    TASK_SECONDS,
     as_it_went,
     at_best_pace,
     busiest,
@@ -35,10 +33,26 @@ def test_workers_take_tasks_in_order_as_they_are_free(tasks, workers, wall):
     assert busiest(tasks, workers) == wall
 
 
-def test_the_longest_task_limits_any_number_of_workers(made_up_run):
-    run = made_up_run({"bn": [[99.0] * 20], "gn": [[99.0] * 10, [99.0] * 10]})
-    found = cost(overviews(run), as_it_went)
-    task = {name: TASK_SECONDS + (1 + EVALUATION) * 2.0 * n for name, n in (("bn", 20), ("gn", 10))}
+@pytest.fixture
+def tested(made_up_run):
+    """Runs of epochs that take 2 s for 60,000 images, with so many to test."""
+
+    def of(accuracies, images=10_000):
+        run = made_up_run(accuracies)
+        for result in run.results:
+            result.summary["confusion"] = [[images]]
+        return overviews(run)
+
+    return of
+
+
+# Each epoch trains for 2 s, and tests a sixth as many images at a quarter of the price: 1/12 s.
+TASKS = {"bn": 1.5 + 20 * (2 + 1 / 12), "gn": 1.5 + 10 * (2 + 1 / 12)}
+
+
+def test_the_longest_task_limits_any_number_of_workers(tested):
+    found = cost(tested({"bn": [[99.0] * 20], "gn": [[99.0] * 10, [99.0] * 10]}), as_it_went)
+    task = TASKS
     assert found.tasks == pytest.approx(task)
     assert found.longest == pytest.approx(task["bn"])
     assert found.walls[1] == pytest.approx(SERIAL_SECONDS + sum(task.values()))
@@ -47,9 +61,11 @@ def test_the_longest_task_limits_any_number_of_workers(made_up_run):
     assert found.walls_of_seeds[10] == pytest.approx(found.walls[100])
 
 
-def test_every_view_of_a_test_image_is_paid_for(made_up_run):
-    found = cost(overviews(made_up_run({"best": [[99.0] * 25]})), as_it_went)
-    assert found.tasks["best"] == pytest.approx(TASK_SECONDS + (1 + 5 * EVALUATION) * 2.0 * 25)
+def test_every_view_of_every_test_image_is_paid_for(tested):
+    found = cost(tested({"best": [[99.0] * 25]}), as_it_went)
+    assert found.tasks["best"] == pytest.approx(1.5 + 25 * (2 + 5 / 12))
+    more = cost(tested({"bn": [[99.0] * 20]}, images=60_000), as_it_went)
+    assert more.tasks["bn"] == pytest.approx(1.5 + 20 * (2 + 1 / 2))
 
 
 def test_nothing_finished_costs_nothing_known():

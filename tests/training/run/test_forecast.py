@@ -33,6 +33,22 @@ def test_nothing_left_takes_no_time(estimate):
     assert estimate(2) == 0
 
 
+@pytest.mark.parametrize(
+    ("changes", "images"),
+    [
+        ({}, 320 + 100 / 4),
+        ({"passes": 3}, 3 * 320 + 100 / 4),
+        ({"views": 5}, 320 + 5 * 100 / 4),
+        ({"train_size": 400}, 400 + 20 / 4),
+    ],
+    ids=["as it is", "passes", "views", "drawn"],
+)
+def test_an_epoch_is_paid_by_its_images(monkeypatch, use_tiny, make_task, changes, images):
+    monkeypatch.setattr(forecast, "_seconds_per_image", lambda *_: 1.0)
+    found = forecast.estimate_seconds([make_task("bn", epochs=1, **changes)], 1)
+    assert found == pytest.approx(forecast.TASK_SECONDS + images)
+
+
 def test_steps_are_timed_as_an_epoch_takes_them(monkeypatch, use_tiny, make_task):
     """With a clock that a batch moves by a second: 64 images, and 320 images an epoch."""
     clock = iter(range(10_000))

@@ -1,6 +1,7 @@
 """What is recorded inside the network: right numbers, and the network as it was."""
 
 import copy
+import functools
 from dataclasses import replace
 
 import pytest
@@ -43,6 +44,8 @@ def test_the_numbers_are_those_of_a_step_by_hand(tiny):
     assert first.dead == pytest.approx(1 - (entered > 0).any(0).float().mean().item())
     away = entered.mean((0, 2, 3)) / entered.std((0, 2, 3)).clamp_min(1e-12)  # from 0, at first
     assert first.stale == pytest.approx(away.square().mean().sqrt().item(), rel=1e-3)
+    apart = -entered.var((0, 2, 3)).clamp_min(1e-24).log()  # from 1, at first
+    assert first.stale_variance == pytest.approx(apart.square().mean().sqrt().item(), rel=1e-3)
     F.nll_loss(model(x), y).backward()
     assert first.gradient_norm == pytest.approx(
         model.block1.conv.weight.grad.norm().item(), rel=1e-3
@@ -55,7 +58,7 @@ def test_without_a_norm_it_is_what_would_enter_one(tiny):
     x, _ = next(data.get_iterator(tiny, config, 0, 1))
     first, *others = look_inside(trainer, 1)
     assert first.input_mean == pytest.approx(F.relu(trainer.model.block1.conv(x)).mean().item())
-    assert {row.stale for row in (first, *others)} == {None}
+    assert {(row.stale, row.stale_variance) for row in (first, *others)} == {(None, None)}
 
 
 def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
@@ -64,6 +67,11 @@ def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
     found = read_inside(tmp_path / "inside.csv")
     assert [(r.epoch, r.layer) for r in found] == [(r.epoch, r.layer) for r in rows]
     assert len(read_inside(tmp_path / "inside.csv", epochs=1)) == 5
+    header, *lines = (tmp_path / "inside.csv").read_text().splitlines()
+    assert header.endswith(",stale_variance")
+    older = "\n".join(line.rpartition(",")[0] for line in (header, *lines))
+    (tmp_path / "inside.csv").write_text(older)
+    assert {r.stale_variance for r in read_inside(tmp_path / "inside.csv")} == {None}
     (tmp_path / "inside.csv").write_text("epoch,layer\n1,block1\n")
     with pytest.raises(TrainingError, match="is damaged"):
         read_inside(tmp_path / "inside.csv")
@@ -112,5 +120,29 @@ def test_statistics_counted_anew_are_those_of_the_training_images(trainer):
     trainer.train_epoch(1)
     found = closing_measures(trainer, recount=True)
     assert found["weight_norm"] > 0
-    assert 0 <= found["error_recounted"] <= 100
+    assert found["error_recounted"] == pytest.approx(error_by_hand(trainer))
     assert "error_recounted" not in closing_measures(trainer, recount=False)
+
+
+def error_by_hand(trainer):
+    """The test error with the mean over the batches of what each norm normalized by."""
+    model = copy.deepcopy(trainer.model).eval()
+    norms = list(model.norm_layers().values())
+    digits, size = trainer.digits, trainer.config.batch_size
+    moments = {norm: [] for norm in norms}
+    for norm in norms:
+        norm.forward = functools.partial(by_its_batch, norm, moments[norm])
+    with torch.no_grad():
+        for images in digits.train_images.split(size):
+            model(data.normalize(images, digits.mean, digits.std))
+    for norm in norms:
+        del norm.forward
+        means, variances = zip(*moments[norm], strict=True)
+        norm.running_mean.copy_(torch.stack(means).mean(0))
+        norm.running_var.copy_(torch.stack(variances).mean(0))
+    return trainer.error_of(model)
+
+
+def by_its_batch(norm, found, x):
+    found.append((x.mean((0, 2, 3)), x.var((0, 2, 3))))
+    return F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
