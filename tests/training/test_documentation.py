@@ -18,6 +18,7 @@ from training.experiments.study import LARGEST_RATE, known_studies, parse_study,
 from training.experiments.trials import TRIALS
 from training.record.task_folder import CONSTANT_ANSWER, DIVERGED
 from training.report.claims import write_claims_csv
+from training.report.differences import write_differences
 from training.report.study import is_ratio, write_study
 from training.results.comparisons import compare_all, detectable
 from training.results.intervals import Estimate
@@ -205,10 +206,13 @@ def test_which_norm_when_names_the_errors_of_a_norm(case: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion-mnist"])
-def test_the_committed_verdicts_are_those_of_the_committed_summary(data: str, tmp_path) -> None:
+@pytest.mark.parametrize("table", ["claims.csv", "differences.csv"])
+def test_the_committed_tables_are_those_of_the_committed_summary(data, table, tmp_path) -> None:
     folder = ROOT / "workbooks" / data
-    write_claims_csv(judge_all(read_summary(folder / "summary.csv")), tmp_path)
-    with (folder / "claims.csv").open() as kept, (tmp_path / "claims.csv").open() as made:
+    run = read_summary(folder / "summary.csv")
+    write_claims_csv(judge_all(run), tmp_path)
+    write_differences(compare_all(run), tmp_path)
+    with (folder / table).open() as kept, (tmp_path / table).open() as made:
         for old, new in zip(csv.reader(kept), csv.reader(made), strict=True):
             assert len(old) == len(new)
             for a, b in zip(old, new, strict=True):

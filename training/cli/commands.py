@@ -245,11 +245,14 @@ def report(options: Namespace) -> int:
     results = read_summary(path)
     judgments = judge_all(results)
     console.print(claims_table(judgments))
-    write_claims(judgments, path.parent)
-    write_claims_csv(judgments, path.parent)
-    write_differences(compare_all(results), path.parent)
-    for name in ("claims.csv", "claims.png", "differences.csv", "differences.png"):
-        console.print(f"written: {path.parent / name}", markup=False)
+    for problem in results.problems:
+        console.print(f"left out: {problem}", markup=False)
+    prefix = "" if path.name == SUMMARY else f"{path.stem}-"  # another's stay what they are
+    written = [write_claims_csv(judgments, path.parent, prefix)]
+    written += write_claims(judgments, path.parent, prefix)
+    written += write_differences(compare_all(results), path.parent, prefix)
+    for made in written:
+        console.print(f"written: {made}", markup=False)
     return 0
 
 

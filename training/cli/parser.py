@@ -43,7 +43,7 @@ def build_parser() -> Parser:
     report.add_argument(
         "--keep",
         metavar="DIR",
-        help="add its seeds that ended to the summary.csv and histories.csv of DIR; default: not",
+        help="add its seeds that ended to summary.csv of DIR and the files beside it; default: not",
     )
     _add_explain(commands)
     data = commands.add_parser("data", help="fetch a data set, by default full MNIST")

@@ -46,6 +46,14 @@ MISTAKE_ARRAYS = ("index", "true", "predicted", "confidence", "images")
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """Which of so many test images a network got wrong, from 0."""
+
+    indices: tuple[int, ...]
+    images: int
+
+
+@dataclass(frozen=True)
 class Result:
     """One trial with one seed, as far as it got."""
 
@@ -57,6 +65,7 @@ class Result:
     summary: dict[str, Any] | None  # None: not finished
     failure: str | None
     diverged: bool = False
+    kept: Wrong | None = None  # of a seed that was kept without its run
 
     @property
     def counts(self) -> bool:
@@ -87,6 +96,14 @@ class Result:
         """Return the arrays of ``misclassified.npz``, or None before the trial is finished."""
         path = self.folder / "misclassified.npz"
         return _read_mistakes(path) if path.exists() else None
+
+    def wrong(self) -> Wrong | None:
+        """Return which test images it got wrong, or None where nobody knows."""
+        mistakes = None if self.kept else self.mistakes()
+        images = sum(map(sum, (self.summary or {}).get("confusion", [])))
+        if mistakes is None or not images:
+            return self.kept
+        return Wrong(tuple(mistakes["index"].tolist()), images)
 
 
 def read_task(folder: Path) -> Result:

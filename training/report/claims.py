@@ -64,8 +64,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_claims_csv(judgments: Sequence[Judgment], folder: Path) -> None:
-    """Write ``claims.csv``; a number that is not known is left empty.
+def write_claims_csv(judgments: Sequence[Judgment], folder: Path, prefix: str = "") -> Path:
+    """Write ``claims.csv``, its name after ``prefix``; a number that is not known is left empty.
 
     p values are corrected (Holm); a positive margin is as claimed, with its 95 % interval.
 
@@ -93,7 +93,9 @@ def write_claims_csv(judgments: Sequence[Judgment], folder: Path) -> None:
                     finding.words,
                 )
             )
-    write_whole(folder / "claims.csv", text.getvalue())
+    path = folder / f"{prefix}claims.csv"
+    write_whole(path, text.getvalue())
+    return path
 
 
 def _number(value: float | None) -> str:
@@ -103,11 +105,13 @@ def _number(value: float | None) -> str:
 ROW_INCHES, FRAME_INCHES = 0.27, 0.75
 
 
-def write_claims(judgments: Sequence[Judgment], folder: Path) -> None:
-    """Write ``claims.png`` into a run folder, where there is anything to compare."""
-    figure = draw_claims(judgments)
-    if figure is not None:
-        save(figure, folder / "claims.png")
+def write_claims(judgments: Sequence[Judgment], folder: Path, prefix: str = "") -> list[Path]:
+    """Write ``claims.png``, where there is anything to compare; return what was written."""
+    figure, path = draw_claims(judgments), folder / f"{prefix}claims.png"
+    if figure is None:
+        return []
+    save(figure, path)
+    return [path]
 
 
 def draw_claims(judgments: Sequence[Judgment]) -> Any | None:

@@ -16,18 +16,21 @@ from training.results.comparisons import Comparison
 MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
 COLUMNS = (
     "first", "second", "seeds", "difference", "low", "high", "low_with_images",
-    "high_with_images", "p_holm",
+    "high_with_images", "p_holm", "compared",
 )  # fmt: skip
 
 
-def write_differences(found: Sequence[Comparison], folder: Path) -> None:
+def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "") -> list[Path]:
     """Write ``differences.csv`` and ``differences.png``, where there are two trials to compare.
+
+    Returns:
+        What was written, each name after ``prefix``.
 
     Raises:
         TrainingError: when one cannot be written.
     """
     if not found:
-        return
+        return []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -36,9 +39,11 @@ def write_differences(found: Sequence[Comparison], folder: Path) -> None:
         values = (margin.mean, margin.low, margin.high)
         wider = (images.low, images.high) if images else (None, None)
         numbers = ["" if v is None else f"{v:.6g}" for v in (*values, *wider, one.p)]
-        writer.writerow((one.first, one.second, margin.n, *numbers))
-    write_whole(folder / "differences.csv", text.getvalue())
-    save(draw_differences(found), folder / "differences.png")
+        writer.writerow((one.first, one.second, margin.n, *numbers, one.compared))
+    table, figure = (folder / f"{prefix}differences.{kind}" for kind in ("csv", "png"))
+    write_whole(table, text.getvalue())
+    save(draw_differences(found), figure)
+    return [table, figure]
 
 
 def draw_differences(found: Sequence[Comparison]) -> Any:

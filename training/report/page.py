@@ -24,7 +24,7 @@ from training.report.claims import draw_claims, not_judged
 from training.report.differences import draw_differences
 from training.report.embedding import data_uri, pictures
 from training.report.inside import draw_inside
-from training.results.comparisons import compare_all, shares_noise
+from training.results.comparisons import SEED_BY_SEED, TWO_MEANS, compare_all
 from training.results.cost import (
     SEEDS,
     SERIAL_SECONDS,
@@ -48,6 +48,10 @@ from training.run.one_network import build_model
 
 GALLERY_SHOWN = 24
 ACCUMULATED = "bn-l1-accumulated"
+WAYS = {
+    SEED_BY_SEED: "Seed by seed: a seed draws the images of both trials.",
+    TWO_MEANS: "Two means (Welch): a seed is no noise that the two trials share.",
+}
 
 
 def write_report(run: Results) -> None:
@@ -110,7 +114,7 @@ def context(run: Results) -> dict[str, Any]:
         "not_judged": not_judged(judgments),
         "differences": differences,
         "differences_figure": _figure(draw_differences(differences)) if differences else None,
-        "shared_noise": shares_noise(run.results),
+        "ways": [words for w, words in WAYS.items() if w in {d.compared for d in differences}],
         "measures": MEASURES,
         "claims_figure": _figure(compared) if compared else None,
         "inside_figures": [_figure(figure) for figure in draw_inside(run)],
@@ -180,9 +184,12 @@ def conditions(results: list[Result]) -> dict[str, list[str]]:
         "precision": lambda d: d["precision"],
         "device": lambda d: d["device"],
         "backend of the normalization": lambda d: d["backend"],
+        "processes of each trial": _processes,
         "parameters of the network": lambda d: f"{d['parameters']:,}",
     }
     found = {label: _distinct(way(r.details) for r in results) for label, way in ways.items()}
+    if found["processes of each trial"] == ["1"]:
+        del found["processes of each trial"]
     found["seeds"] = [", ".join(str(s) for s in sorted({r.seed for r in results}))]
     environments = [
         where["environment"] for r in results for where in (r.details, *r.details["resumed"])
@@ -192,6 +199,15 @@ def conditions(results: list[Result]) -> dict[str, list[str]]:
         if values != ["null"]:
             found[key] = values
     return found
+
+
+def _processes(details: dict[str, Any]) -> Any:
+    """How many train it together, and what that makes of BatchNorm."""
+    count = details.get("processes", 1)  # runs of an older version do not say
+    if count == 1:
+        return count
+    shared = "shared" if details.get("synchronize") else "not shared"
+    return f"{count} (torchrun), statistics of BatchNorm {shared}"
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

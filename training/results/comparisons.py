@@ -5,9 +5,10 @@ they are compared seed by seed. Elsewhere a seed only starts a network, two tria
 are no more alike than any two (measured: r = 0.03 over 45 pairs of trials), and the difference is
 that of two independent means (Welch).
 
-The test images are a sample too. Where a run kept which ones each network got wrong, a second
-interval counts runs and images both as drawn anew (crossed, after Owen, 2007, eq. 6: the variances
-of the means over either are added, which is on the safe side).
+The test images are a sample too. Where two trials share them and it was kept which ones their
+networks got wrong, a second interval counts runs and images both as drawn anew (crossed, after
+Owen, 2007, eq. 6: the variances of the means over either are added, which is on the safe side). So
+it is where that was kept of some seeds alone: a mean over fewer has more noise of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from training.results.intervals import (
 from training.results.run_folder import Results
 
 Values = dict[int, float]  # by seed
+SEED_BY_SEED, TWO_MEANS = "seed by seed", "two means"  # how two trials are compared
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Comparison:
     second: str
     margin: Estimate
     with_images: Estimate | None  # its interval counts the test images as a sample, too
-    p: float | None  # two-sided, corrected after Holm for all comparisons of the run
+    compared: str  # SEED_BY_SEED or TWO_MEANS
+    p: float | None = None  # two-sided, corrected after Holm for all comparisons of the run
 
     def __str__(self) -> str:
         return f"{self.first} − {self.second}"
@@ -87,48 +90,42 @@ def compare_all(run: Results) -> list[Comparison]:
         for first, second in itertools.combinations(trials, 2)
         if trials[first] and trials[second]
     ]
-    found = []
-    for first, second in pairs:
-        margin = _last_difference(trials[first], trials[second])
-        if margin is None:
-            continue
-        images = _of_images(trials[first], trials[second])
-        crossed = None
-        if images is not None and margin.error is not None:
-            error = math.hypot(margin.error, images)
-            crossed = from_spread(margin.mean, margin.n, error, margin.degrees)
-        found.append((first, second, margin, crossed))
-    p_values = holm([margin.p for _, _, margin, _ in found])
-    comparisons = [Comparison(*one, p) for one, p in zip(found, p_values, strict=True)]
-    return sorted(comparisons, key=lambda c: -abs(c.margin.mean))
+    found = [_compare(*pair, trials[pair[0]], trials[pair[1]]) for pair in pairs]
+    compared = [one for one in found if one is not None]
+    p_values = holm([one.margin.p for one in compared])
+    corrected = [replace(one, p=p) for one, p in zip(compared, p_values, strict=True)]
+    return sorted(corrected, key=lambda c: -abs(c.margin.mean))
 
 
-def shares_noise(results: Sequence[Result]) -> bool:
-    """Whether a seed draws the data, too, in all of these."""
-    return all(r.config.train_size for r in results)
-
-
-def _last_difference(first: list[Result], second: list[Result]) -> Estimate | None:
+def _compare(name: str, other: str, first: list[Result], second: list[Result]) -> Comparison | None:
+    """Return one comparison, its p not corrected yet; None where they have no seed in common."""
+    shared = all(r.config.train_size for r in (*first, *second))
     a, b = ({r.seed: r.last_accuracy for r in results} for results in (first, second))
-    return difference(a, b, shares_noise([*first, *second]), least_sd=0.01)
+    margin = difference(a, b, shared, least_sd=0.01)
+    if margin is None:
+        return None
+    images, crossed = _of_images(first, second), None
+    if images is not None and margin.error is not None:
+        error = math.hypot(margin.error, images)
+        crossed = from_spread(margin.mean, margin.n, error, margin.degrees)
+    return Comparison(name, other, margin, crossed, SEED_BY_SEED if shared else TWO_MEANS)
 
 
 def _of_images(first: list[Result], second: list[Result]) -> float | None:
     """The standard error, in points, that the difference has from the test images."""
-    if shares_noise([*first, *second]):
-        return None  # every seed has test images of its own, so its spread holds theirs
+    if any(r.config.train_size for r in (*first, *second)):
+        return None  # a seed that draws them has test images of its own: no image is in both
     if not all(r.summary for r in (*first, *second)):
         return None  # of one that diverged nobody knows which images it got wrong
-    count = sum(map(sum, (first[0].summary or {}).get("confusion", [])))
-    if not count:
-        return None  # a kept summary has no confusion matrix
+    known = [[w for w in (r.wrong() for r in results) if w] for results in (first, second)]
+    counts = {one.images for of_trial in known for one in of_trial}
+    if not all(known) or len(counts) != 1:
+        return None
+    (count,) = counts
     wrong = np.zeros(count)
-    for results, sign in ((first, 1), (second, -1)):
-        for result in results:
-            mistakes = result.mistakes()
-            if mistakes is None:
-                return None
-            wrong[mistakes["index"]] += sign / len(results)
+    for of_trial, sign in zip(known, (1, -1), strict=True):
+        for one in of_trial:
+            wrong[list(one.indices)] += sign / len(of_trial)
     return 100 * float(wrong.std(ddof=1)) / math.sqrt(count)
 
 

@@ -1,7 +1,8 @@
-"""What is kept of a run when its folder is gone: ``summary.csv`` and ``histories.csv``.
+"""What is kept of a run when its folder is gone: ``summary.csv`` and two files beside it.
 
-A row of the first is a trial with one seed, of the second one epoch of it. Every claim and every
-difference of two trials can be counted again from these two, by anybody.
+A row of it is a trial with one seed, of ``histories.csv`` one epoch of it; ``wrong.csv`` says which
+test images it got wrong, by their places in the test set, from 0. Every claim and every difference
+of two trials can be counted again from these, by anybody.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +21,19 @@ from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import write_whole
 from training.record.history import COLUMNS, Epoch, Record
-from training.record.task_folder import DIVERGED, Result
-from training.results.run_folder import Results
+from training.record.task_folder import DIVERGED, Result, Wrong
+from training.results.run_folder import Results, holds_tasks
 
 REVISION = "revision"
-SUMMARY, HISTORIES = "summary.csv", "histories.csv"
+SUMMARY, HISTORIES, WRONG = "summary.csv", "histories.csv", "wrong.csv"
 SUMMARY_COLUMNS = (
     "trial", "seed", "status", "data", "epochs", "last_accuracy", "best_accuracy", "best_epoch",
     "last_loss", "first_epoch_at_target", "seconds_to_target", "train_seconds",
     "images_per_second", "misclassified", "published_last", "published_best", REVISION,
 )  # fmt: skip
 HISTORY_COLUMNS = ("trial", "seed", *COLUMNS)
+WRONG_COLUMNS = ("trial", "seed", "images", "wrong")
+COLUMNS_OF = {SUMMARY: SUMMARY_COLUMNS, HISTORIES: HISTORY_COLUMNS, WRONG: WRONG_COLUMNS}
 _NUMBERS = ("epochs", "last_accuracy", "best_accuracy", "first_epoch_at_target", "train_seconds")
 
 Row = dict[str, str]
@@ -37,15 +42,17 @@ Row = dict[str, str]
 def write_summary(run: Results) -> None:
     """Write ``summary.csv``, one row for each trial and seed, and ``histories.csv``."""
     results = [result for results in run.by_trial().values() for result in results]
-    _write(run.folder, map(_summary, results), (row for r in results for row in _history(r)))
+    _write(run.folder / SUMMARY, map(_summary, results))
+    _write(run.folder / HISTORIES, (row for r in results for row in _history(r)))
 
 
 def keep(run: Results, folder: Path) -> int:
-    """Add the seeds of a run to ``summary.csv`` and ``histories.csv`` of a folder.
+    """Add the seeds of a run to ``summary.csv``, ``histories.csv`` and ``wrong.csv`` of a folder.
 
     Those that are finished, or diverged, which is a result; a seed that is there already is
-    replaced. Only what may stand in one table is taken: published and own trials as they are, in
-    float32, on the data set of the rows that are there.
+    replaced. Only what may stand in one table is taken: published and own trials as they are, by
+    one process each with the layers of torch, in float32, on the data set of the rows that are
+    there.
 
     Returns:
         How many seeds were taken.
@@ -57,60 +64,71 @@ def keep(run: Results, folder: Path) -> int:
     finished = [result for result in run.results if result.counts]
     if not finished:
         raise TrainingError(f"{run.folder} has no finished seed to keep")
-    summary = _rows(folder / SUMMARY, SUMMARY_COLUMNS)
-    histories = _rows(folder / HISTORIES, HISTORY_COLUMNS)
+    if holds_tasks(folder):
+        raise TrainingError(f"{folder} is a run folder itself; --keep takes another")
+    tables = {name: _rows(folder / name) for name in COLUMNS_OF}
     for result in finished:
-        _refuse_other(result, {row["data"] for row in summary}, folder)
+        _refuse_other(result, {row["data"] for row in tables[SUMMARY]}, folder)
     taken = {(result.config.name, str(result.seed)) for result in finished}
-    summary = [row for row in summary if _seed(row) not in taken] + list(map(_summary, finished))
-    histories = [row for row in histories if _seed(row) not in taken]
-    histories += [row for result in finished for row in _history(result)]
+    for name, rows_of in ((SUMMARY, _summaries), (HISTORIES, _history), (WRONG, _wrong)):
+        tables[name] = [row for row in tables[name] if _seed(row) not in taken]
+        tables[name] += [row for result in finished for row in rows_of(result)]
     try:
-        summary.sort(key=_place)
-        histories.sort(key=_place)
+        for rows in tables.values():
+            rows.sort(key=_place)
     except ValueError as error:
         raise TrainingError(f"{folder} is damaged: {error}") from error
-    _write(folder, summary, histories)
+    for name, rows in tables.items():
+        _write(folder / name, rows)
     return len(finished)
 
 
 def read_summary(path: Path) -> Results:
-    """Read a ``summary.csv`` that was kept without its run, and the ``histories.csv`` beside it.
+    """Read a ``summary.csv`` that was kept without its run, and the files beside it.
+
+    Rows that are of no known trial, or of a seed that did not end, are problems of the results.
 
     Raises:
-        TrainingError: when it is missing or damaged, or has no finished seed of a known trial.
+        TrainingError: when it is missing or damaged, has no finished seed of a known trial, or lies
+            in the run folder that it was made of, which knows more.
     """
     if not path.exists():
         raise TrainingError(f"{path} is missing")
-    rows, results = _rows(path, SUMMARY_COLUMNS), []
-    # A summary of another name is of other runs.
-    beside = path.name == SUMMARY
-    histories = _rows(path.with_name(HISTORIES), HISTORY_COLUMNS) if beside else []
+    if holds_tasks(path.parent):
+        raise TrainingError(f"{path} is made of the run around it: report {path.parent}")
+    # A summary of another name is of other runs than the files beside it.
+    histories, wrong = ([], [])
+    if path.name == SUMMARY:
+        histories, wrong = (_rows(path.with_name(name)) for name in (HISTORIES, WRONG))
+    results, left_out = [], []
     try:
-        for row in rows:
-            diverged = row["status"].startswith(DIVERGED)
-            if not (row["status"] == "finished" or diverged) or row["trial"] not in TRIALS:
-                continue
-            title = row["data"]
-            dataset, is_sample = named(title)
-            data = {
-                "dataset": dataset, "is_sample": is_sample, "name": title, "description": title,
-            }  # fmt: skip
-            config, seed = TRIALS[row["trial"]], int(row["seed"])
-            task = path.parent / config.name / f"seed-{seed}"
-            if diverged:
-                failure = row["status"].partition(": ")[2]
-                result = Result(task, config, seed, {"data": data}, Record(), None, failure, True)
+        for row in _rows(path, SUMMARY_COLUMNS):
+            if row["trial"] in TRIALS and row["status"].startswith(("finished", DIVERGED)):
+                results.append(_result(path.parent, row, histories, wrong))
             else:
-                summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
-                record = _record(row, histories)
-                result = Result(task, config, seed, {"data": data}, record, summary, None)
-            results.append(result)
+                left_out.append(f"{row['trial']} with seed {row['seed']}")
     except ValueError as error:
         raise TrainingError(f"{path} is damaged: {error}") from error
     if not results:
         raise TrainingError(f"{path} has no finished seed of a known trial")
-    return Results(path.parent, results, [])
+    words = f"{', '.join(left_out)}: not an ended seed of one of the trials of 'list'"
+    return Results(path.parent, results, [words] if left_out else [])
+
+
+def _result(folder: Path, row: Row, histories: list[Row], wrong: list[Row]) -> Result:
+    """Return a row of the summary as the result that it was."""
+    title, config, seed = row["data"], TRIALS[row["trial"]], int(row["seed"])
+    dataset, is_sample = named(title)
+    data = {"dataset": dataset, "is_sample": is_sample, "name": title, "description": title}
+    task = folder / config.name / f"seed-{seed}"
+    if row["status"].startswith(DIVERGED):
+        done, _, failure = row["status"].partition(": ")
+        of_epochs = re.search(r" of (\d+) epochs$", done)
+        config = replace(config, epochs=int(of_epochs[1])) if of_epochs else config
+        return Result(task, config, seed, {"data": data}, Record(), None, failure, True)
+    summary = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
+    record, kept = _record(row, histories), _kept(row, wrong)
+    return Result(task, config, seed, {"data": data}, record, summary, None, kept=kept)
 
 
 def _place(row: Row) -> tuple[int, str, int, int]:
@@ -128,11 +146,20 @@ def _refuse_other(result: Result, titles: set[str], folder: Path) -> None:
         raise TrainingError(
             f"{result.folder} was trained in {details['precision']}; what is kept is in float32"
         )
+    if details.get("processes", 1) > 1 or details["backend"] != "torch":
+        raise TrainingError(
+            f"{result.folder} was trained by {details.get('processes', 1)} process(es) with layers "
+            f"of {details['backend']}; what is kept is by one with those of torch"
+        )
     if titles - {details["data"]["name"]}:
         raise TrainingError(
             f"{folder} holds {' and '.join(sorted(titles))}, {result.folder} was trained on "
             f"{details['data']['name']}; keep it in another folder"
         )
+
+
+def _summaries(result: Result) -> Iterable[Row]:
+    yield _summary(result)
 
 
 def _summary(result: Result) -> Row:
@@ -164,6 +191,32 @@ def _history(result: Result) -> Iterable[Row]:
         yield {"trial": result.config.name, "seed": str(result.seed), **numbers}
 
 
+def _wrong(result: Result) -> Iterable[Row]:
+    wrong = result.wrong()
+    if wrong:
+        yield {
+            "trial": result.config.name,
+            "seed": str(result.seed),
+            "images": str(wrong.images),
+            "wrong": " ".join(map(str, wrong.indices)),
+        }
+
+
+def _kept(row: Row, wrong: list[Row]) -> Wrong | None:
+    """Return which images a row of the summary got wrong; None where that was not kept."""
+    for line in wrong:
+        if _seed(line) == _seed(row):
+            indices, images = tuple(map(int, line["wrong"].split())), int(line["images"])
+            count = len({index for index in indices if 0 <= index < images})
+            if not count == len(indices) == int(row["misclassified"]):
+                raise ValueError(
+                    f"{WRONG} has {count} different images of {images} that {row['trial']} with "
+                    f"seed {row['seed']} got wrong, which got {row['misclassified']} wrong"
+                )
+            return Wrong(indices, images)
+    return None
+
+
 def _record(row: Row, histories: list[Row]) -> Record:
     """Return the history of a row of the summary; empty where it was not kept."""
     rows = [line for line in histories if _seed(line) == _seed(row)]
@@ -181,10 +234,11 @@ def _seed(row: Row) -> tuple[str, str]:
     return row["trial"], row["seed"]
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
+def _rows(path: Path, columns: tuple[str, ...] = ()) -> list[Row]:
     """Return the rows of a kept file; none where there is no such file."""
     if not path.exists():
         return []
+    columns = columns or COLUMNS_OF[path.name]
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -196,14 +250,13 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     return [{REVISION: "", **row} for row in rows]  # files older than this column lack it
 
 
-def _write(folder: Path, summary: Iterable[Row], histories: Iterable[Row]) -> None:
-    tables = ((SUMMARY, SUMMARY_COLUMNS, summary), (HISTORIES, HISTORY_COLUMNS, histories))
-    for name, columns, rows in tables:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(folder / name, text.getvalue())
+def _write(path: Path, rows: Iterable[Row]) -> None:
+    text = io.StringIO()
+    columns = COLUMNS_OF[path.name]
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
 
 
 def _plain(value: Any) -> str:

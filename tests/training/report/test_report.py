@@ -1,13 +1,14 @@
 """``report.html``: whole, self-contained, and honest about what it is about."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from training.experiments.trials import TRIALS
 from training.model.loss import accumulated_factors
-from training.report.page import factors, render, write_report
+from training.report.page import conditions, factors, render, write_report
 from training.results.over_seeds import (
     confusion,
     in_words,
@@ -45,6 +46,27 @@ def test_command_versions_threads_and_precision_are_told(page):
     assert torch.__version__.split("+")[0] in page
     assert "threads of each trial" in page
     assert "float32" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"processes": 2}, "2 (torchrun), statistics of BatchNorm not shared"),
+        ({"processes": 2, "synchronize": True}, "2 (torchrun), statistics of BatchNorm shared"),
+        ({"processes": 1}, None),
+        ({}, None),
+    ],
+)
+def test_that_several_processes_trained_is_told(small_run, changes, words):
+    first = small_run.results[0]
+    details = {k: v for k, v in first.details.items() if k not in ("processes", "synchronize")}
+    told = conditions([replace(first, details=details | changes)])
+    assert told.get("processes of each trial") == ([words] if words else None)
+
+
+def test_how_two_trials_are_compared_is_told(small_run, page):
+    assert "Two means (Welch): " in page
+    assert "Seed by seed: " not in page
 
 
 def test_data_that_is_not_mnist_is_said_in_big_letters(page):

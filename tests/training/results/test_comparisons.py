@@ -33,6 +33,29 @@ def test_what_a_seed_shares_is_paired(run):
     drawn = [replace(r, config=replace(r.config, train_size=60)) for r in run.results]
     (one, *_) = compare_all(replace(run, results=drawn))
     assert one.margin.p == pytest.approx(stats.ttest_rel(SEEDS["bn"], SEEDS["ln"]).pvalue)
+    assert one.compared == "seed by seed"
+
+
+@pytest.mark.parametrize("place", [50, 95], ids=["in both test sets", "in the larger one"])
+def test_trials_with_other_test_sets_have_no_image_in_common(run, monkeypatch, tmp_path, place):
+    """An index is another image there, or none: 64,000 are left of 70,000, and 10,000 usually."""
+    monkeypatch.setattr(Result, "mistakes", lambda _: {"index": np.array([3, place])})
+    drawn = [
+        replace(
+            r,
+            config=replace(r.config, train_size=60 * (r.config.name != "gn")),
+            summary=r.summary | {"confusion": [[100 if r.config.name != "gn" else 90]]},
+        )
+        for r in run.results
+    ]
+    found = compare_all(replace(run, results=drawn))
+    assert {one.with_images for one in found} == {None}
+    ways = {str(one): one.compared for one in found}
+    assert ways == {"bn − ln": "seed by seed", "gn − ln": "two means", "bn − gn": "two means"}
+    write_differences(found, tmp_path)
+    with (tmp_path / "differences.csv").open(encoding="utf-8") as stream:
+        rows = {f"{r['first']} − {r['second']}": r["compared"] for r in csv.DictReader(stream)}
+    assert rows == ways
 
 
 def test_the_test_images_widen_an_interval_by_their_own_spread(run, monkeypatch):

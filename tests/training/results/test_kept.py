@@ -13,10 +13,19 @@ from training.experiments.claims import EARLY_FALL
 from training.experiments.trials import TRIALS
 from training.record.task_folder import CONSTANT_ANSWER
 from training.results.comparisons import compare_all
-from training.results.kept import HISTORIES, SUMMARY, keep, read_summary, write_summary
+from training.results.kept import (
+    HISTORIES,
+    SUMMARY,
+    WRONG,
+    WRONG_COLUMNS,
+    keep,
+    read_summary,
+    write_summary,
+)
 from training.results.measures import value
 from training.results.over_seeds import overviews
 from training.results.run_folder import Results, read_run
+from training.results.verdicts import whole
 
 
 @pytest.fixture
@@ -96,8 +105,17 @@ def changed(result, **details):
             "keep it in another folder",
         ),
         "nothing finished": (lambda r: replace(r, summary=None), "no finished seed to keep"),
+        "two processes": (lambda r: changed(r, processes=2), r"by 2 process\(es\) with layers of"),
+        "other layers": (lambda r: changed(r, backend="numpy"), "with layers of numpy; what"),
     }.values(),
-    ids=["another field", "another precision", "other data", "nothing finished"],
+    ids=[
+        "another field",
+        "another precision",
+        "other data",
+        "nothing finished",
+        "two processes",
+        "other layers",
+    ],
 )
 def test_what_cannot_stand_in_one_table_is_refused(run, tmp_path, change, words) -> None:
     keep(run, tmp_path)
@@ -125,11 +143,91 @@ def test_a_seed_that_diverged_is_kept_as_one(run: Results, tmp_path: Path) -> No
     assert overview.results[1].status.endswith("the training loss: not a number")
 
 
-def test_the_summary_of_a_run_folder_is_compared_without_its_confusion(run: Results) -> None:
-    """The wrong images lie beside it, and how many there were does not."""
+def test_a_summary_in_its_run_folder_is_refused(run: Results, capsys) -> None:
+    """It would lose every variant, and which images were wrong."""
     write_summary(run)
-    found = compare_all(read_summary(run.folder / SUMMARY))
-    assert [one.with_images for one in found] == [None]
+    made = run.folder / "differences.csv"
+    before = made.read_text()
+    assert main(["report", str(run.folder / SUMMARY)]) == 2
+    assert f"report {run.folder}" in capsys.readouterr().err.replace("\n", "")
+    assert made.read_text() == before
+    with pytest.raises(TrainingError, match="is a run folder itself"):
+        keep(run, run.folder)
+
+
+def test_which_images_were_wrong_is_kept_with_the_seeds(run: Results, tmp_path: Path) -> None:
+    """So that the interval over seeds and images can be counted again, to the last digit."""
+    seeds = [other_seed(run, seed) for seed in range(3)]
+    together = replace(run, results=[r for one in seeds for r in one.results])
+    for one in seeds:
+        keep(one, tmp_path)
+    (before,), (after,) = (
+        compare_all(r) for r in (together, read_summary(tmp_path / SUMMARY))
+    )  # the folders of the seeds are that of seed 0
+    assert before.with_images is not None
+    assert after.with_images == before.with_images
+    line, *_ = rows(tmp_path / WRONG)
+    mistakes = run.by_trial()["bn"][0].mistakes()
+    assert line["wrong"] == " ".join(map(str, mistakes["index"]))
+
+
+def test_of_seeds_without_their_wrong_images_there_is_no_second_interval(run, tmp_path) -> None:
+    for seed in range(3):
+        keep(other_seed(run, seed), tmp_path)
+    without = [row for row in rows(tmp_path / WRONG) if (row["trial"], row["seed"]) != ("bn", "1")]
+    table = [",".join(WRONG_COLUMNS), *(",".join(row.values()) for row in without)]
+    (tmp_path / WRONG).write_text("\n".join(table) + "\n")
+    (some,) = compare_all(read_summary(tmp_path / SUMMARY))
+    assert some.with_images is not None  # of the other two
+    (tmp_path / WRONG).unlink()
+    (none,) = compare_all(read_summary(tmp_path / SUMMARY))
+    assert none.with_images is None
+
+
+def test_wrong_images_that_are_not_those_of_the_row_are_refused(run, tmp_path) -> None:
+    keep(run, tmp_path)
+    path = tmp_path / WRONG
+    first = rows(path)[0]["wrong"].split()[0]
+    path.write_text(path.read_text().replace(f",{first} ", ",", 1))
+    with pytest.raises(TrainingError, match=r"wrong.csv has \d+ different images"):
+        read_summary(tmp_path / SUMMARY)
+
+
+def test_rows_that_are_left_out_are_said(run: Results, tmp_path: Path, capsys) -> None:
+    keep(other_seed(run, 1), tmp_path)
+    path = tmp_path / SUMMARY
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("bn batch_size=8,4,finished" + "," * 14 + "\n")
+        stream.write("gn,7,unfinished" + "," * 14 + "\n")
+    assert main(["report", str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "left out: bn batch_size=8 with seed 4, gn with seed 7: not an ended seed" in said
+
+
+def test_a_table_of_another_name_has_files_of_its_own(run: Results, tmp_path: Path, capsys) -> None:
+    keep(run, tmp_path)
+    assert main(["report", str(tmp_path / SUMMARY)]) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    bn, *_ = (tmp_path / SUMMARY).read_text().partition("\nln")
+    (tmp_path / "again.csv").write_text(bn + "\n")
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "again.csv")]) == 0
+    assert {path: path.read_bytes() for path in before} == before
+    made = {path.name for path in tmp_path.iterdir() if path not in before}
+    assert made == {"again.csv", "again-claims.csv"}
+    said = capsys.readouterr().out.replace("\n", "")
+    assert said.count("written: ") == 1
+    assert f"written: {tmp_path / 'again-claims.csv'}" in said
+
+
+def test_a_seed_that_diverged_in_a_shortened_run_is_none_of_a_whole_one(run, tmp_path) -> None:
+    keep(other_seed(run, 1), tmp_path)
+    path = tmp_path / SUMMARY
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("gn,0,diverged after 1 of 3 epochs: no number,MNIST" + "," * 13 + "\n")
+    kept = read_summary(path)
+    assert kept.by_trial()["gn"][0].config.epochs == 3
+    assert whole(kept, "gn") == []
 
 
 def test_a_history_that_lacks_an_epoch_is_refused(run: Results, tmp_path: Path) -> None:
