@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 from training.cli.parser import build_parser
+from training.experiments.claims import OF_FIVE
 from training.experiments.study import LARGEST_RATE, known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.record.task_folder import CONSTANT_ANSWER, DIVERGED
@@ -23,9 +24,10 @@ from training.report.study import is_ratio, write_study
 from training.results.comparisons import compare_all, detectable
 from training.results.intervals import Estimate
 from training.results.kept import read_summary
+from training.results.over_seeds import overviews
 from training.results.study_table import StudyTable, mean_errors
 from training.results.study_verdicts import answers, verdict
-from training.results.verdicts import Verdict, judge_all, p_words
+from training.results.verdicts import Verdict, compared, find, judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "training/README.md").read_text(encoding="utf-8")
@@ -45,6 +47,10 @@ def spread(values: Sequence[str]) -> str:
     numbers = [float(v) for v in values]
     mean = f"{statistics.mean(numbers):.2f}"
     return mean if len(numbers) == 1 else f"{mean} ± {statistics.stdev(numbers):.2f}"
+
+
+def spread_of(name: str) -> str:
+    return spread([row["last_accuracy"] for row in committed_runs()[name]])
 
 
 def expected_row(name: str, rows: Sequence[dict[str, str]]) -> str:
@@ -250,6 +256,31 @@ def test_layer_norm_below_batch_norm_is_said_as_it_was_measured() -> None:
     assert f"does not (p = {p_words(judgment.findings[0].p)})" in SAID
 
 
+def test_what_ghost_batch_norm_is_equivalent_to_is_said_as_it_was_measured() -> None:
+    run = read_summary(ROOT / "workbooks/mnist/summary.csv")
+    judged = judge_all(run)
+    (judgment,) = (j for j in judged if j.claim.name == "ghost-best")
+    alone = sorted(find(f.part, run).p_equivalent or 0.0 for f in judgment.findings)
+    tested = {compared(f.part) for j in judged for f in j.findings if f.p_equivalent is not None}
+    assert f"(p = {p_words(alone[0])} to {p_words(alone[-1])})" in SAID
+    least = min(f.p_equivalent or 0.0 for f in judgment.findings)
+    assert f"over the {len(tested)} such comparisons none does (p = {least:.2f} at least)" in SAID
+    assert Verdict.EQUIVALENT not in {f.verdict for j in judged for f in j.findings}
+    ends = {t.name: t.last.mean for t in overviews(run) if t.name in OF_FIVE and t.last}
+    assert sorted(ends, key=ends.__getitem__)[-3] == "gbn"
+    assert "Its mean is the third of the five." in SAID
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Ghost BatchNorm {spread_of('gbn')}: that it is the best of its five" in front
+
+
+def test_how_many_seeds_never_cross_is_said() -> None:
+    judged = judge_all(read_summary(ROOT / "workbooks/mnist/summary.csv"))
+    (judgment,) = (j for j in judged if j.claim.name == "both-between")
+    late = judgment.findings[-1]
+    assert late.words.startswith("2 of 5 seeds of bn-l1-l2 and 1 of 5 seeds of bn-l2 never")
+    assert "as two seeds of bn-l1-l2 and one of bn-l2 never cross" in SAID
+
+
 def test_how_far_l2_ends_above_l1_is_said_as_it_was_measured() -> None:
     judged = judge_all(read_summary(ROOT / "workbooks/mnist/summary.csv"))
     (judgment,) = (j for j in judged if j.claim.name == "l2-beats-l1")
@@ -267,7 +298,8 @@ def test_how_many_margins_lack_their_history_is_said() -> None:
 
 def test_what_five_seeds_can_tell_is_said() -> None:
     judged = judge_all(read_summary(ROOT / "workbooks/mnist/summary.csv"))
-    tests = sum(finding.p is not None for judgment in judged for finding in judgment.findings)
+    tested = {compared(f.part) for j in judged for f in j.findings if f.p is not None}
+    tests = len(tested)
     seen = [detectable(Estimate(0.0, 5, error=0.05 * 0.4**0.5, degrees=8), n) for n in (1, tests)]
     assert f"a difference of {seen[0]:.2f} is seen four times in five" in SAID
     assert f"the first of the {tests} that are corrected together one of {seen[1]:.2f}" in SAID

@@ -141,7 +141,7 @@ CLAIMS = (
             More("bn-l1-l2", "bn-l1"),
             More("bn-l1-l2", "bn-l2", CROSSING),
         ),
-        "A trial that never crosses counts as crossing in the epoch after its last.",
+        "Open where a seed never crosses: how much later it would have is not known.",
     ),
     Claim(
         "ghost-both-worst",

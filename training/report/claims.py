@@ -60,7 +60,7 @@ def in_one_line(judgments: Sequence[Judgment]) -> str:
 
 COLUMNS = (
     "claim", "verdict", "p", "part", "part_verdict", "part_p", "seeds",
-    "margin", "low", "high", "unit", "measured",
+    "margin", "low", "high", "unit", "measured", "p_equivalent",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def write_claims_csv(judgments: Sequence[Judgment], folder: Path, prefix: str = 
                     *map(_number, interval),
                     unit,
                     finding.words,
+                    _number(finding.p_equivalent),
                 )
             )
     path = folder / f"{prefix}claims.csv"

@@ -12,6 +12,7 @@ from training.files import write_whole
 from training.record.gallery import save
 from training.report.plots import COLORS, INK, SOFT, calm
 from training.results.comparisons import Comparison
+from training.results.verdicts import ALPHA
 
 MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
 COLUMNS = (
@@ -58,7 +59,7 @@ def draw_differences(found: Sequence[Comparison]) -> Any:
             if estimate and estimate.low is not None and estimate.high is not None:
                 ends = [estimate.low, estimate.high]
                 axis.plot(ends, [row, row], color=COLORS[0], lw=width, solid_capstyle="butt")
-        sure = one.p is not None and one.p <= 0.05
+        sure = one.p is not None and one.p <= ALPHA
         face = COLORS[0] if sure else "white"
         axis.plot([one.margin.mean], [row], "o", ms=6, mec=COLORS[0], mfc=face)
     axis.axvline(0, color=INK, lw=0.9, zorder=0)
@@ -67,7 +68,8 @@ def draw_differences(found: Sequence[Comparison]) -> Any:
     axis.set_xlabel("difference of the last test accuracy (points)")
     more = f" · the largest {len(shown)} of {len(found)}" if len(found) > len(shown) else ""
     axis.set_title(
-        f"95 % intervals: thick over seeds, thin over seeds and images; filled: p ≤ 0.05{more}",
+        "95 % intervals: thick over seeds, thin over seeds and images; "
+        f"filled: p ≤ {ALPHA:g}{more}",
         fontsize=9.5, loc="left", color=SOFT,
     )  # fmt: skip
     calm(axis)

@@ -43,7 +43,7 @@ from training.results.over_seeds import (
     overviews,
 )
 from training.results.run_folder import Results
-from training.results.verdicts import judge_all, p_words
+from training.results.verdicts import EQUIVALENT, judge_all, p_words
 from training.run.one_network import build_model
 
 GALLERY_SHOWN = 24
@@ -99,6 +99,7 @@ def context(run: Results) -> dict[str, Any]:
         "missing": missing(run, trials),
         "seeds": sorted({r.seed for r in run.results}),
         "confidence": CONFIDENCE,
+        "equivalent": EQUIVALENT,
         "target": TARGET,
         "figures": {m: _figure(plots.draw(run, m)) for m in plots.MEASURES},
         "comparison": _figure(comparison) if comparison else None,

@@ -5,6 +5,8 @@ Accuracies are of the test set, in percent; differences of them are points.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from training.experiments.claims import (
@@ -43,7 +45,8 @@ def _accuracies(record: Record) -> np.ndarray:
 def value(measure: str, result: Result) -> float | None:
     """Return one measure of a finished seed, or None where its history was not kept.
 
-    A seed that diverged has the accuracies of a constant answer, and never crosses the target.
+    A seed that diverged has the accuracies of a constant answer, and never crosses the target; one
+    that never does has no epoch of it, which is infinity.
     """
     summary = result.summary or {}
     if measure == LAST or (measure == BEST and result.diverged):
@@ -51,8 +54,7 @@ def value(measure: str, result: Result) -> float | None:
     if measure == BEST:
         return float(summary["best_accuracy"])
     if measure == CROSSING:
-        epochs = summary.get("epochs", result.config.epochs)
-        return float(summary.get("first_epoch_at_target") or epochs + 1)
+        return float(summary.get("first_epoch_at_target") or math.inf)
     if result.diverged or not result.record.epochs:
         return None
     return {LATE_DEVIATION: late_deviation, EARLY_FALL: early_fall}[measure](result.record)

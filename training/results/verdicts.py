@@ -1,24 +1,25 @@
 """Holds the published claims to the seeds of a run.
 
 A part of a claim compares two trials, or a trial with a limit, by the interval of the difference at
-95 %. The p values of all parts of all claims that a run can decide are corrected together (Holm),
-and a part is
+95 %. The p values of all comparisons that a run can decide are corrected together (Holm), one that
+stands in two claims once, and a part is
 
 - supported when it holds, refuted when its opposite does;
-- equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests of its
-  own, which are not corrected;
+- equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests, which
+  are corrected for all that could be found equivalent (Holm);
 - undecided otherwise, with the difference that would have been seen with 80 % power, were it the
   clearest of all that are corrected.
 
 A claim is supported when each of its parts is, refuted when one is. One seed decides no comparison.
 Only whole trials count: finished or diverged, for the epochs of their recipe, on a full data set. A
-diverged seed counts with the accuracy of a constant answer, and crosses no target; of steadiness
-and early falls it has no measure.
+diverged seed counts with the accuracy of a constant answer; of steadiness and early falls it has no
+measure. Where a seed never crosses a target, how late its trial crosses is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
@@ -46,7 +47,7 @@ from training.results.measures import value
 from training.results.run_folder import Results
 
 ALPHA = 1 - CONFIDENCE
-EQUIVALENT = 0.10  # points: a tenth of the errors that trials at 99 % make
+EQUIVALENT = 0.10  # points: of the errors that trials at 99.35 % make 15 %, at 99 % a tenth
 # Of the test sets, for histories that come without a confusion matrix: MNIST has the most ones,
 # the classes of the others are equally large.
 TEST_IMAGES, LARGEST_CLASS = 10_000, {"mnist": 1135}
@@ -72,6 +73,7 @@ class Finding:
     margin: Estimate | None = None  # positive: as claimed
     beside: Estimate | None = None  # the same for the best epoch, where the last one decides
     p: float | None = None  # two-sided; corrected once all parts are known
+    p_equivalent: float | None = None  # likewise
 
 
 @dataclass(frozen=True)
@@ -128,21 +130,27 @@ class Judgment:
 
 
 def judge_all(run: Results, claims: Sequence[Claim] = CLAIMS) -> list[Judgment]:
-    """Return the verdict on every claim, corrected for all of their parts."""
+    """Return the verdict on every claim, corrected for all of their comparisons."""
     found = [[find(part, run) for part in claim.parts] for claim in claims]
-    p_values = [finding.p for findings in found for finding in findings]
-    tests = sum(p is not None for p in p_values)
-    corrected = iter(holm(p_values))
-    judged = [tuple(_decided(f, next(corrected), tests) for f in findings) for findings in found]
+    distinct = {compared(f.part): f for findings in found for f in findings}
+    p_values = dict(zip(distinct, holm([f.p for f in distinct.values()]), strict=True))
+    alike = dict(zip(distinct, holm([f.p_equivalent for f in distinct.values()]), strict=True))
+    tests = sum(p is not None for p in p_values.values())
+
+    def corrected(finding: Finding) -> Finding:
+        of = compared(finding.part)
+        return _decided(replace(finding, p=p_values[of], p_equivalent=alike[of]), tests)
+
+    judged = [tuple(map(corrected, findings)) for findings in found]
     return [
         Judgment(claim, _together(findings), findings)
         for claim, findings in zip(claims, judged, strict=True)
     ]
 
 
-def judge(claim: Claim, run: Results) -> Judgment:
-    """Return the verdict on one claim, corrected for its parts alone."""
-    return judge_all(run, (claim,))[0]
+def compared(part: Part) -> Hashable:
+    """Return what a part compares: the same, whichever of two trials is said to have more."""
+    return (frozenset(part.trials), part.measure) if isinstance(part, More) else part
 
 
 def _together(findings: Sequence[Finding]) -> Verdict:
@@ -152,20 +160,20 @@ def _together(findings: Sequence[Finding]) -> Verdict:
     return Verdict.SUPPORTED if verdicts == {Verdict.SUPPORTED} else Verdict.UNDECIDED
 
 
-def _decided(finding: Finding, p: float | None, tests: int) -> Finding:
-    """Return the finding with its p value, corrected for so many, and what follows from it."""
+def _decided(finding: Finding, tests: int) -> Finding:
+    """Return the finding with what follows from its p values, which are corrected for so many."""
+    margin, part, p = finding.margin, finding.part, finding.p
     if p is None:
         return finding
-    margin, part = finding.margin, finding.part
     if margin is None or isinstance(part, Random):
         verdict = finding.verdict if p <= ALPHA else Verdict.UNDECIDED
-        return replace(finding, p=p, verdict=verdict)
+        return replace(finding, verdict=verdict)
     verdict = Verdict.UNDECIDED
     if p <= ALPHA:
         verdict = Verdict.SUPPORTED if margin.mean > 0 else Verdict.REFUTED
-    elif part.measure in (LAST, BEST) and margin.p_beyond(EQUIVALENT) <= ALPHA:
+    elif finding.p_equivalent is not None and finding.p_equivalent <= ALPHA:
         verdict = Verdict.EQUIVALENT
-    return replace(finding, p=p, verdict=verdict, words=_words(margin, part, tests))
+    return replace(finding, verdict=verdict, words=_words(margin, part, tests))
 
 
 def whole(run: Results, trial: str) -> list[Result]:
@@ -195,14 +203,28 @@ def find(part: Part, run: Results) -> Finding:
         return Finding(part, Verdict.UNDECIDED, words)
     if isinstance(part, Random):
         return _find_random(part, found[part.trial])
+    never = _never(part, found)
+    if never:
+        return Finding(part, Verdict.UNDECIDED, never, min(map(len, found.values())))
     margin = _margin(part, found, part.measure)
     if margin is None:
         words = f"of {' and '.join(part.trials)} no history was kept"
         return Finding(part, Verdict.UNDECIDED, words)
     beside = _margin(part, found, BEST) if part.measure == LAST else None
+    can_be = part.measure in (LAST, BEST) and margin.p is not None
+    alike = margin.p_beyond(EQUIVALENT) if can_be else None
     words = _words(margin, part, tests=1)
-    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside)
-    return _decided(finding, margin.p, tests=1)
+    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside, margin.p, alike)
+    return _decided(finding, tests=1)
+
+
+def _never(part: More | AtMost, found: dict[str, list[Result]]) -> str:
+    """Return which seeds never come to what is measured, in words; "" where all do."""
+    of_trial = {t: [value(part.measure, r) for r in results] for t, results in found.items()}
+    lost = {trial: values.count(math.inf) for trial, values in of_trial.items()}
+    words = [f"{n} of {len(of_trial[trial])} seeds of {trial}" for trial, n in lost.items() if n]
+    name = MEASURES[part.measure].name
+    return f"{' and '.join(words)} never had it, so no mean is known of: {name}" if words else ""
 
 
 def _why_not(run: Results, trial: str) -> str:
@@ -277,7 +299,7 @@ def _find_random(part: Random, results: list[Result]) -> Finding:
     few = f" ({n} seed{'s' if n > 1 else ''}, too few to say that most are)"
     words += few if share <= 0.5 else f"; so with at least {100 * share:.0f} % of all seeds"
     # Were half of all seeds random, this many of this many would be with:
-    return _decided(Finding(part, Verdict.SUPPORTED, words, n), 0.5**n, tests=1)
+    return _decided(Finding(part, Verdict.SUPPORTED, words, n, p=0.5**n), tests=1)
 
 
 def chance(result: Result) -> float:

@@ -1,6 +1,7 @@
 """``results.xlsx``: opens, is clean, and recalculates to the very values it carries."""
 
 import io
+import statistics
 import zipfile
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from tests.workbook.engines import expected, ironcalc_values
 from training.files import write_whole
 from training.report.workbook.book import build, write_results
 from training.report.workbook.parts import nice_scale
+from training.results.intervals import estimate
 from training.results.over_seeds import overviews
 
 
@@ -87,6 +89,21 @@ def test_numbers_are_those_of_the_run(opened, small_run):
             assert trial.last.n in cells
         else:
             assert trial.results[0].status in cells
+
+
+def test_plus_minus_is_the_deviation_and_two_seeds_have_no_interval(book, opened, small_run):
+    summary = next(page for page in book.pages if page.title == "Summary")
+    names = ("± (standard deviation)", "t", "half the 95 % interval")
+    of_two = [opened["Summary"][cell_below(summary, "trial", "bn", name)].value for name in names]
+    ends = [r.last_accuracy for r in small_run.by_trial()["bn"]]
+    assert of_two == [pytest.approx(statistics.stdev(ends)), None, None]
+    more = [replace(r, seed=r.seed + 2) for r in small_run.by_trial()["bn"]]
+    four = build(replace(small_run, results=[*small_run.results, *more]))
+    summary = next(page for page in four.pages if page.title == "Summary")
+    sheet = openpyxl.load_workbook(io.BytesIO(workbook_bytes(four)), data_only=True)["Summary"]
+    found = [sheet[cell_below(summary, "trial", "bn", name)].value for name in names]
+    deviation, interval = statistics.stdev(ends * 2), estimate(ends * 2)
+    assert found == pytest.approx([deviation, 3.182446, (interval.high - interval.low) / 2])
 
 
 def test_the_sample_says_so(opened):

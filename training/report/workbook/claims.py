@@ -24,6 +24,7 @@ from training.report.workbook.parts import (
     start,
 )
 from training.results.verdicts import (
+    EQUIVALENT,
     Finding,
     Judgment,
     Verdict,
@@ -36,8 +37,9 @@ WIDTHS = (46, 12, 12, 8, 10, 10, 10, 62)
 LAST_COLUMN = 1 + len(WIDTHS)
 TEXT = (
     "A claim is supported when each of its parts is, refuted when one is, else undecided. p values "
-    "are two-sided and corrected for all parts of all claims (Holm); equivalent is a difference "
-    "within 0.1 points. The margin is positive as claimed; low and high are its 95 % interval."
+    "are two-sided and corrected for all comparisons of all claims (Holm); equivalent is, likewise "
+    f"corrected, a difference within {EQUIVALENT:g} points. The margin is positive as claimed; low "
+    "and high are its 95 % interval."
 )
 FILLS = {Verdict.SUPPORTED: (GOOD, GOOD_INK), Verdict.REFUTED: (BAD, BAD_INK)}
 

@@ -31,22 +31,24 @@ from training.report.workbook.parts import (
     start,
 )
 from training.report.workbook.trial import TrialSheet
-from training.results.intervals import CONFIDENCE, student_quantile
+from training.results.intervals import CONFIDENCE, LEAST_SEEDS, student_quantile
 from training.results.over_seeds import Overview
 from training.results.run_folder import Results
 
 BANNER = Style(size=20, bold=True, color=BAD_INK, fill=BAD, horizontal="center")
-WIDTHS = (23, 36, 25, 10, 10, 7, 10, 10, 9, 10, 10, 11, 11, 10)
+WIDTHS = (23, 36, 25, 10, 10, 7, 10, 12, 9, 12, 10, 11, 11, 10)
+HALF = f"half the {100 * CONFIDENCE:g} % interval"
 HEADINGS = (
     "trial", "recipe", "published", "published last, %", "published best, %", "seeds",
-    "last epoch, %", "standard deviation", "t", f"± ({CONFIDENCE:.0%})", "best epoch, %",
-    "best epoch at", f"first at {TARGET} %", "training, s",
+    "last epoch, %", "± (standard deviation)", "t", HALF, "best epoch, %", "best epoch at",
+    f"first at {TARGET} %", "training, s",
 )  # fmt: skip
 LAST_COLUMN = 1 + len(HEADINGS)
 TEXT = (
     "Accuracy on the test set, in percent. The last epoch is the honest number; the best epoch "
-    "was chosen by looking at the test set. With several seeds: the mean, and ± is half the "
-    "interval of the mean by Student's t. Every number is a formula over the trials' own sheets."
+    "was chosen by looking at the test set. With several seeds: the mean, and ± is the standard "
+    f"deviation over them; of {LEAST_SEEDS} or more, {HALF} of the mean by Student's t. "
+    "Every number is a formula over the trials' own sheets."
 )
 
 
@@ -122,12 +124,14 @@ def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value,
     n, deviation, t = (address(row, column) for column in (7, 9, 10))
     spread: list[tuple[Value, str, str | None]] = [(None, ACCURACY, None)] * 3
     if count > 1:
-        factor = student_quantile((1 + CONFIDENCE) / 2, count - 1)
         sd = float(last.std(ddof=1))
-        spread = [
-            (sd, "0.000", f"SQRT(DEVSQ({area})/({n}-1))"),
+        spread[0] = (sd, "0.000", f"SQRT(DEVSQ({area})/({n}-1))")
+    if count >= LEAST_SEEDS:
+        factor = student_quantile((1 + CONFIDENCE) / 2, count - 1)
+        half = factor * sd / math.sqrt(count)
+        spread[1:] = [
             (factor, "0.00", None),
-            (factor * sd / math.sqrt(count), "0.000", f"{t}*{deviation}/SQRT({n})"),
+            (half, "0.000", f"{t}*{deviation}/SQRT({n})"),
         ]
     at = sheet.over_seeds("at epoch")
     text = f'IF(MIN({at})=MAX({at}),MIN({at})&"",MIN({at})&" to "&MAX({at}))'
