@@ -100,10 +100,9 @@ class Result:
     def wrong(self) -> Wrong | None:
         """Return which test images it got wrong, or None where nobody knows."""
         mistakes = None if self.kept else self.mistakes()
-        images = sum(map(sum, (self.summary or {}).get("confusion", [])))
-        if mistakes is None or not images:
+        if mistakes is None or not self.summary or "confusion" not in self.summary:
             return self.kept
-        return Wrong(tuple(mistakes["index"].tolist()), images)
+        return Wrong(tuple(mistakes["index"].tolist()), self.test_images)
 
 
 def read_task(folder: Path) -> Result:
