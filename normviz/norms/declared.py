@@ -57,7 +57,7 @@ _BATCH = Norm(
     "evaluation needs running averages.",
     when=When(
         used="convolutional networks for images",
-        needs="batches of 16 or more, drawn alike",
+        needs="batches of 16 or more (Wu & He, 2018), drawn alike",
         fails="small batches, such as 2; samples that depend on each other; devices that do not "
         "talk",
         alone="refused where a channel has one value",

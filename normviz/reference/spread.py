@@ -49,7 +49,8 @@ class Spread:
     def back(self, products: Array, variance: Array, spread: Array, eps: Any) -> Array:
         """The gradient of the variance, from Σ dx̂ · u: times dr / dσ², and −1 / r²."""
         if self.eps_where == "inside":
-            return np.asarray(products * -0.5 / spread**3)
+            # Not ** 3: NumPy's power has other last digits on other processors.
+            return np.asarray(products * -0.5 / (spread * spread * spread))
         root = np.sqrt(variance)
         found = products * -0.5 / (spread**2 * root)
         return np.asarray(np.where(root > eps, found, 0.0) if self.eps_where == "max" else found)

@@ -188,6 +188,26 @@ def test_verify_fails_where_a_layer_fails(
     assert "FAIL     Wrong" in capsys.readouterr().out
 
 
+def test_a_book_is_the_same_on_every_processor(tmp_path: Path) -> None:
+    """NumPy's loops for wider vectors, switched off: their powers have other last digits."""
+    code = (
+        "from numpy._core._multiarray_umath import __cpu_dispatch__ as all, __cpu_features__ as has"
+    )
+    tell = [sys.executable, "-c", f"{code}; print(' '.join(name for name in all if has[name]))"]
+    features = subprocess.run(tell, capture_output=True, text=True, check=True).stdout.strip()
+    if not features:
+        pytest.skip("this processor has no wider vectors than NumPy's baseline")
+    code = "from normviz.cli.commands import main; main(['workbook', '-o', 'w.xlsx'])"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "NPY_DISABLE_CPU_FEATURES": features, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    committed = ROOT / "workbooks" / "normalization.xlsx"
+    assert (tmp_path / "w.xlsx").read_bytes() == committed.read_bytes()
+
+
 def test_the_light_core_makes_a_workbook_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None; from normviz.cli.commands import main; "

@@ -46,8 +46,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Which norm when?",
-        "BatchNorm for images in batches of 16 or more, GroupNorm in smaller ones, LayerNorm or "
-        "RMSNorm for tokens; the table says what each needs, and when it fails.",
+        "BatchNorm for images in batches of 16 or more (Wu & He, 2018), GroupNorm in smaller ones, "
+        "LayerNorm or RMSNorm for tokens; the table says what each needs, and when it fails.",
         "Why",
         "Which norm, when?",
     ),
