@@ -1,6 +1,7 @@
 """training/README.md says what the committed tables come to, and its commands can be given."""
 
 import csv
+import itertools
 import math
 import re
 import shlex
@@ -142,7 +143,7 @@ def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, 
 
 @pytest.mark.parametrize("name", TESTED)
 def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
-    for one in answers(table_of(name))[0]:
+    for one in itertools.chain(*answers(table_of(name))):
         if not one.question.primary:
             continue
         found = one.estimate
@@ -159,6 +160,30 @@ def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
         assert one.detectable
         seen = f"{100 * math.expm1(one.detectable):.1f} %"
         assert (seen if is_ratio(one) else f"{one.detectable:.3f}") in SAID
+
+
+def test_what_of_rms_norm_is_the_missing_beta_is_said() -> None:
+    without, with_beta = answers(table_of("rms"))
+    logs = []
+    for one in with_beta:
+        assert one.estimate
+        values = (one.estimate.mean, one.estimate.low or 0.0, one.estimate.high or 0.0)
+        mean, low, high = map(math.exp, values)
+        assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
+        logs.append(one.estimate.mean)
+    assert [one.verdict for one in with_beta] == [Verdict.REFUTED, Verdict.UNDECIDED]
+    whole = [one.estimate.mean for one in without if one.estimate]
+    parts = [1 - part / total for part, total in zip(logs, whole, strict=True)]
+    assert parts == pytest.approx([0.5, 0.5], abs=0.05)
+    (row,) = (line for line in README.splitlines() if "| RMSNorm only where" in line)
+    said = [" and ".join(f"{math.exp(v):.2f}" for v in values) for values in (whole, logs)]
+    assert f"RMSNorm has {said[0]} times LayerNorm's error, with a β {said[1]} (12)" in row
+
+
+def test_what_would_refute_ghost_holds_too_and_is_said() -> None:
+    (found,) = answers(table_of("ghost"))
+    assert all(max(one.p, one.p_refuted) < 0.05 for one in found)
+    assert "any gain supports, one of less than 10 % refutes, and both intervals lie wholly" in SAID
 
 
 @pytest.mark.parametrize("name", TESTED)

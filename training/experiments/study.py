@@ -72,9 +72,10 @@ class Question:
     """One question: where a sum over the arms, ``weights`` times the measure of each, lies.
 
     Supported where it lies within (low, high), refuted where it lies outside of (refuted_low,
-    refuted_high); with ``outside`` the other way round. None is no limit. Of "log largest rate" the
-    arms of positive weight are one group, those of negative weight another, and the sum is the
-    difference of the two. All primary questions of a study together are its claim.
+    refuted_high); with ``outside`` the other way round. None is no limit. Where both hold, it is
+    supported, with ``outside`` refuted. Of "log largest rate" the arms of positive weight are one
+    group, those of negative weight another, and the sum is the difference of the two. All primary
+    questions of a study together are its claim.
     """
 
     text: str

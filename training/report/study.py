@@ -186,7 +186,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
     axis.locator_params(axis="x", nbins=5)
     measure = "logarithm of the ratio" + ("" if all(map(is_ratio, found)) else ", or slope")
     gray = (
-        "asked about; right of the dashes: refuted" if beside else "within the limits asked about"
+        "asked about; right of dashes refutes, too" if beside else "within the limits asked about"
     )
     axis.set_title(
         f"{measure}, 95 % interval\n(gray: {gray})",
@@ -199,7 +199,7 @@ def _questions(axis: Any, found: list[Answer]) -> None:
 
 
 def _beside(one: Answer) -> list[float]:
-    """A limit above which is refuted within the gray: it can hold there, and not matter."""
+    """A limit within the gray above which refutes, too: it can hold there, and not matter."""
     question, limit = one.question, one.question.refuted_high
     if limit is None or question.outside:
         return []

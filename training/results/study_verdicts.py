@@ -2,9 +2,10 @@
 
 A claim is supported when each of its primary questions is, on every data set, after Holm's
 correction over the claims of all studies; it is refuted when the two-sided 95 % interval of one of
-them is where the study says that refutes it, on every data set, which is not corrected. Before a
-study is whole there is no verdict: looking earlier would be another test. For the same reason only
-the seeds that the study asks for are counted.
+them is where the study says that refutes it, on every data set, which is not corrected. Where the
+limits of a question overlap, so that both hold, what supports goes first, but with ``outside`` what
+refutes: so it stood before the first study ran. Before a study is whole there is no verdict:
+looking earlier would be another test.
 """
 
 from __future__ import annotations
@@ -75,13 +76,13 @@ def answer(question: Question, table: StudyTable, dataset: str, claims: int = 1)
     detectable = None if by_rate else _detectable(found, ALPHA / claims / sides)
     if table.left(dataset):
         verdict = NOT_WHOLE
-    elif p_refuted <= ALPHA:
-        # First: a difference that is seen, and smaller than what would matter, does not support.
+    elif question.outside and p_refuted <= ALPHA:
+        # A difference smaller than the margin is seen, and does not matter.
         verdict = Verdict.REFUTED
     elif p <= ALPHA:
         verdict = Verdict.EQUIVALENT if question.is_equality else Verdict.SUPPORTED
     else:
-        verdict = Verdict.UNDECIDED
+        verdict = Verdict.REFUTED if p_refuted <= ALPHA else Verdict.UNDECIDED
     return Answer(question, dataset, found, verdict, p, p_refuted, detectable)
 
 

@@ -36,10 +36,10 @@ def fill(table: StudyTable, errors: dict[str, list[float | None]], dataset: str 
             table.add(task, summary, "abc")
 
 
-def around(error: float, ratio: float = 1.0) -> list[float]:
-    """Errors of eight seeds that share what a seed draws, and little else."""
-    shared = np.random.default_rng(0).normal(0, 0.2, 8)
-    own = np.random.default_rng(int(1000 * ratio)).normal(0, 0.03, 8)
+def around(error: float, ratio: float = 1.0, seeds: int = 8, own_sd: float = 0.03) -> list[float]:
+    """Errors of seeds that share what a seed draws, and little else."""
+    shared = np.random.default_rng(0).normal(0, 0.2, seeds)
+    own = np.random.default_rng(int(1000 * ratio)).normal(0, own_sd, seeds)
     return [float(v) for v in error * ratio * np.exp(shared + own)]
 
 
@@ -336,3 +336,12 @@ def test_a_question_may_have_one_limit(table):
     assert answer(above, table, "mnist").verdict == "supported"
     below = Question("below 1", weights, high=0.0, refuted_high=-LIMIT)
     assert answer(below, table, "mnist").verdict == "refuted"
+
+
+def test_where_limits_overlap_what_supports_goes_first(table):
+    """As ghost's do: a gain below the margin is one, and lies where the file says that refutes."""
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 0.96, own_sd=0.01)})
+    weights = {"before ReLU": 1.0, "after ReLU": -1.0}
+    found = answer(Question("below 1", weights, high=0.0, refuted_high=-LIMIT), table, "mnist")
+    assert max(found.p, found.p_refuted) < 0.05
+    assert found.verdict == "supported"
