@@ -1,8 +1,9 @@
 """Every random choice of a trial, derived from (seed, epoch, purpose).
 
 Nothing is drawn from a generator that lives longer than one epoch. So an epoch can be replayed
-alone: a resumed trial needs no stored generator state to continue bit for bit, and two trials
-with the same seed see the same digits in the same order at the same angles (a paired comparison).
+alone: a resumed trial needs no stored generator state to continue bit for bit. Two trials with the
+same seed see the same digits in the same order at the same angles, and end no more alike for it:
+only where the seed draws the training images are they compared as a pair.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class Study:
     title: str
     arms: dict[str, TrialConfig]
     seeds: tuple[int, ...]
-    datasets: tuple[str, ...] = ()  # none: that of --dataset
+    datasets: tuple[str, ...] = ()  # none: that of --dataset, and a verdict is about it alone
     claim: str = ""
     source: str = ""
     note: str = ""
@@ -123,13 +123,13 @@ class Study:
     def digest(self) -> str:
         """Twelve hexadecimal digits."""
         decisive: dict[str, Any] = {
-            # What is as by default is left out, so that a field added later changes no digest.
+            # What is as usual is left out, so that a field added later changes no digest.
             "arms": {name: _decisive(config) for name, config in self.arms.items()},
             "tests": [asdict(test) for test in self.tests],
         }
         if self.tests:  # else more seeds are no second look
             decisive["seeds"] = len(self.seeds)
-            if self.datasets not in ((), USUAL_DATASETS):
+            if self.datasets != USUAL_DATASETS:
                 decisive["datasets"] = self.datasets
         text = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

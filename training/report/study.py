@@ -17,7 +17,7 @@ from training.files import write_whole
 from training.record.gallery import save
 from training.report.plots import COLORS, GRID, INK, SOFT, VERDICT_COLORS, calm
 from training.results.study_table import StudyTable, mean_errors
-from training.results.study_verdicts import NOT_WHOLE, Answer, answers, verdict
+from training.results.study_verdicts import NOT_WHOLE, Answer, answers, tested_along, verdict
 
 VERDICT_COLUMNS = (
     "question", "primary", "dataset", "verdict", "seeds", "mean", "low", "high", "p", "p_holm",
@@ -48,8 +48,8 @@ def study_table(table: StudyTable) -> Table:
             row = (one.question.text, one.dataset, n, measured(one), one.verdict)
             shown.add_row(*map(escape, row))
     together = verdict(table)
-    shown.add_row(escape(study.claim or study.title), "all", "", "", together.verdict)
-    left = sum(map(table.left, study.datasets or table.datasets))
+    shown.add_row(escape(study.claim or study.title), _judged(table), "", "", together.verdict)
+    left = sum(map(table.left, table.judged))
     caption = f"p = {together.p:.3g}, by Holm over {together.claims} claims {together.adjusted:.3g}"
     if together.verdict == NOT_WHOLE:
         caption = f"not whole yet: {left} tasks are left, and before the last there is no verdict"
@@ -70,6 +70,11 @@ def measured(one: Answer) -> str:
     return f"{mean} [{', '.join(ends)}]" if ends else f"{mean}, no interval"
 
 
+def _judged(table: StudyTable) -> str:
+    """The data sets of a verdict: of a study that names none those of its rows, by their names."""
+    return "all" if table.study.datasets else " and ".join(table.judged)
+
+
 def is_ratio(one: Answer) -> bool:
     """Whether a question is about a ratio, not about a slope."""
     return one.question.measure != EFFECTIVE_RATE
@@ -78,17 +83,24 @@ def is_ratio(one: Answer) -> bool:
 def write_study(table: StudyTable) -> list[Path]:
     """Write verdicts and figure beside the table and return all three.
 
+    The verdicts of the claims tested along with it are written anew: they change with its p value.
+
     Raises:
         TrainingError: when one cannot be written.
     """
-    verdicts = table.path.with_name(f"{table.path.stem}-verdicts.csv")
     figure = table.path.with_suffix(".png")
-    write_whole(verdicts, _verdict_rows(table))
-    paths = [table.path, verdicts]
+    for each in tested_along(table):
+        if each is table or each.path.exists():
+            write_whole(_verdicts(each), _verdict_rows(each))
+    paths = [table.path, _verdicts(table)]
     if table.own:
         save(draw_study(table), figure)
         paths.append(figure)
     return paths
+
+
+def _verdicts(table: StudyTable) -> Path:
+    return table.path.with_name(f"{table.path.stem}-verdicts.csv")
 
 
 def _verdict_rows(table: StudyTable) -> str:
@@ -109,7 +121,7 @@ def _verdict_rows(table: StudyTable) -> str:
             )  # fmt: skip
     if table.study.tests:
         together = verdict(table)
-        words = (table.study.claim or table.study.title, 1, "all", together.verdict)
+        words = (table.study.claim or table.study.title, 1, _judged(table), together.verdict)
         p_values = [f"{p:.6g}" for p in (together.p, together.adjusted)]
         writer.writerow((*words, *[""] * 4, *p_values, *[""] * 2, made_of))
     return text.getvalue()

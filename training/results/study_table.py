@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from training.experiments.study import EFFECTIVE_RATE, ERROR, STALE, Study
 from training.files import locked, write_whole
 from training.record.task_folder import CONSTANT_ANSWER
 from training.results.intervals import Estimate, estimate
-from training.run.task import PRECISIONS, Settings, Task
+from training.run.task import DECISIVE, PRECISIONS, Settings, Task
 
 COLUMNS = (
     "dataset", "arm", "seed", "error", "diverged", "weight_norm", "learning_rate",
@@ -29,7 +30,6 @@ COLUMNS = (
 # A last column, where rows were made under other conditions than the default ones: full data,
 # float32, torch's norms, one process on the CPU.
 CONDITIONS, DEFAULT = "conditions", "full data in float32"
-DECISIVE = ("device", "precision", "backend", "processes", "synchronize")
 DIVERGED_ERROR = 100 - CONSTANT_ANSWER
 SMALLEST_ERROR = 1e-3  # percent: of an error of 0, which has no logarithm
 PATIENCE_SECONDS = 60.0  # for another run that writes a row of the same table
@@ -141,6 +141,11 @@ class StudyTable:
         """The data sets that there are rows of."""
         return sorted({row["dataset"] for row in self.own})
 
+    @property
+    def judged(self) -> Sequence[str]:
+        """The data sets that its verdict is about: of a study that names none, all of its rows."""
+        return self.study.datasets or self.datasets
+
     def left(self, dataset: str) -> int:
         """How many tasks of the study a data set still lacks."""
         have = {(r["arm"], int(r["seed"])) for r in self.own if r["dataset"] == dataset}
@@ -150,8 +155,7 @@ class StudyTable:
     @property
     def is_whole(self) -> bool:
         """Whether every task is in it; before that the study has no verdict."""
-        names = self.study.datasets or self.datasets
-        return bool(names) and not any(map(self.left, names))
+        return bool(self.judged) and not any(map(self.left, self.judged))
 
     @property
     def remarks(self) -> str:
@@ -162,14 +166,16 @@ class StudyTable:
     def measured(self, measure: str, arm: str, dataset: str) -> dict[int, float]:
         """Return one measure of an arm by seed, without the seeds that have none.
 
-        A seed that diverged has an error and no other measure.
+        A seed that diverged has an error and no other measure. Where there are questions, only the
+        seeds that the study asks for count: more would be a second look.
         """
         found = {
             int(row["seed"]): MEASURED[measure](row)
             for row in self.own
             if row["arm"] == arm and row["dataset"] == dataset
         }
-        return {seed: value for seed, value in found.items() if value is not None}
+        counts = self.study.seeds if self.study.tests else found
+        return {s: value for s, value in found.items() if value is not None and s in counts}
 
     def _key(self, task: Task) -> tuple[str, ...]:
         return (task.settings.dataset, task.config.name, str(task.seed), self.study.digest)

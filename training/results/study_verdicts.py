@@ -104,13 +104,13 @@ def _sign_tests(question: Question, sums: list[float]) -> tuple[float, float]:
 def _sums(question: Question, table: StudyTable, dataset: str) -> list[float]:
     """The weighted sum of each seed that all arms have."""
     arms = {arm: table.measured(question.measure, arm, dataset) for arm in question.weights}
-    seeds = _seeds(table, arms)
+    seeds = _seeds(arms)
     return [sum(w * arms[arm][seed] for arm, w in question.weights.items()) for seed in seeds]
 
 
-def _seeds(table: StudyTable, arms: dict[str, dict[int, float]]) -> list[int]:
-    """Those that all arms have, of those that the study asks for."""
-    return sorted(set(table.study.seeds).intersection(*arms.values()))
+def _seeds(arms: dict[str, dict[int, float]]) -> list[int]:
+    """Those that all arms have."""
+    return sorted(set.intersection(*map(set, arms.values())))
 
 
 def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[float]:
@@ -119,7 +119,7 @@ def _largest_rates(question: Question, table: StudyTable, dataset: str) -> list[
     Usable: an error of at most twice the smallest of the group.
     """
     errors = {arm: table.measured(ERROR, arm, dataset) for arm in question.weights}
-    seeds = _seeds(table, errors)
+    seeds = _seeds(errors)
 
     def largest(sign: int, seed: int) -> float:
         arms = [arm for arm, weight in question.weights.items() if weight * sign > 0]
@@ -162,19 +162,20 @@ def _detectable(found: Estimate, alpha: float) -> float:
 
 def answers(table: StudyTable) -> list[list[Answer]]:
     """Return, for each question of the study, what each data set says."""
-    names = table.study.datasets or table.datasets
-    claims = len(_claims_beside(table))
-    return [[answer(test, table, name, claims) for name in names] for test in table.study.tests]
+    claims = len(tested_along(table))
+    return [
+        [answer(test, table, name, claims) for name in table.judged] for test in table.study.tests
+    ]
 
 
 def verdict(table: StudyTable) -> Outcome:
     """Return what the study's claim comes to, corrected for the claims of the studies beside it.
 
-    Of those the tables of the same folder count; one that has not run to its end counts as p = 1.
+    One that has not run to its end counts as p = 1.
     """
-    claims = _claims_beside(table)
-    p = _p_of_claim(table)
-    adjusted = dict(zip(claims, holm(list(claims.values())), strict=True))[table.study.name] or p
+    claims = {each.study.digest: _p_of_claim(each) for each in tested_along(table)}
+    p = claims[table.study.digest]
+    adjusted = dict(zip(claims, holm(list(claims.values())), strict=True))[table.study.digest] or p
     asked = [each for each in answers(table) if each and each[0].question.primary]
     if not table.own:
         word = NOT_RUN
@@ -190,20 +191,25 @@ def verdict(table: StudyTable) -> Outcome:
     return Outcome(word, p, adjusted, len(claims))
 
 
-def _claims_beside(table: StudyTable) -> dict[str, float]:
-    """The p value of every claim that is tested along with this one, and its own."""
-    found = {}
-    if table.study.name in known_studies():
-        for study in map(read_study, known_studies()):
-            if study.primary:
-                beside = StudyTable(table.path.with_name(f"{study.name}.csv"), study)
-                found[study.name] = _p_of_claim(beside)
-    return found | {table.study.name: _p_of_claim(table)}
+def tested_along(table: StudyTable) -> list[StudyTable]:
+    """Return the tables of all claims that are tested together: of a user's own study it alone.
+
+    Of one of the package all of the package, from the folder where this one lies. Which study it is
+    its digest says: a file may be called as one of the package, and ask something else.
+    """
+    claims = [study for study in map(read_study, known_studies()) if study.primary]
+    if table.study.digest not in {study.digest for study in claims}:
+        return [table]
+    return [
+        table
+        if study.digest == table.study.digest
+        else StudyTable(table.path.with_name(f"{study.name}.csv"), study)
+        for study in claims
+    ]
 
 
 def _p_of_claim(table: StudyTable) -> float:
     if not table.is_whole:
         return 1.0
-    names = table.study.datasets or table.datasets
-    parts = [answer(test, table, name).p for test in table.study.primary for name in names]
+    parts = [answer(test, table, name).p for test in table.study.primary for name in table.judged]
     return max(parts, default=1.0)

@@ -15,6 +15,9 @@ from training.experiments.config import TrialConfig
 from training.experiments.variants import DESCRIPTIVE
 
 PRECISIONS = ("float32", "bfloat16")
+OF_SEVERAL = ("processes", "synchronize")  # which say nothing of one process
+# What decides the numbers of a task beside its threads, of which a study's table may have several.
+DECISIVE = ("device", "precision", "backend", *OF_SEVERAL)
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,9 @@ class Task:
         """Return the flat dictionary of everything that decides the numbers of this task."""
         config = {k: v for k, v in self.config.to_dict().items() if k not in DESCRIPTIVE}
         settings = dataclasses.asdict(self.settings)
-        chosen = {k: settings[k] for k in ("device", "precision", "threads", "backend")}
-        if self.settings.processes > 1:
-            chosen |= {k: settings[k] for k in ("processes", "synchronize")}
+        alone = self.settings.processes == 1
+        names = [k for k in (*DECISIVE, "threads") if not (alone and k in OF_SEVERAL)]
+        chosen = {k: settings[k] for k in names}
         return {"trial": self.config.name, **config, **chosen, "seed": self.seed, "data": digest}
 
 

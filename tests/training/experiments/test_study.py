@@ -68,6 +68,8 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
     assert other.digest != asked.digest
     elsewhere = parse_study("mine", MINE | {"test": [question], "datasets": ["kmnist"]})
     assert elsewhere.digest != asked.digest
+    usual = parse_study("mine", MINE | {"test": [question], "datasets": ["mnist", "fashion-mnist"]})
+    assert usual.digest != asked.digest
 
 
 @pytest.mark.parametrize(
