@@ -30,6 +30,7 @@ from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS, find_trial
+from training.record import checkpoint
 from training.run.forecast import estimate_seconds
 from training.run.inside import look_inside
 from training.run.machine import prepare
@@ -190,16 +191,18 @@ def measure_all_trials(source: str, folder: str) -> None:
     print("the default precision is the table with a goal")
 
 
-def measure_record(source: str) -> None:
-    """Print what looking inside the network costs, as a part of the epoch it follows."""
+def measure_record(source: str, scratch: str) -> None:
+    """Print what looking inside the network costs, and keeping its checkpoint, beside an epoch."""
     prepare(1)
     trainer = Trainer(CONFIG, data.load(source))
     step = our_steps(source, 1, "float32", (CONFIG.name,))[CONFIG.name]
     look_inside(trainer, 1)
     parts = []
-    for _ in range(ROUNDS):
+    path = Path(scratch) / "checkpoint.pt"
+    for epoch in range(1, ROUNDS + 1):
         started = time.process_time()
-        look_inside(trainer, 1)
+        look_inside(trainer, epoch)
+        checkpoint.save(path, {"epoch": epoch, **trainer.state()}, keep=True)
         looked = time.process_time() - started
         for _ in range(TIMED_STEPS):
             step()
@@ -287,7 +290,7 @@ def main() -> None:
         folder = scratch if source == "sample" else source
         measure_one_trial(source, folder)
         measure_all_trials(source, folder)
-        measure_record(source)
+        measure_record(source, scratch)
         measure_forecast()
         measure_accuracy(scratch)
 
