@@ -174,36 +174,9 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
     Raises:
         TrainingError: for a key that is not known, naming those that are, or a wrong value.
     """
-    for key, value in values.items():
-        if key not in KEYS:
-            raise TrainingError(f"unknown key {key!r}; a study has {', '.join(KEYS)}")
-        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            raise TrainingError(f"{key}={value!r} is not {KEYS[key].__name__}")
-    if not values.get("trials"):
-        raise TrainingError('it names no trials, such as trials = ["bn", "gn"]')
+    _check_keys(values)
     configs = [find_trial(str(trial)) for trial in values["trials"]]
-    settings = {
-        key: [of_kind(key, one) for one in several(key, value)]
-        for key, value in values.get("set", {}).items()
-    }
-    for key, found in settings.items():
-        if not found:
-            raise TrainingError(f"{key} in [set] has no value")
-    if "images" in values:
-        settings |= _images_seen(values["images"], settings, values.get("arm", ()))
-    scale = values.get("scale_lr", "")
-    if scale and ("batch_size" not in settings or "arm" in values or scale not in SCALES):
-        raise TrainingError(
-            f"scale_lr={scale!r} must be one of {', '.join(SCALES)}, beside a grid of batch_size"
-        )
-    if "arm" in values:
-        made = [_arm(arm, configs, settings) for arm in values["arm"]]
-        _refuse_unused(values["arm"], configs, made)
-        arms = by_name(made)
-    else:
-        arms = by_name(grid(configs, settings, scale))
-    if not arms:
-        raise TrainingError("it has no arm; each [[arm]] has a name and what is changed in it")
+    arms = _arms(values, configs, _settings(values))
     names = [_text("datasets", name) for name in values.get("datasets", ())]
     if len(set(names)) < len(names):
         raise TrainingError(f"datasets={names} names one twice")
@@ -223,18 +196,57 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
     )
 
 
-def _images_seen(images: int, settings: dict[str, list[Any]], arms: Any) -> dict[str, list[Any]]:
-    """Return what lets every trial see so many images: one epoch of several passes."""
-    sizes = settings.get("train_size", [])
-    given = {key for table in arms if isinstance(table, dict) for key in table} | set(settings)
-    if given & {"epochs", "passes"}:
-        raise TrainingError("images says how many are seen, as epochs and passes do: omit those")
+def _check_keys(values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if key not in KEYS:
+            raise TrainingError(f"unknown key {key!r}; a study has {', '.join(KEYS)}")
+        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
+            raise TrainingError(f"{key}={value!r} is not {KEYS[key].__name__}")
+    if not values.get("trials"):
+        raise TrainingError('it names no trials, such as trials = ["bn", "gn"]')
+
+
+def _settings(values: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return the values of each field that [set] gives, and what ``images`` comes to."""
+    settings = {
+        key: [of_kind(key, one) for one in several(key, value)]
+        for key, value in values.get("set", {}).items()
+    }
+    for key, found in settings.items():
+        if not found:
+            raise TrainingError(f"{key} in [set] has no value")
+    if "images" not in values:
+        return settings
+    images, sizes = values["images"], settings.get("train_size", [])
+    own = {key for arm in values.get("arm", ()) if isinstance(arm, dict) for key in arm}
+    if {"epochs", "passes"} & (own | set(settings)) or "train_size" in own:
+        raise TrainingError(
+            "images says how many are seen, of one train_size, as epochs and passes do: omit those"
+        )
     if len(sizes) != 1 or not sizes[0] or images < 1 or images % sizes[0]:
         raise TrainingError(
             f"images={images} must be a multiple of one train_size in [set], of which there is "
             f"{', '.join(map(str, sizes)) or 'none'}"
         )
-    return {"epochs": [1], "passes": [images // sizes[0]]}
+    return settings | {"epochs": [1], "passes": [images // sizes[0]]}
+
+
+def _arms(
+    values: dict[str, Any], configs: list[TrialConfig], settings: dict[str, list[Any]]
+) -> dict[str, TrialConfig]:
+    """Return the arms that a file gives, or those of its grid."""
+    scale = values.get("scale_lr", "")
+    if scale and ("batch_size" not in settings or "arm" in values or scale not in SCALES):
+        raise TrainingError(
+            f"scale_lr={scale!r} must be one of {', '.join(SCALES)}, beside a grid of batch_size"
+        )
+    if "arm" not in values:
+        return by_name(grid(configs, settings, scale))
+    if not values["arm"]:
+        raise TrainingError("it has no arm; each [[arm]] has a name and what is changed in it")
+    made = [_arm(arm, configs, settings) for arm in values["arm"]]
+    _refuse_unused(values["arm"], configs, made)
+    return by_name(made)
 
 
 def _text(key: str, value: Any) -> str:
@@ -247,8 +259,6 @@ def _refuse_unused(
     tables: list[dict[str, Any]], configs: list[TrialConfig], arms: list[TrialConfig]
 ) -> None:
     """Refuse a trial that no arm takes, and a field that is given to arms and read by none."""
-    if not tables:
-        return
     taken = {str(table.get("trial", configs[0].name)) for table in tables}
     for config in configs:
         if config.name not in taken:

@@ -85,7 +85,7 @@ def test_the_digest_follows_arms_and_questions_and_no_words():
         ({"arm": [{"name": "a"}]}, "batch_size has several values in"),
         ({"arm": [{"name": "../../a"}]}, "an arm is called '../../a'; its name is a folder's"),
         ({"arm": [{"name": "a\nb"}]}, "an arm is called 'a b'; its name is a folder's"),
-        ({"images": 1000}, "images says how many are seen, as epochs and passes do: omit"),
+        ({"images": 1000}, "images says how many are seen, of one train_size, as epochs and"),
         ({"set": {}, "images": 1000}, "must be a multiple of one train_size in [set], of which"),
         ({"set": {"train_size": 300}, "images": 1000}, "of which there is 300"),
         ({"seeds": 10**9}, "seeds=1000000000 must be 1 or more, and at most 100,000"),
