@@ -55,8 +55,15 @@ def build_parser() -> Parser:
 
 def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run = commands.add_parser("run", help="train trials; without a name, all of them")
-    add = run.add_argument
-    add("trials", nargs="*", metavar="TRIAL", help="see 'list'; default: all")
+    run.add_argument("trials", nargs="*", metavar="TRIAL", help="see 'list'; default: all")
+    _add_question(run.add_argument_group("what runs"))
+    _add_places(run.add_argument_group("data and folder"))
+    _add_machine(run.add_argument_group("where and how"))
+    _add_kept(run.add_argument_group("what is kept"))
+
+
+def _add_question(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--experiment",
         metavar="FILE",
@@ -81,20 +88,18 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="K",
         help="how many (5: seeds 0 to 4), or which: 3,7,11; default: 1, or the study's",
     )
-    add("--jobs", type=positive, metavar="J", help="trials at once; default: one per core")
-    add(
-        "--threads",
-        type=positive,
-        metavar="T",
-        help="threads of each trial; default: as it began, else the cores divided by the jobs",
-    )
+    add("--yes", action="store_true", help="run more than 500 tasks")
+
+
+def _add_places(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--data",
         default="data",
         metavar="DIR",
         help="where the data lie, or 'sample'; default: data",
     )
-    _add_dataset(run, "default: the study's, else mnist")
+    _add_dataset(group, "default: the study's, else mnist")
     add("--out", metavar="DIR", help="the run folder; default: runs/ and data set, study or sample")
     add(
         "--table",
@@ -102,7 +107,17 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         help="of a study, what is finished and not run again; default: NAME.csv in the folder",
     )
     add("--resume", action="store_true", help="continue what the run folder holds")
-    add("--yes", action="store_true", help="run more than 500 tasks")
+
+
+def _add_machine(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--jobs", type=positive, metavar="J", help="trials at once; default: one per core")
+    add(
+        "--threads",
+        type=positive,
+        metavar="T",
+        help="threads of each trial; default: as it began, else the cores divided by the jobs",
+    )
     add("--device", default="cpu", metavar="D", help="cuda, cuda:1, ...; default: cpu")
     add(
         "--precision",
@@ -126,17 +141,20 @@ def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="under torchrun: share the statistics of BatchNorm among the processes",
     )
-    add(
+    add("--backend", choices=BACKENDS, default="torch", help="of the norms; default: torch")
+
+
+def _add_kept(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--no-record",
         action="store_true",
         help="keep nothing of what goes on inside the network, and the last checkpoint alone",
     )
-    add(
+    group.add_argument(
         "--tensorboard",
         action="store_true",
         help="keep scalars and histograms for it, too: tensorboard --logdir DIR",
     )
-    add("--backend", choices=BACKENDS, default="torch", help="of the norms; default: torch")
 
 
 def _add_explain(commands: Any) -> None:
@@ -155,7 +173,7 @@ def _add_explain(commands: Any) -> None:
     add("-o", "--output", metavar="FILE", help=".xlsx or .html; default: TRIAL-LAYER.xlsx")
 
 
-def _add_dataset(parser: argparse.ArgumentParser, words: str) -> None:
+def _add_dataset(parser: argparse._ActionsContainer, words: str) -> None:
     parser.add_argument("--dataset", choices=tuple(DATASETS), help=words)
 
 
