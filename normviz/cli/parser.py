@@ -30,9 +30,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End; what is missing may be there under a name with a slip in it, which is said first."""
-        self.exit(BAD_INPUT, f"error: {printable(self._unknown_option() or message)}\n")
+        self.exit(BAD_INPUT, f"error: {printable(self.unknown_option() or message)}\n")
 
-    def _unknown_option(self) -> str:
+    def unknown_option(self) -> str:
         """The sentence on the first option that there is none of."""
         known = [option[2:] for option in self._option_string_actions if option[:2] == "--"]
         for word in self._given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-import normviz
+from normviz.cli import parser
 from training.data.datasets import DATASETS, MNIST
 from training.errors import TrainingError
 from training.experiments.variants import SCALES
@@ -17,25 +17,20 @@ SEED_DIGITS = 19  # below which a seed is a 64 bit number
 MOST = 100_000  # of epochs, seeds, jobs, threads: a slip of the finger, not a plan
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        release = f"normviz {normviz.__version__}"
-        self.add_argument("--version", action="version", version=release, help="say it and end")
+class Parser(parser.Parser):
+    """normviz's, whose mistakes are errors as all others here."""
 
     def error(self, message: str) -> NoReturn:
-        raise TrainingError(message)
+        raise TrainingError(self.unknown_option() or message)
 
 
 def build_parser() -> Parser:
     """Return the parser of all commands."""
-    parser = Parser(
+    found = Parser(
         prog="normviz-train",
         description="MNIST experiments on normalization layers checked against NumPy.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     commands.add_parser("list", help="the trials, what was published about them, and the studies")
     report = commands.add_parser("report", help="make figures and report of a run folder again")
@@ -50,7 +45,7 @@ def build_parser() -> Parser:
     _add_dataset(data, "default: mnist")
     data.set_defaults(dataset=MNIST.name)
     data.add_argument("--out", default="data", metavar="DIR", help="default: data")
-    return parser
+    return found
 
 
 def _add_run(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -158,8 +153,7 @@ def _add_kept(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_explain(commands: Any) -> None:
-    parser = commands.add_parser("explain", help="a trained layer as a workbook, step by step")
-    add = parser.add_argument
+    add = commands.add_parser("explain", help="a trained layer, step by step").add_argument
     add("run", metavar="RUN", help="the run folder, e.g. runs/mnist")
     add("trial", metavar="TRIAL", help="a trial in it")
     add("--layer", required=True, metavar="NAME", help="e.g. block3.norm")

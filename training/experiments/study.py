@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from normviz.errors import printable
+from normviz.errors import did_you_mean, printable
 from training.errors import TrainingError
 from training.experiments.config import DEFAULTS, TrialConfig, block_words, reads
 from training.experiments.trials import find_trial
@@ -199,7 +199,8 @@ def parse_study(name: str, values: dict[str, Any]) -> Study:
 def _check_keys(values: dict[str, Any]) -> None:
     for key, value in values.items():
         if key not in KEYS:
-            raise TrainingError(f"unknown key {key!r}; a study has {', '.join(KEYS)}")
+            near = did_you_mean(key, KEYS)
+            raise TrainingError(f"unknown key {key!r}; a study has {', '.join(KEYS)}{near}")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
             raise TrainingError(f"{key}={value!r} is not {KEYS[key].__name__}")
     if not values.get("trials"):

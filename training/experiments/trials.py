@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from normviz.errors import did_you_mean
 from training.errors import TrainingError
 from training.experiments.config import Published, TrialConfig
 
@@ -183,4 +184,6 @@ def find_trial(name: str) -> TrialConfig:
     try:
         return TRIALS[name]
     except KeyError:
-        raise TrainingError(f"unknown trial {name!r}; there are {', '.join(TRIALS)}") from None
+        near = did_you_mean(name, TRIALS)
+        names = ", ".join(TRIALS)
+        raise TrainingError(f"unknown trial {name!r}; there are {names}{near}") from None

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from normviz.errors import did_you_mean
 from training.errors import TrainingError
 from training.experiments.config import FIELDS, READ_WITH, TrialConfig, effective, reads
 
 DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
 CHANGEABLE = [name for name in FIELDS if name not in DESCRIPTIVE]
+# What a field is called elsewhere, too far from its name here to be seen.
+MEANT = {"lr": "learning_rate", "wd": "weight_decay", "groups": "group_norm_groups"}
 SCALES = {"linear": 1.0, "sqrt": 0.5}  # power of the batch size that the learning rate follows
 
 
@@ -47,7 +50,9 @@ def of_kind(name: str, value: Any) -> Any:
         TrainingError: when there is no such field, or the value is of another kind.
     """
     if name not in CHANGEABLE:
-        raise TrainingError(f"{name!r} is no field of a trial; there are {', '.join(CHANGEABLE)}")
+        near = did_you_mean(MEANT.get(name, name), CHANGEABLE)
+        fields = ", ".join(CHANGEABLE)
+        raise TrainingError(f"{name!r} is no field of a trial; there are {fields}{near}")
     kind = str(FIELDS[name].type)
     try:
         return KINDS[kind](value)

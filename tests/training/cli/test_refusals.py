@@ -20,6 +20,11 @@ def refusal(capsys, *words):
     ("words", "message"),
     [
         (["run", "bm", "--data", "sample"], "unknown trial 'bm'; there are bn-l1"),
+        (["run", "instans", "--data", "sample"], ": did you mean instance?"),
+        (["run", "bn", "--set", "lr=0.1"], ": did you mean learning_rate?"),
+        (["run", "bn", "--sed", "3"], "unrecognized arguments: --sed: did you mean --seeds"),
+        (["rnu", "bn"], "invalid choice: 'rnu'"),
+        (["rnu", "bn"], ": did you mean run?"),
         (
             ["run", "bn", "--data", "nowhere"],
             "train-images-idx3-ubyte is missing",
