@@ -107,9 +107,13 @@ ROW_INCHES, FRAME_INCHES = 0.27, 0.75
 
 
 def write_claims(judgments: Sequence[Judgment], folder: Path, prefix: str = "") -> list[Path]:
-    """Write ``claims.png``, where there is anything to compare; return what was written."""
+    """Write ``claims.png``; return what was written.
+
+    Where nothing can be compared, one of an earlier report would not be about this one: it goes.
+    """
     figure, path = draw_claims(judgments), folder / f"{prefix}claims.png"
     if figure is None:
+        path.unlink(missing_ok=True)
         return []
     save(figure, path)
     return [path]

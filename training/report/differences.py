@@ -24,13 +24,18 @@ COLUMNS = (
 def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "") -> list[Path]:
     """Write ``differences.csv`` and ``differences.png``, where there are two trials to compare.
 
+    Where there are not, those of an earlier report would not be about this one: they go.
+
     Returns:
         What was written, each name after ``prefix``.
 
     Raises:
         TrainingError: when one cannot be written.
     """
+    table, figure = (folder / f"{prefix}differences.{kind}" for kind in ("csv", "png"))
     if not found:
+        for path in (table, figure):
+            path.unlink(missing_ok=True)
         return []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -41,7 +46,6 @@ def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "
         wider = (images.low, images.high) if images else (None, None)
         numbers = ["" if v is None else f"{v:.6g}" for v in (*values, *wider, one.p)]
         writer.writerow((one.first, one.second, margin.n, *numbers, one.compared))
-    table, figure = (folder / f"{prefix}differences.{kind}" for kind in ("csv", "png"))
     write_whole(table, text.getvalue())
     save(draw_differences(found), figure)
     return [table, figure]

@@ -1,6 +1,7 @@
 """``normviz-train report`` of a folder that somebody else writes, or wrote strangely."""
 
 import json
+import shutil
 
 import openpyxl
 import pytest
@@ -47,3 +48,16 @@ def test_control_characters_of_a_stranger_are_replaced_everywhere(make_task, cap
     book = openpyxl.load_workbook(task.run_folder / "results.xlsx")
     texts = [str(cell.value) for sheet in book for row in sheet for cell in row]
     assert any("bn��[2J" in text for text in texts)
+
+
+def test_what_an_earlier_report_compared_goes_where_there_is_nothing_to_compare(make_task):
+    for name in ("bn", "gn"):
+        OneTask(make_task(name, epochs=1)).run()
+    folder = make_task("bn").run_folder
+    assert main(["report", str(folder)]) == 0
+    (folder / "claims.png").touch()
+    made = [folder / name for name in ("differences.csv", "differences.png", "claims.png")]
+    assert all(path.exists() for path in made)
+    shutil.rmtree(folder / "gn")
+    assert main(["report", str(folder)]) == 0
+    assert not any(path.exists() for path in made)
