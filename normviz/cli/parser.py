@@ -51,9 +51,13 @@ class Parser(argparse.ArgumentParser):
         at = self._given.index(word) - 2 if word in self._given else -1
         option = self._given[at] if at >= 0 else ""
         action = self._option_string_actions.get(option)
-        if action is None or action.nargs is not None:
+        if action is None or action.nargs is not None or self._takes_words():
             return ""
         return f": {option} takes one word, {action.metavar}"
+
+    def _takes_words(self) -> bool:
+        """Whether words without an option may be right, so that one is no value gone astray."""
+        return any(action.nargs in ("*", "+") for action in self._get_positional_actions())
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

@@ -93,8 +93,8 @@ def load_trained(
     if epoch not in (None, state["epoch"]):
         there = ", ".join(map(str, epochs)) or str(state["epoch"])
         raise TrainingError(
-            f"{folder} has no checkpoint of epoch {epoch}; there are {there} (a run with "
-            "--no-record keeps the last one alone)"
+            f"{folder} has no checkpoint of epoch {epoch}; there are {there} (older "
+            "runs, and those with --no-record, keep the last one alone)"
         )
     model = build_model(config, details["seed"], details["backend"])
     checkpoint.restore(path, state, lambda state: model.load_state_dict(state["model"]))

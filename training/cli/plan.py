@@ -74,11 +74,13 @@ def make_plan(options: Namespace) -> Plan:
         check_tensorboard()
     for config in dict.fromkeys(task.config for task in tasks):
         refuse_unbuildable(config, options.backend)
-        if options.sync_batch_norm and config.norm == "ghost":
-            raise TrainingError(
-                f"--sync-batch-norm shares statistics, which {config.name} keeps apart on purpose; "
-                "leave one of them out"
-            )
+    if options.sync_batch_norm and not any(
+        task.config.norm == "batch" or task.is_begun for task in tasks
+    ):
+        raise TrainingError(
+            "--sync-batch-norm shares the statistics of BatchNorm, which none of these trials has: "
+            "leave it out"
+        )
     _refuse_existing(tasks)
     tasks = torchrun.share(_with_settings(tasks, options, table.precision if table else None))
     if table:
@@ -89,7 +91,9 @@ def make_plan(options: Namespace) -> Plan:
 def _refuse_alone(options: Namespace) -> None:
     """Refuse an option that would change nothing without another."""
     if options.sync_batch_norm and torchrun.size() == 1:
-        raise TrainingError("--sync-batch-norm is for several processes: start it with torchrun")
+        raise TrainingError(
+            "--sync-batch-norm is for several processes, and this is one: start more with torchrun"
+        )
     if options.sync_batch_norm and options.backend != "torch":
         raise TrainingError(f"--sync-batch-norm is torch's, leave out --backend {options.backend}")
 

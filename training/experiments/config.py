@@ -196,8 +196,8 @@ def reads(config: TrialConfig, name: str) -> bool:
     return name not in READ_WITH or READ_WITH[name][1](config)
 
 
-def effective(config: TrialConfig) -> TrialConfig:
-    """Return the trial that trains the same network the same way, without what decides nothing.
+def effective(config: TrialConfig) -> tuple[tuple[str, Any], ...]:
+    """Return what decides anything in a trial, alike of two that train the same network alike.
 
     >>> from training.experiments.trials import find_trial
     >>> bn = find_trial("bn")
@@ -206,11 +206,9 @@ def effective(config: TrialConfig) -> TrialConfig:
     """
     idle = {"norm": config.norm == "none", "dropout": not config.dropout_value}
     block = " ".join(part for part in config.block.split() if not idle.get(part))
-    bare = dataclasses.replace(config, name="", summary="", recipe="", published=None, block=block)
-    unread: dict[str, Any] = {
-        name: FIELDS[name].default for name in READ_WITH if not reads(bare, name)
-    }
-    return dataclasses.replace(bare, **unread)
+    bare = dataclasses.replace(config, block=block)
+    words = ("name", "summary", "recipe", "published")
+    return tuple((n, getattr(bare, n)) for n in FIELDS if n not in words and reads(bare, n))
 
 
 def block_words(block: str) -> list[str]:

@@ -62,7 +62,7 @@ KEYS = {
 ERROR, EFFECTIVE_RATE = "log error", "log effective rate"
 LARGEST_RATE, STALE = "log largest rate", "log stale error"
 MEASURES = (ERROR, EFFECTIVE_RATE, STALE, LARGEST_RATE)
-USUAL_DATASETS = ("mnist", "fashion-mnist")
+USUAL_DATASETS = {"mnist", "fashion-mnist"}
 MOST_SEEDS = 100_000  # more are a slip of the finger
 LIMITS = ("low", "high", "refuted_low", "refuted_high")
 
@@ -129,8 +129,8 @@ class Study:
         }
         if self.tests:  # else more seeds are no second look
             decisive["seeds"] = len(self.seeds)
-            if self.datasets != USUAL_DATASETS:
-                decisive["datasets"] = self.datasets
+            if set(self.datasets) != USUAL_DATASETS:
+                decisive["datasets"] = sorted(self.datasets)
         text = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -149,7 +149,8 @@ def grid(
 ) -> list[TrialConfig]:
     """Return every trial with every combination of the settings, each once.
 
-    A trial that does not read a field stays as it is beside those that do.
+    A trial that does not read a field stays as it is beside those that do, and of its variants that
+    are one network the first is there.
 
     Args:
         configs: the trials.
@@ -158,7 +159,7 @@ def grid(
 
     Raises:
         TrainingError: for values that a trial cannot have, a field that none of the trials reads,
-            or a learning rate given and scaled.
+            variants of which every trial's are one network, or a learning rate given and scaled.
     """
     if scale and "learning_rate" in settings:
         raise TrainingError(
@@ -166,8 +167,9 @@ def grid(
         )
     found: list[TrialConfig] = []
     unread = set(settings)
+    twins: list[tuple[str, str]] = []
     for config in configs:
-        same: dict[TrialConfig, str] = {}
+        networks: dict[Any, str] = {}
         for values in itertools.product(*settings.values()):
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
@@ -176,11 +178,14 @@ def grid(
             read = {k: v for k, v in changes.items() if reads(replace(config, **changes), k)}
             unread -= set(read)
             made = vary(config, read)
-            if (other := same.setdefault(effective(made), made.name)) != made.name:
-                raise TrainingError(f"{made.name!r} and {other!r} are one network: omit one")
-            found.append(made)
+            if networks.setdefault(effective(made), made.name) == made.name:
+                found.append(made)
+            else:
+                twins.append((made.name, networks[effective(made)]))
     if unread:
         refuse_unread(configs[0], min(unread))
+    if twins and len(found) == len(configs):
+        raise TrainingError("{!r} and {!r} are one network: omit one".format(*twins[0]))
     return list(by_name(found).values())
 
 

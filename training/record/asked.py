@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,15 @@ FILE = "asked.json"
 
 
 def remember(folder: Path, tasks: Iterable[tuple[str, int]]) -> None:
-    """Add trials and seeds to what the folder was asked for before.
+    """Keep which seeds of each trial were asked for last.
 
     Raises:
         TrainingError: when it cannot be written.
     """
-    asked = read(folder)
+    now: dict[str, list[int]] = {}
     for trial, seed in tasks:
-        seeds = asked.setdefault(trial, [])
-        seeds += [seed] if seed not in seeds else []
-    write_json(folder / FILE, asked)
+        now.setdefault(trial, []).append(seed)
+    write_json(folder / FILE, read(folder) | now)
 
 
 def read(folder: Path) -> dict[str, list[int]]:
@@ -34,16 +33,14 @@ def read(folder: Path) -> dict[str, list[int]]:
         return {}
 
 
-def not_begun(asked: Mapping[str, Iterable[int]], begun: Iterable[tuple[str, int]]) -> list[str]:
-    """Return what was asked and has not begun, trial by trial, in words.
+def not_begun(folder: Path) -> list[str]:
+    """Return what was asked and has no folder of its own, trial by trial, in words.
 
-    >>> not_begun({"bn": [0, 1], "gn": [0, 1]}, [("bn", 0), ("bn", 1), ("gn", 1)])
-    ['gn, seed 0']
+    A task whose files are damaged, or that failed at once, has begun.
     """
-    there = set(begun)
     left = {
-        trial: [str(seed) for seed in seeds if (trial, seed) not in there]
-        for trial, seeds in asked.items()
+        trial: [str(seed) for seed in seeds if not (folder / trial / f"seed-{seed}").exists()]
+        for trial, seeds in read(folder).items()
     }
     return [
         f"{trial}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}"

@@ -17,7 +17,6 @@ from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
 from training.model.loss import accumulated_factors
 from training.record.asked import not_begun
-from training.record.asked import read as asked
 from training.record.task_folder import Result
 from training.report import plots
 from training.report.claims import draw_claims, not_judged
@@ -131,10 +130,9 @@ def context(run: Results) -> dict[str, Any]:
 
 def missing(run: Results, trials: list[Overview]) -> list[str]:
     """Return, in words, what was asked for and is not there, or not as it should be."""
-    begun = [(r.config.name, r.seed) for r in run.results]
     lines = [f"left out: {problem}" for problem in run.problems]
     lines += [f"{r.config.name}, seed {r.seed}: {r.status}" for r in run.results if not r.summary]
-    lines += [f"{words}: not begun" for words in not_begun(asked(run.folder), begun)]
+    lines += [f"{words}: not begun" for words in not_begun(run.folder)]
     shortened = [t.name for t in trials if t.is_shortened]
     if shortened:
         lines.append(f"run for other than the epochs of their recipe: {', '.join(shortened)}")

@@ -64,7 +64,7 @@ def holds_tasks(folder: Path) -> bool:
 
 def run_folders(folder: Path) -> list[Path]:
     """Return the run folders that ``folder`` is or, of a study over data sets, holds."""
-    inner = sorted(path for path in folder.glob("*") if holds_tasks(path))
+    inner = sorted(folder / name for name in DATASETS if holds_tasks(folder / name))
     return inner if inner and not holds_tasks(folder) else [folder]
 
 
@@ -136,7 +136,7 @@ def refuse_layers(folder: Path, wanted: Sequence[Path]) -> None:
     Raises:
         TrainingError: when the folder holds the other kind.
     """
-    inner = [path.name for path in run_folders(folder) if path != folder and path.name in DATASETS]
+    inner = [path.name for path in run_folders(folder) if path != folder]
     if folder in wanted and inner:
         raise TrainingError(f"{folder} holds the runs {', '.join(inner)}; use another --out")
     if folder not in wanted and holds_tasks(folder):

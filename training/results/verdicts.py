@@ -205,7 +205,8 @@ def find(part: Part, run: Results) -> Finding:
         return _find_random(part, found[part.trial])
     never = _never(part, found)
     if never:
-        return Finding(part, Verdict.UNDECIDED, never, min(map(len, found.values())))
+        # It counts among those that are corrected: how many these are must not hang on the data.
+        return Finding(part, Verdict.UNDECIDED, never, min(map(len, found.values())), p=1.0)
     margin = _margin(part, found, part.measure)
     if margin is None:
         words = f"of {' and '.join(part.trials)} no history was kept"

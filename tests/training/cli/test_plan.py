@@ -99,6 +99,36 @@ def test_a_trial_that_does_not_read_a_field_stays_as_it_is_beside_those_that_do(
     ]
 
 
+def test_of_variants_that_are_one_network_the_first_is_there(planned):
+    blocks = "block=conv relu norm dropout,conv norm relu dropout"
+    made = planned("bn", "none", "--set", blocks)
+    assert names(made) == ["bn/seed-0", "bn block=conv norm relu dropout/seed-0", "none/seed-0"]
+    both = planned(
+        "bn", "--set", "dropout_value=0,0.01", "--set", "block=conv norm,conv norm dropout"
+    )
+    assert len(both.tasks) == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("none",), ("ln", "--set", "block=conv relu")], ids=["no norm", "none in the block"]
+)
+def test_a_batch_of_one_is_one_where_nothing_is_normalized(planned, words):
+    assert planned(*words, "--set", "batch_size=1").tasks[0].config.batch_size == 1
+
+
+def test_shared_statistics_are_asked_of_batch_norm(planned, monkeypatch, tmp_path):
+    monkeypatch.setattr("training.cli.plan.torchrun.size", lambda: 2)
+    monkeypatch.setattr("training.cli.plan.torchrun.share", lambda value=None: value)
+    assert len(planned("bn", "gbn", "--sync-batch-norm").tasks) == 2
+    for words in (("gbn",), ("gn", "none")):
+        with pytest.raises(TrainingError, match="which none of these trials has: leave it out"):
+            planned(*words, "--sync-batch-norm")
+    with pytest.raises(TrainingError, match="torch's, leave out --backend reference"):
+        planned("bn", "--sync-batch-norm", "--backend", "reference")
+    begin(tmp_path / "run" / "gbn" / "seed-0")
+    assert len(planned("gbn", "--sync-batch-norm", "--resume").tasks) == 1
+
+
 @pytest.mark.parametrize(
     ("way", "rate"), [("linear", 0.025), ("sqrt", 0.05)], ids=["linear", "square root"]
 )
@@ -133,7 +163,7 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--set", "block=conv", "--set", "norm=group"], "norm changes nothing in bn"),
         (["none", "--set", "block=conv relu norm,conv norm relu"],
          "'none block=conv norm relu' and 'none block=conv relu norm' are one network: omit one"),
-        (["bn", "--sync-batch-norm"], "is for several processes: start it with torchrun"),
+        (["bn", "--sync-batch-norm"], "is for several processes, and this is one: start more"),
         (["bn", "--epochs", "3", "--set", "epochs=5"], "both say how many: leave one out"),
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),

@@ -3,11 +3,12 @@
 import csv
 import errno
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from tests.training.conftest import PAIR
+from tests.training.conftest import PAIR, metrics
 from training.cli.commands import announcement, main, revision_of
 from training.cli.plan import Plan
 from training.experiments.trials import TRIALS, find_trial
@@ -204,3 +205,39 @@ def test_a_variant_for_other_epochs_is_said_unless_its_name_does(tmp_path, use_t
     named = tmp_path / "named"
     assert main(["run", "bn", "--set", "epochs=1", "--jobs", "1", "--out", str(named)]) == 0
     assert "other than the epochs" not in (named / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_of_an_older_version_is_reported_and_goes_on(tmp_path, use_tiny):
+    """Without asked.json, checkpoints of its epochs, and the last column of inside.csv."""
+    out = tmp_path / "run"
+    words = ["run", "bn", "--epochs", "2", "--jobs", "1", "--out", str(out)]
+    assert main(words) == 0
+    task, first = out / "bn" / "seed-0", metrics(out / "bn" / "seed-0")
+    (out / "asked.json").unlink()
+    shutil.rmtree(task / "checkpoints")
+    older = [line.rpartition(",")[0] for line in (task / "inside.csv").read_text().splitlines()]
+    (task / "inside.csv").write_text("\n".join(older) + "\n")
+    (task / "summary.json").unlink()
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "bn, seed 0: unfinished, 2 of 2 epochs" in page
+    assert main([*words, "--resume"]) == 0
+    assert metrics(task) == first
+    assert "What is missing" in (out / "report.html").read_text(encoding="utf-8")  # shortened
+
+
+def test_a_task_that_failed_at_once_has_begun(tmp_path, use_tiny):
+    out = tmp_path / "run"
+    words = ["run", "bn", "gn", "--epochs", "1", "--jobs", "1", "--out", str(out)]
+    assert main(words) == 0
+    (out / "gn" / "seed-0" / "config.json").write_text("{")
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "config.json is damaged" in page
+    assert "not begun" not in page
+
+
+def test_a_folder_of_other_runs_is_no_study(tmp_path, undisturbed, capsys):
+    shutil.copytree(undisturbed, tmp_path / "runs" / "try")
+    assert main(["report", str(tmp_path / "runs")]) == 2
+    assert "holds no readable trial" in capsys.readouterr().err

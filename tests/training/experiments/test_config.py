@@ -7,6 +7,7 @@ from training.data import load as data
 from training.errors import TrainingError
 from training.experiments.config import READ_WITH, TrialConfig, reads
 from training.experiments.trials import TRIALS, find_trial
+from training.experiments.variants import CHANGEABLE
 from training.run.one_network import Trainer
 
 PUBLISHED = [
@@ -127,6 +128,18 @@ def trained_weights(config):
     for epoch in (1, 2):
         trainer.train_epoch(epoch)
     return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+READ_BY_ALL = {
+    "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "layers", "average", "block",
+    "conv_bias", "weight_decay", "l1", "rotation", "shift", "log_scale", "shear", "views",
+    "train_size", "passes",
+}  # fmt: skip
+
+
+def test_every_field_is_read_by_all_or_with_another():
+    assert READ_BY_ALL | set(READ_WITH) == set(CHANGEABLE)
+    assert not READ_BY_ALL & set(READ_WITH)
 
 
 @pytest.mark.parametrize("name", READ_WITH)

@@ -352,7 +352,7 @@ def test_how_much_later_is_open_where_a_seed_never_crosses(made_up_run, never):
     trials = all_at({"bn-l1-l2": 99.45, "bn-l2": 99.505})
     trials[never][2] = ending_at(never, 99.3, 1)[0]
     late = find(More("bn-l1-l2", "bn-l2", CROSSING), made_up_run(trials))
-    assert (late.verdict, late.p, late.margin, late.seeds) == (UNDECIDED, None, None, 5)
+    assert (late.verdict, late.p, late.margin, late.seeds) == (UNDECIDED, 1.0, None, 5)
     assert late.words.startswith(f"1 of 5 seeds of {never} never ")
 
 

@@ -275,7 +275,8 @@ def test_what_decides_a_task_is_what_tells_tables_apart():
     """And its threads; of one process how many share statistics says nothing."""
     alone, together = (set(tasks_of(processes=n).decisive("digest")) for n in (1, 2))
     assert together - alone == {"processes", "synchronize"}
-    assert {*DECISIVE, "threads"} <= together
+    assert {"device", "precision", "backend", "threads", "train_size", "data", "seed"} <= alone
+    assert set(DECISIVE) == {"device", "precision", "backend", "processes", "synchronize"}
 
 
 def test_a_table_as_by_default_has_the_columns_it_always_had(table):
