@@ -9,7 +9,7 @@ checkpoint, or changed its output in place afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from normviz.torch_models.identify.inputs import (
     tensor_for,
 )
 from normviz.torch_models.identify.isolate import copied, silent, undisturbed
-from normviz.torch_models.identify.probe import gradient_of
+from normviz.torch_models.identify.probe import gradients_of
 from normviz.torch_models.model_call import ModelCall, find_layer, plain_model, tensors_in
 from normviz.torch_models.upstream import Loss, Upstream, gradient_like
 
@@ -39,7 +39,8 @@ class Capture:
     ``layer`` is a copy to be called on ``tensor`` alone; x (the same), output and both gradients
     are arrays, those of bfloat16 in float32; ``dtype`` is what x was in the layer, and
     ``output_dtype`` the shorter of x's and y's, to which y is exact; ``axes`` what x's axes are
-    called, where what the model was given tells.
+    called, where what the model was given tells; ``grad_parameters`` what reaches the layer's own
+    parameters, by their names, None of one that y does not depend on: frozen ones are not there.
     """
 
     layer: Any
@@ -55,6 +56,7 @@ class Capture:
     where_x: str
     where_grad_output: str
     axes: tuple[str, ...] = ()
+    grad_parameters: Mapping[str, Array | None] = field(default_factory=dict)
 
 
 def capture(
@@ -159,9 +161,8 @@ def _completed(
                 f"the layer's output must be a tensor, {title} gives {type(y).__name__}{hint}"
             )
         dy = gradient_like(upstream, y, "grad_output")
-        dx = None
-        if y.requires_grad and leaf.requires_grad:
-            dx = gradient_of(y, leaf, dy)
+        own = {n: p for m in twin.modules for n, p in m.named_parameters() if p.requires_grad}
+        dx, *others = gradients_of(y, [leaf, *own.values()], dy)
     return Capture(
         layer=layer,
         tensor=x,
@@ -173,6 +174,10 @@ def _completed(
         output=_array(y if output is None else output),
         grad_output=_array(dy),
         grad_input=None if dx is None else _array(dx),
+        grad_parameters={
+            name: None if grad is None else _array(grad)
+            for name, grad in zip(own, others, strict=True)
+        },
         where_x=source + (", upcast from bfloat16" if x.dtype == torch.bfloat16 else ""),
         where_grad_output=where,
     )

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -65,3 +66,60 @@ def test_the_table_of_the_command_is_of_twins():
     """It has no place for what a layer was recognized as, and needs none."""
     for _, module, x in standard_layers("float32"):
         assert normviz.verify(module, x).held_to == ""
+
+
+class Scaled(torch.autograd.Function):
+    """x / r · γ, whose gradient of γ is ``factor`` times too large."""
+
+    @staticmethod
+    def forward(ctx, x, weight, factor):
+        ctx.save_for_backward(x, weight)
+        ctx.factor = factor
+        return root_mean_square(x, weight)
+
+    @staticmethod
+    def backward(ctx, grad):
+        with torch.enable_grad():
+            x, weight = (t.detach().requires_grad_() for t in ctx.saved_tensors)
+            of_x, of_weight = torch.autograd.grad(root_mean_square(x, weight), (x, weight), grad)
+        return of_x, None if ctx.factor is None else ctx.factor * of_weight, None
+
+
+def root_mean_square(x, weight):
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * weight
+
+
+class OwnBackward(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.weight, self.factor = nn.Parameter(torch.rand(8) + 0.5), factor
+
+    def forward(self, x):
+        return Scaled.apply(x, self.weight, self.factor)
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(1.0, True), (3.0, False), (None, False)])
+def test_the_gradient_of_what_gamma_is_is_held_too(factor, passes):
+    layer = OwnBackward(factor)
+    report = normviz.verify(layer, torch.randn(4, 5, 8))
+    assert bool(report) is passes
+    assert [d.tensor for d in report.differences] == ["output", "grad_input", "grad_weight"]
+    assert [d.passed for d in report.differences] == [True, True, passes]
+    layer.weight.requires_grad_(False)
+    frozen = normviz.verify(layer, torch.randn(4, 5, 8))
+    assert frozen
+    assert [d.tensor for d in frozen.differences] == ["output", "grad_input"]
+
+
+def test_of_one_parameter_in_two_places_no_gradient_is_asked():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.rand(8) + 0.5)
+
+        def forward(self, x):
+            return root_mean_square(x - x.mean(-1, keepdim=True), self.weight) + self.weight
+
+    report = normviz.verify(Tied(), torch.randn(4, 5, 8))
+    assert report
+    assert "grad_weight" not in {d.tensor for d in report.differences}

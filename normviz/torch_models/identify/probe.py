@@ -108,7 +108,7 @@ class Probe:
                 y = self._run(leaf.clone())
                 if not y.requires_grad:
                     return None
-                found = gradient_of(y, leaf, dy.to(y.device, y.dtype))
+                (found,) = gradients_of(y, [leaf], dy.to(y.device, y.dtype))
             except RuntimeError as error:
                 said = " ".join(str(error).split())
                 raise Refused(f"its gradient of x cannot be computed ({said})") from None
@@ -146,13 +146,18 @@ class Probe:
         self._keep()
 
 
-def gradient_of(y: torch.Tensor, x: torch.Tensor, dy: torch.Tensor) -> torch.Tensor | None:
-    """The gradient of x for dy; None where y does not depend on x.
+def gradients_of(
+    y: torch.Tensor, of: Sequence[torch.Tensor], dy: torch.Tensor
+) -> list[torch.Tensor | None]:
+    """The gradient of each tensor for dy; None where y does not depend on it.
 
     Given dy itself, autograd imports torch's compiler to look for symbols in it: a second.
     """
-    (found,) = torch.autograd.grad((y * dy).sum(), x, allow_unused=True)
-    return found
+    asked = [tensor for tensor in of if tensor.requires_grad]
+    if not (y.requires_grad and asked):
+        return [None] * len(of)
+    found = iter(torch.autograd.grad((y * dy).sum(), asked, allow_unused=True))
+    return [next(found) if tensor.requires_grad else None for tensor in of]
 
 
 def normal_numbers(shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:

@@ -42,8 +42,9 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
     In float32, float16 and bfloat16 it runs once more in float64 where it can, for there an eps
     outside the root, or another eps, is not lost in rounding (tensors named "... in float64").
 
-    A module of another class is held to what :func:`normviz.identify` recognizes in it: its output
-    and the gradient of x. The report says what that is (``held_to``).
+    A module of another class is held to what :func:`normviz.identify` recognizes in it: its output,
+    the gradient of x, and those of the parameters that γ and β are. The report says what that is
+    (``held_to``).
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
@@ -127,10 +128,18 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
     seen = capture(module, x, grad_output)
     call = call_of(found)
     made = in_float64(call.norm, seen.x, seen.grad_output, call.arguments, call.spread)
-    results = (
+    results = [
         ("output", seen.output, seen.output_dtype),
         ("grad_input", seen.grad_input, seen.dtype),
-    )
+    ]
+    named = {"grad_weight": found.gamma_is, "grad_bias": found.beta_is}
+    for name, parameter in _parameters(named).items():
+        if parameter not in seen.grad_parameters or name not in made:
+            continue
+        own = seen.grad_parameters[parameter]
+        if own is not None and own.size == made[name].size:
+            own = own.reshape(made[name].shape)
+        results.append((name, own, seen.dtype))
     differences = []
     for name, own, dtype in results:
         # A layer of 16 bits may compute in them, where torch's own accumulate in float32.
@@ -152,6 +161,15 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
         tuple(differences),
         held_to=formula_in_words(found),
     )
+
+
+def _parameters(named: dict[str, str | None]) -> dict[str, str]:
+    """Return which parameter each gradient is of: γ = weight, or 1 + weight.
+
+    One that is γ and β has the gradients of both, which no single one is.
+    """
+    found = {name: said.removeprefix("1 + ") for name, said in named.items() if said}
+    return {} if len(set(found.values())) < len(found) else found
 
 
 def _of_own_reading(
