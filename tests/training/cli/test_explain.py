@@ -66,7 +66,7 @@ def test_the_layer_as_it_was_after_any_epoch(
             assert np.abs(found - value).min() < 1e-12
     assert not torch.equal(*seen)
     assert main([*words, "--epoch", "3"]) == 2
-    assert "has no checkpoint of epoch 3; there are 1, 2 (a run" in capsys.readouterr().err
+    assert "has no checkpoint of epoch 3; there are 1, 2 (older runs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_what_looks_like_markup_in_a_reason_of_failure_is_shown_as_it_is(run, ca
 
 def test_what_failed_before_it_began_is_named(run):
     folder = run / "bn" / "seed-0"
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
+    folder.mkdir()
     (folder / "failure.json").write_text(json.dumps({"error": "the disk was full"}))
     assert read_run(run).problems == [f"{folder} failed before it began: the disk was full"]
