@@ -10,14 +10,14 @@ from training.report.plots import COLORS, SOFT, by_epoch, calm
 from training.results.run_folder import Results
 from training.run.inside import FILE, Inside, read_inside
 
-SHOWN = {
-    "input_mean": "mean of what enters the norm",
-    "input_spread": "spread of what enters the norm",
-    "stale": "running mean from the batch's (deviations)",
-    "stale_variance": "running variance from the batch's (logarithm of the ratio)",
-    "weight_norm": "norm of the weights",
-    "gradient_norm": "norm of the gradients",
-    "dead": "share of dead ReLUs",
+SHOWN = {  # in lines, as they stand beside a panel
+    "input_mean": "mean of what\nenters the norm",
+    "input_spread": "spread of what\nenters the norm",
+    "stale": "running mean\nfrom the batch's\n(deviations)",
+    "stale_variance": "running variance\nfrom the batch's\n(log of the ratio)",
+    "weight_norm": "norm of\nthe weights",
+    "gradient_norm": "norm of\nthe gradients",
+    "dead": "share of\ndead ReLUs",
 }
 MOST_TRIALS = 6  # beside each other
 
@@ -56,7 +56,7 @@ def _draw(found: dict[str, list[Inside]]) -> Any:
             axis = axes[row][column]
             _lines(axis, rows, name)
             if column == 0:
-                axis.set_ylabel(words.replace(" (", "\n(").replace(" of ", "\nof ", 1), fontsize=8)
+                axis.set_ylabel(words, fontsize=8)
             calm(axis)
         by_epoch(axes[-1][column])
     handles, labels = axes[-3][0].get_legend_handles_labels()
