@@ -23,7 +23,7 @@ from training.data import augment
 from training.data.datasets import DATASETS, DIVIDED, MEAN, MNIST, STD, Dataset, find_dataset
 from training.data.seeding import INIT_EPOCH, generator
 from training.errors import TrainingError
-from training.experiments.config import TrialConfig
+from training.experiments.config import TrialConfig, reads
 
 SAMPLE = Path(__file__).with_name("sample.npz")
 MOST_BYTES = 64 << 20  # of a file; MNIST's largest has 47 million
@@ -146,7 +146,8 @@ def _refuse_all(digits: Digits, train_size: int) -> None:
 
 
 def refuse_unfit(digits: Digits, config: TrialConfig) -> None:
-    """Refuse a trial that finds no batch to train on in these images, or none to test on.
+    """Refuse a trial that finds no batch to train on in these images, none to test on, or an image
+    alone whose statistics BatchNorm would take for a batch's.
 
     Raises:
         TrainingError: saying which of its numbers does not fit.
@@ -157,6 +158,14 @@ def refuse_unfit(digits: Digits, config: TrialConfig) -> None:
         raise TrainingError(
             f"{config.name} has no batch to train on: num_splits={config.splits} takes as many "
             f"images at least, and there are {count:,}"
+        )
+    of_batch = config.norm in ("batch", "ghost") and reads(config, "norm")
+    if of_batch and _usable(count % config.batch_size, config) == config.splits:
+        raise TrainingError(
+            f"batch_size={config.batch_size} leaves one image of {count:,} to share statistics in "
+            f"the last batch of {config.name}; use another batch_size"
+            + " or train_size"
+            * bool(config.train_size)
         )
 
 

@@ -59,6 +59,15 @@ def refusal(capsys, *words):
             "has no batch to train on: num_splits=6000 takes as many images",
         ),
         (["run", "bn", "--data", "sample", "--set", "train_size=6000"], "leaves no test image"),
+        (["run", "bn", "--data", "sample", "--set", "train_size=1"], "one image of 1 to share"),
+        (
+            ["run", "bn", "gn", "--data", "sample", "--set", "train_size=65"],
+            "batch_size=64 leaves one image of 65 to share statistics in the last batch of bn",
+        ),
+        (
+            ["run", "gbn", "--data", "sample", "--set", "train_size=67"],
+            "leaves one image of 67 to share statistics in the last batch of gbn train_size=67",
+        ),
         (["report", "nowhere"], "nowhere is not a folder"),
         (["report", "."], "holds no readable trial"),
         (["dance"], "invalid choice: 'dance'"),
