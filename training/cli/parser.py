@@ -164,7 +164,12 @@ def _add_explain(commands: Any) -> None:
     add("--eval", action="store_true", help="evaluation: the stored statistics normalize")
     for name in ("samples", "channels", "pixels"):
         add(f"--{name}", metavar="I", help="which to show, such as 0:4 or 0,3,7; default: a few")
-    add("-o", "--output", metavar="FILE", help=".xlsx or .html; default: by what it is of, .xlsx")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=".xlsx or .html; default: TRIAL-LAYER.xlsx, of an epoch TRIAL-LAYER-epoch-E.xlsx",
+    )
 
 
 def _add_dataset(parser: argparse._ActionsContainer, words: str) -> None:
