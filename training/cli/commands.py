@@ -30,7 +30,6 @@ from training.report.page import write_report
 from training.report.plots import draw_all
 from training.report.study import study_table, write_study
 from training.report.workbook.book import write_results
-from training.results.comparisons import compare_all
 from training.results.cost import duration
 from training.results.kept import SUMMARY, keep, read_summary, write_summary
 from training.results.run_folder import (
@@ -188,7 +187,7 @@ def conclude(folder: Path, console: Console) -> None:
         write_results(results)
         write_claims(judgments, folder)
         write_claims_csv(judgments, folder)
-        write_differences(compare_all(results), folder)
+        write_differences(results, folder)
     for name in ("report.html", "results.xlsx", "differences.png", "accuracy.png"):
         if (folder / name).exists():
             console.print(f"{name.partition('.')[0]}: {folder / name}", markup=False)
@@ -250,7 +249,7 @@ def report(options: Namespace) -> int:
     prefix = "" if path.name == SUMMARY else f"{path.stem}-"  # another's stay what they are
     written = [write_claims_csv(judgments, path.parent, prefix)]
     written += write_claims(judgments, path.parent, prefix)
-    written += write_differences(compare_all(results), path.parent, prefix)
+    written += write_differences(results, path.parent, prefix)
     for made in written:
         console.print(f"written: {made}", markup=False)
     return 0

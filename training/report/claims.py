@@ -172,7 +172,7 @@ def _panel(axis: Any, measure: str, findings: Sequence[Finding]) -> None:
 
 def _label(finding: Finding) -> str:
     part = finding.part
-    return f"{part.trial} at most {part.limit:g}" if isinstance(part, AtMost) else str(part)
+    return f"{part.trial}: left below {part.limit:g}" if isinstance(part, AtMost) else str(part)
 
 
 def _legend(figure: Any) -> None:

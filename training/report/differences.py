@@ -6,14 +6,18 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from training.files import write_whole
 from training.record.gallery import save
-from training.report.plots import COLORS, INK, SOFT, calm
-from training.results.comparisons import Comparison
+from training.report.plots import COLORS, INK, SOFT, calm, outliers
+from training.results.comparisons import Comparison, compare_all
+from training.results.over_seeds import overviews
+from training.results.run_folder import Results
 from training.results.verdicts import ALPHA
 
+WIDTH = 70  # of the words below the figure
 MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
 COLUMNS = (
     "first", "second", "seeds", "difference", "low", "high", "low_with_images",
@@ -21,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "") -> list[Path]:
+def write_differences(run: Results, folder: Path, prefix: str = "") -> list[Path]:
     """Write ``differences.csv`` and ``differences.png``, where there are two trials to compare.
 
     Where there are not, those of an earlier report would not be about this one: they go.
@@ -32,6 +36,7 @@ def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "
     Raises:
         TrainingError: when one cannot be written.
     """
+    found = compare_all(run)
     table, figure = (folder / f"{prefix}differences.{kind}" for kind in ("csv", "png"))
     if not found:
         for path in (table, figure):
@@ -47,15 +52,20 @@ def write_differences(found: Sequence[Comparison], folder: Path, prefix: str = "
         numbers = ["" if v is None else f"{v:.6g}" for v in (*values, *wider, one.p)]
         writer.writerow((one.first, one.second, margin.n, *numbers, one.compared))
     write_whole(table, text.getvalue())
-    save(draw_differences(found), figure)
+    save(draw_differences(run, found), figure)
     return [table, figure]
 
 
-def draw_differences(found: Sequence[Comparison]) -> Any:
-    """Return the figure: a row a pair; thick over the seeds, thin over seeds and images."""
+def draw_differences(run: Results, found: Sequence[Comparison]) -> Any:
+    """Return the figure: a row a pair; thick over the seeds, thin over seeds and images.
+
+    Pairs with a trial far below the others are left out, where others remain, as in the curves.
+    """
     from matplotlib.figure import Figure
 
-    shown = found[:MOST_ROWS]
+    far = outliers({trial.name: trial.last.mean for trial in overviews(run) if trial.last})
+    near = [one for one in found if not far & {one.first, one.second}] or found
+    shown = near[:MOST_ROWS]
     figure = Figure(figsize=(9.5, 1.3 + 0.3 * len(shown)), dpi=110, layout="constrained")
     axis = figure.subplots()
     for row, one in enumerate(shown):
@@ -69,13 +79,12 @@ def draw_differences(found: Sequence[Comparison]) -> Any:
     axis.axvline(0, color=INK, lw=0.9, zorder=0)
     axis.set_yticks(range(len(shown)), [str(one) for one in shown])
     axis.set_ylim(len(shown) - 0.5, -0.5)
-    axis.set_xlabel("difference of the last test accuracy (points)")
-    more = f" · the largest {len(shown)} of {len(found)}" if len(found) > len(shown) else ""
-    axis.set_title(
-        "95 % intervals: thick over seeds, thin over seeds and images; "
-        f"filled: p ≤ {ALPHA:g}{more}",
-        fontsize=9.5, loc="left", color=SOFT,
-    )  # fmt: skip
+    rest = f"without {', '.join(sorted(far))}" if len(near) < len(found) else ""
+    axis.set_xlabel("difference of the last test accuracy (points)\n" + fill(rest, WIDTH))
+    title = "95 % intervals: thick over seeds, thin over seeds and images, which decides"
+    title += f"\nfilled: p ≤ {ALPHA:g}"
+    title += f" · the largest {len(shown)} of {len(near)}" if len(near) > len(shown) else ""
+    axis.set_title(title, fontsize=9.5, loc="left", color=SOFT)
     calm(axis)
     axis.grid(axis="y", visible=False)
     return figure

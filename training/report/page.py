@@ -113,7 +113,7 @@ def context(run: Results) -> dict[str, Any]:
         "judgments": [j for j in judgments if j.can_be_judged],
         "not_judged": not_judged(judgments),
         "differences": differences,
-        "differences_figure": _figure(draw_differences(differences)) if differences else None,
+        "differences_figure": _figure(draw_differences(run, differences)) if differences else None,
         "ways": [words for w, words in WAYS.items() if w in {d.compared for d in differences}],
         "measures": MEASURES,
         "claims_figure": _figure(compared) if compared else None,

@@ -6,9 +6,11 @@ are no more alike than any two (measured: r = 0.03 over 45 pairs of trials), and
 that of two independent means (Welch).
 
 The test images are a sample too. Where two trials share them and it was kept which ones their
-networks got wrong, a second interval counts runs and images both as drawn anew (crossed, after
-Owen, 2007, eq. 6: the variances of the means over either are added, which is on the safe side). So
-it is where that was kept of some seeds alone: a mean over fewer has more noise of its own.
+networks got wrong, a second interval counts runs and images both as drawn anew, and p values and
+verdicts rest on it. It is that of two crossed random effects (Cornfield & Tukey, 1956, Annals of
+Mathematical Statistics 27): to the variance that a difference of means has over the seeds comes
+what it has from the images alone, without the part of a single network on a single image, which
+the seeds have already. Degrees of freedom stay those of the seeds, which is on the safe side.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.record.task_folder import Result
+from training.experiments.claims import LAST, MEASURES
+from training.record.task_folder import Result, Wrong
 from training.results.intervals import (
     CONFIDENCE,
     Estimate,
@@ -44,6 +47,11 @@ class Comparison:
     with_images: Estimate | None  # its interval counts the test images as a sample, too
     compared: str  # SEED_BY_SEED or TWO_MEANS
     p: float | None = None  # two-sided, corrected after Holm for all comparisons of the run
+
+    @property
+    def decisive(self) -> Estimate:
+        """What p rests on: seeds and images, where it is known which of these were wrong."""
+        return self.with_images or self.margin
 
     def __str__(self) -> str:
         return f"{self.first} − {self.second}"
@@ -90,28 +98,34 @@ def compare_all(run: Results) -> list[Comparison]:
         for first, second in itertools.combinations(trials, 2)
         if trials[first] and trials[second]
     ]
-    found = [_compare(*pair, trials[pair[0]], trials[pair[1]]) for pair in pairs]
+    found = [compare(trials[first], trials[second]) for first, second in pairs]
     compared = [one for one in found if one is not None]
-    p_values = holm([one.margin.p for one in compared])
+    p_values = holm([one.decisive.p for one in compared])
     corrected = [replace(one, p=p) for one, p in zip(compared, p_values, strict=True)]
     return sorted(corrected, key=lambda c: -abs(c.margin.mean))
 
 
-def _compare(name: str, other: str, first: list[Result], second: list[Result]) -> Comparison | None:
-    """Return one comparison, its p not corrected yet; None where they have no seed in common."""
+def compare(first: Sequence[Result], second: Sequence[Result]) -> Comparison | None:
+    """Return two trials' comparison, its p not corrected yet; None without a seed in common.
+
+    Args:
+        first: the seeds of one trial that count, at least one.
+        second: likewise of the other.
+    """
     shared = all(r.config.train_size for r in (*first, *second))
     a, b = ({r.seed: r.last_accuracy for r in results} for results in (first, second))
-    margin = difference(a, b, shared, least_sd=0.01)
+    margin = difference(a, b, shared, MEASURES[LAST].resolution)
     if margin is None:
         return None
     images, crossed = _of_images(first, second), None
     if images is not None and margin.error is not None:
         error = math.hypot(margin.error, images)
         crossed = from_spread(margin.mean, margin.n, error, margin.degrees)
-    return Comparison(name, other, margin, crossed, SEED_BY_SEED if shared else TWO_MEANS)
+    names = first[0].config.name, second[0].config.name
+    return Comparison(*names, margin, crossed, SEED_BY_SEED if shared else TWO_MEANS)
 
 
-def _of_images(first: list[Result], second: list[Result]) -> float | None:
+def _of_images(first: Sequence[Result], second: Sequence[Result]) -> float | None:
     """The standard error, in points, that the difference has from the test images."""
     if any(r.config.train_size for r in (*first, *second)):
         return None  # a seed that draws them has test images of its own: no image is in both
@@ -122,11 +136,30 @@ def _of_images(first: list[Result], second: list[Result]) -> float | None:
     if not all(known) or len(counts) != 1:
         return None
     (count,) = counts
-    wrong = np.zeros(count)
-    for of_trial, sign in zip(known, (1, -1), strict=True):
-        for one in of_trial:
-            wrong[list(one.indices)] += sign / len(of_trial)
-    return 100 * float(wrong.std(ddof=1)) / math.sqrt(count)
+    tables = [_table(of_trial, count) for of_trial in known]
+    of_images = tables[0].mean(0) - tables[1].mean(0)
+    shared = float(of_images.var(ddof=1)) - sum(map(_single, tables))
+    return 100 * math.sqrt(max(0.0, shared) / count)
+
+
+def _table(known: Sequence[Wrong], count: int) -> np.ndarray:
+    """Return (seeds, images) of 1.0 where a network got an image wrong, else 0.0."""
+    table = np.zeros((len(known), count))
+    for row, one in zip(table, known, strict=True):
+        row[list(one.indices)] = 1
+    return table
+
+
+def _single(table: np.ndarray) -> float:
+    """The variance that an image's mean over seeds has from single networks on single images.
+
+    Of one seed it cannot be told from that of the images: none of it, which is on the safe side.
+    """
+    seeds, images = table.shape
+    if seeds == 1:
+        return 0.0
+    alone = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    return float(np.square(alone).sum() / ((seeds - 1) * (images - 1)) / seeds)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -1,8 +1,10 @@
 """Holds the published claims to the seeds of a run.
 
 A part of a claim compares two trials, or a trial with a limit, by the interval of the difference at
-95 %. The p values of all comparisons that a run can decide are corrected together (Holm), one that
-stands in two claims once, and a part is
+95 %, of last accuracies over seeds and test images, where it was kept which of these were wrong
+(see :mod:`training.results.comparisons`), and else over the seeds. The p values of all comparisons
+that a run can decide are corrected together (Holm), one that stands in two claims once, and a part
+is
 
 - supported when it holds, refuted when its opposite does;
 - equivalent when the difference is within ``EQUIVALENT`` either way, by two one-sided tests, which
@@ -41,12 +43,13 @@ from training.experiments.claims import (
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS
 from training.record.task_folder import Result
-from training.results.comparisons import detectable, difference, holm
+from training.results.comparisons import compare, detectable, difference, holm
 from training.results.intervals import CONFIDENCE, Estimate, estimate
 from training.results.measures import value
 from training.results.run_folder import Results
 
 ALPHA = 1 - CONFIDENCE
+SEEDS, AND_IMAGES = "seeds", "seeds and the test images"  # what an interval is over
 EQUIVALENT = 0.10  # points: of the errors that trials at 99.35 % make 15 %, at 99 % a tenth
 # Of the test sets, for histories that come without a confusion matrix: MNIST has the most ones,
 # the classes of the others are equally large.
@@ -71,6 +74,7 @@ class Finding:
     words: str
     seeds: int = 0
     margin: Estimate | None = None  # positive: as claimed
+    over: str = SEEDS  # what its interval is over, in words
     beside: Estimate | None = None  # the same for the best epoch, where the last one decides
     p: float | None = None  # two-sided; corrected once all parts are known
     p_equivalent: float | None = None  # likewise
@@ -173,7 +177,8 @@ def _decided(finding: Finding, tests: int) -> Finding:
         verdict = Verdict.SUPPORTED if margin.mean > 0 else Verdict.REFUTED
     elif finding.p_equivalent is not None and finding.p_equivalent <= ALPHA:
         verdict = Verdict.EQUIVALENT
-    return replace(finding, verdict=verdict, words=_words(margin, part, tests))
+    words = _words(margin, part, finding.over, tests)
+    return replace(finding, verdict=verdict, words=words)
 
 
 def whole(run: Results, trial: str) -> list[Result]:
@@ -207,15 +212,17 @@ def find(part: Part, run: Results) -> Finding:
     if never:
         # It counts among those that are corrected: how many these are must not hang on the data.
         return Finding(part, Verdict.UNDECIDED, never, min(map(len, found.values())), p=1.0)
-    margin = _margin(part, found, part.measure)
+    margin, over = _margin(part, found, part.measure)
     if margin is None:
         words = f"of {' and '.join(part.trials)} no history was kept"
         return Finding(part, Verdict.UNDECIDED, words)
-    beside = _margin(part, found, BEST) if part.measure == LAST else None
+    beside = _margin(part, found, BEST)[0] if part.measure == LAST else None
     can_be = part.measure in (LAST, BEST) and margin.p is not None
     alike = margin.p_beyond(EQUIVALENT) if can_be else None
-    words = _words(margin, part, tests=1)
-    finding = Finding(part, Verdict.UNDECIDED, words, margin.n, margin, beside, margin.p, alike)
+    words = _words(margin, part, over, tests=1)
+    finding = Finding(
+        part, Verdict.UNDECIDED, words, margin.n, margin, over, beside, margin.p, alike
+    )
     return _decided(finding, tests=1)
 
 
@@ -241,19 +248,29 @@ def _why_not(run: Results, trial: str) -> str:
     return f"{trial} is {results[0].status}"
 
 
-def _margin(part: More | AtMost, found: dict[str, list[Result]], measure: str) -> Estimate | None:
-    """Return the difference, or what is left to the limit; None where a history is lacking."""
+def _margin(
+    part: More | AtMost, found: dict[str, list[Result]], measure: str
+) -> tuple[Estimate | None, str]:
+    """Return the difference, or what is left to the limit, and what its interval is over.
+
+    None where a history is lacking.
+    """
+    if measure == LAST and isinstance(part, More):
+        both = compare(found[part.first], found[part.second])
+        if both is None:
+            return None, SEEDS
+        return both.decisive, AND_IMAGES if both.with_images else SEEDS
     of_trial = [{r.seed: value(measure, r) for r in found[trial]} for trial in part.trials]
     kept = [{k: v for k, v in values.items() if v is not None} for values in of_trial]
     if not all(kept):
-        return None
+        return None, SEEDS
     resolution = MEASURES[measure].resolution
     if isinstance(part, AtMost):
-        return estimate([part.limit - v for v in kept[0].values()], resolution)
-    return difference(kept[0], kept[1], shared=False, least_sd=resolution)
+        return estimate([part.limit - v for v in kept[0].values()], resolution), SEEDS
+    return difference(kept[0], kept[1], shared=False, least_sd=resolution), SEEDS
 
 
-def _words(margin: Estimate, part: More | AtMost, tests: int) -> str:
+def _words(margin: Estimate, part: More | AtMost, over: str, tests: int) -> str:
     """Write a margin with its interval, or say that so few seeds have none.
 
     The difference that would have been seen is that of the first of so many ``tests``.
@@ -265,8 +282,9 @@ def _words(margin: Estimate, part: More | AtMost, tests: int) -> str:
     if margin.low is None or margin.high is None:
         return f"{mean} with {margin.n} seed{'s' * (margin.n > 1)}, which have no interval{left}"
     power = detectable(margin, tests)
-    return f"{mean} [{margin.low:+.{digits}f}, {margin.high:+.{digits}f}] over {margin.n} seeds" + (
-        (f"; {power:.{digits}f} would have been seen" if power else "") + left
+    return (
+        f"{mean} [{margin.low:+.{digits}f}, {margin.high:+.{digits}f}] over {margin.n} {over}"
+        + ((f"; {power:.{digits}f} would have been seen" if power else "") + left)
     )
 
 

@@ -5,13 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.training.figures import clipped, overlapping
+from training.experiments.trials import TRIALS
 from training.record.history import Record
+from training.report.claims import draw_claims
+from training.report.differences import draw_differences
 from training.report.plots import (
     curves,
     draw,
     draw_comparison,
     outliers,
 )
+from training.results.comparisons import compare_all
+from training.results.verdicts import judge_all
 
 GOOD = [[98.9, 99.2, 99.3, 99.35], [98.8, 99.1, 99.3, 99.41]]
 COLLAPSED = [[20.0, 9.8, 9.8, 9.8], [11.0, 9.8, 9.8, 9.8]]
@@ -80,3 +86,43 @@ def test_a_seed_on_its_way_does_not_cut_the_finished_ones(run):
     begun = replace(results[0], seed=9, summary=None, record=Record(results[0].record.epochs[:1]))
     np.testing.assert_array_equal(curves([*results, begun], "test_accuracy"), whole)
     assert curves([begun], "test_accuracy").shape == (1, 1)
+
+
+FIGURES = {
+    "accuracy": lambda run: draw(run, "accuracy"),
+    "loss": lambda run: draw(run, "loss"),
+    "comparison": draw_comparison,
+    "differences": lambda run: draw_differences(run, compare_all(run)),
+    "claims": lambda run: draw_claims(judge_all(run)),
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("trials", [tuple(TRIALS), ("bn", "gn", "ln")], ids=["all", "three"])
+def test_no_words_of_a_figure_are_cut_off_or_lie_on_others(made_up_run, figure, trials):
+    far = ("none", *(name for name in TRIALS if name.startswith("bn-l1-")))
+    whole = [[99.0 - 1 / epoch for epoch in range(1, 31)]] * 3
+    ends = {
+        name: [
+            [value - 20 * (name in far) + 0.01 * seed for value in values[: TRIALS[name].epochs]]
+            for seed, values in enumerate(whole)
+        ]
+        for name in trials
+    }
+    made = FIGURES[figure](made_up_run(ends))
+    assert clipped(made) == overlapping(made) == []
+
+
+def test_differences_are_drawn_without_trials_far_below_the_others(run):
+    found = compare_all(run)
+    (axis,) = draw_differences(run, found).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        "bn − gn",
+        "bn − ln",
+        "gn − ln",
+    ]
+    assert axis.get_xlabel().endswith("without bn-l1-accumulated")
+    only = [r for r in run.results if r.config.name in ("bn", "bn-l1-accumulated")]
+    two = replace(run, results=only)
+    (axis,) = draw_differences(two, compare_all(two)).axes
+    assert len(axis.get_yticks()) == 1

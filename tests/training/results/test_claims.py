@@ -27,6 +27,7 @@ from training.experiments.claims import (
 )
 from training.experiments.trials import TRIALS
 from training.record.history import Epoch, Record
+from training.record.task_folder import Result
 from training.report.claims import claims_table, draw_claims, write_claims, write_claims_csv
 from training.report.page import render
 from training.report.workbook.claims import build as build_sheet
@@ -112,6 +113,24 @@ def test_a_difference_of_trials_that_share_no_noise_is_that_of_two_means(made_up
     assert (finding.margin.low, finding.margin.high) == pytest.approx((low, high))
     assert finding.words.startswith(f"+0.06 points [{low:+.2f}, {high:+.2f}] over 3 seeds; ")
     assert finding.words.endswith(" would have been seen")
+
+
+def test_an_accuracy_is_compared_over_seeds_and_images(made_up_run, monkeypatch):
+    """What three seeds alone would refute, a hundred images that differ are too few for."""
+    ends = ending_at("gn", 99.0, 1)[0]
+    run = made_up_run({"ln": shaken(ends, (-0.30, -0.32, -0.31)), "gn": shaken(ends, NOISE[:3])})
+    part = More("ln", "gn")
+    seeds = find(part, run)
+    assert seeds.verdict is REFUTED
+    assert "over 3 seeds; " in seeds.words
+    wrong = {"ln": [0, 1, 2], "gn": [3, 4, 5]}
+    kept = lambda result: {"index": np.array(wrong[result.config.name])}  # noqa: E731
+    monkeypatch.setattr(Result, "mistakes", kept)
+    counted = [replace(r, summary=r.summary | {"confusion": [[100]]}) for r in run.results]
+    both = find(part, replace(run, results=counted))
+    assert both.verdict is UNDECIDED
+    assert both.margin.mean == seeds.margin.mean
+    assert "over 3 seeds and the test images; " in both.words
 
 
 def test_every_comparison_of_every_claim_is_corrected_for_all_others(made_up_run):

@@ -48,11 +48,12 @@ def test_trials_with_other_test_sets_have_no_image_in_common(run, monkeypatch, t
         )
         for r in run.results
     ]
-    found = compare_all(replace(run, results=drawn))
+    drawn = replace(run, results=drawn)
+    found = compare_all(drawn)
     assert {one.with_images for one in found} == {None}
     ways = {str(one): one.compared for one in found}
     assert ways == {"bn − ln": "seed by seed", "gn − ln": "two means", "bn − gn": "two means"}
-    write_differences(found, tmp_path)
+    write_differences(drawn, tmp_path)
     with (tmp_path / "differences.csv").open(encoding="utf-8") as stream:
         rows = {f"{r['first']} − {r['second']}": r["compared"] for r in csv.DictReader(stream)}
     assert rows == ways
@@ -63,12 +64,29 @@ def test_the_test_images_widen_an_interval_by_their_own_spread(run, monkeypatch)
     kept = lambda result: {"index": np.array(wrong[result.config.name])}  # noqa: E731
     monkeypatch.setattr(Result, "mistakes", kept)
     counted = [replace(r, summary=r.summary | {"confusion": [[100]]}) for r in run.results]
-    one = next(c for c in compare_all(replace(run, results=counted)) if str(c) == "bn − gn")
+    compared = compare_all(replace(run, results=counted))
+    one = next(c for c in compared if str(c) == "bn − gn")
     images = np.zeros(100)
     images[[2, 3]] = -1
     error = np.hypot(one.margin.error, 100 * stats.sem(images))
     assert one.with_images.error == pytest.approx(error)
     assert one.with_images.low < one.margin.low < one.margin.high < one.with_images.high
+    assert (one.decisive, one.p) == (one.with_images, holm([c.decisive.p for c in compared])[2])
+
+
+def test_what_single_networks_do_to_single_images_is_counted_once(run, monkeypatch):
+    """Of random networks, the part of the images is on average what is in the images alone."""
+    generator = np.random.default_rng(0)
+    images, draws = 300, 150
+    hard = {name: generator.beta(0.5, 2, images) for name in ("bn", "gn")}
+    only = [r for r in run.results if r.config.name in hard]
+    counted = [replace(r, summary=r.summary | {"confusion": [[images]]}) for r in only]
+    drawn = lambda r: {"index": np.flatnonzero(generator.random(images) < hard[r.config.name])}  # noqa: E731
+    monkeypatch.setattr(Result, "mistakes", drawn)
+    found = [compare_all(replace(run, results=counted))[0] for _ in range(draws)]
+    of_images = [one.with_images.error**2 - one.margin.error**2 for one in found]
+    expected = 100**2 * np.var(hard["bn"] - hard["gn"], ddof=1) / images
+    assert np.mean(of_images) == pytest.approx(expected, rel=0.05)
 
 
 def test_a_seed_that_diverged_counts_as_a_constant_answer(run):
@@ -99,17 +117,17 @@ def test_what_would_have_been_seen_has_eighty_percent_power(run):
 
 def test_the_file_has_a_row_a_pair_and_the_figure_too(run, tmp_path):
     found = compare_all(run)
-    write_differences(found, tmp_path)
+    write_differences(run, tmp_path)
     with (tmp_path / "differences.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["first"], row["second"]) for row in rows] == [(c.first, c.second) for c in found]
     assert float(rows[0]["difference"]) == pytest.approx(found[0].margin.mean, rel=1e-5)
     assert rows[0]["low_with_images"] == ""
     assert (tmp_path / "differences.png").read_bytes().startswith(b"\x89PNG")
-    (axis,) = draw_differences(found).axes
+    (axis,) = draw_differences(run, found).axes
     assert len(axis.get_yticks()) == 3
 
 
 def test_one_trial_has_nothing_to_be_compared_with(made_up_run, tmp_path):
-    write_differences(compare_all(made_up_run({"bn": [[99.0]]})), tmp_path)
+    write_differences(made_up_run({"bn": [[99.0]]}), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,14 @@
 """The table of a study: kept over sessions, and the verdicts it comes to."""
 
-import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 from scipy import stats
 
+from tests.training.figures import clipped, overlapping
 from training.errors import TrainingError
 from training.experiments.study import Question, known_studies, parse_study, read_study
 from training.files import locked
@@ -380,16 +379,6 @@ def test_an_arm_that_hardly_learned_leaves_the_others_their_shades(tmp_path):
     assert axis.get_title(loc="left") == "mnist: mean test error (%), darkest from 6.0"
 
 
-def out_of_sight(axis):
-    """Labels of places beyond the limits, which exist and are not drawn."""
-    for labels, coordinate, limits in (
-        (axis.get_xticklabels(which="both"), 0, axis.get_xlim()),
-        (axis.get_yticklabels(which="both"), 1, axis.get_ylim()),
-    ):
-        low, high = sorted(limits)
-        yield from (each for each in labels if not low <= each.get_position()[coordinate] <= high)
-
-
 @pytest.mark.parametrize("name", [name for name in known_studies() if name != "norms"])
 def test_no_words_of_a_figure_lie_on_others(name, tmp_path):
     study = read_study(name)
@@ -397,13 +386,7 @@ def test_no_words_of_a_figure_lie_on_others(name, tmp_path):
     for dataset in study.datasets:
         fill(table, {arm: around(1.5) for arm in study.arms}, dataset)
     figure = draw_study(table)
-    figure.draw_without_rendering()
-    hidden = {text for axis in figure.axes for text in out_of_sight(axis)}
-    words = [t for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
-    boxes = [text.get_window_extent() for text in words if text not in hidden]
-    overlaps = [(a, b) for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
-    assert not overlaps
-    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert clipped(figure) == overlapping(figure) == []
 
 
 def test_a_question_may_have_one_limit(table):
