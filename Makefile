@@ -42,7 +42,7 @@ previews: $(VENV)/training ## a picture of each sheet, in workbooks/previews (Li
 	$(BIN)/python -c "from PIL import Image; \
 	  Image.open('workbooks/previews/normalization-playground.png').crop((40, 40, 1035, 545)).save('workbooks/previews/playground.png')"
 
-train: $(VENV)/training ## every published trial on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
+train: $(VENV)/training ## every trial of `list` on full MNIST, resumable (DATA=, RUN=, JOBS=, SEEDS=)
 	$(BIN)/python -m training run --data $(DATA) --out $(RUN) --jobs $(JOBS) --seeds $(SEEDS) --resume
 	$(BIN)/python -m training report $(RUN)
 

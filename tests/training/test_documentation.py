@@ -16,14 +16,14 @@ from scipy import stats
 
 from training.cli.parser import build_parser
 from training.experiments.claims import OF_FIVE
-from training.experiments.study import LARGEST_RATE, known_studies, parse_study, read_study
+from training.experiments.study import ERROR, LARGEST_RATE, known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.record.task_folder import CONSTANT_ANSWER, DIVERGED
 from training.report.claims import write_claims_csv
 from training.report.differences import write_differences
 from training.report.study import is_ratio, write_study
 from training.results.comparisons import compare_all, detectable
-from training.results.intervals import Estimate
+from training.results.intervals import Estimate, estimate
 from training.results.kept import read_summary
 from training.results.over_seeds import overviews
 from training.results.study_table import StudyTable, mean_errors
@@ -205,7 +205,7 @@ def test_an_undecided_study_says_its_p(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "arm"),
-    [("batch-size", arm) for arm in ("BN 2", "GN 2", "BN 32", "GN 32")]
+    [("batch-size", arm) for arm in ("BN 2", "GN 2", "BN 4", "GN 4", "BN 32", "GN 32")]
     + [("ghost", arm) for arm in ("16 ghosts of 64", "BN 1024", "BN 64")]
     + [("dropout", arm) for arm in ("0.5 after the last", "0.5 before", "none")]
     + [("l2", arm) for arm in ("decay 0", "decay 0.001", "decay 0.016")],
@@ -214,6 +214,18 @@ def test_which_norm_when_names_the_errors_of_a_study(name: str, arm: str) -> Non
     found = [mean_errors(table_of(name), data)[arm] for data in ("mnist", "fashion-mnist")]
     words = " / ".join(f"{one.mean:.2f}" for one in found) + f" ({found[0].n})"
     assert any(f"`{name}`" in line and words in line for line in README.splitlines())
+
+
+def test_which_norm_when_says_what_batch_norm_loses_with_batches_of_four() -> None:
+    table = table_of("batch-size")
+    found = {}
+    for data in ("mnist", "fashion-mnist"):
+        bn, gn = (table.measured(ERROR, arm, data) for arm in ("BN 4", "GN 4"))
+        found[data] = estimate([bn[seed] - gn[seed] for seed in gn])
+    one = found["mnist"]
+    mean, low, high = (100 * math.expm1(v) for v in (one.mean, one.low or 0.0, one.high or 0.0))
+    assert f"{mean:.1f} % more on MNIST ({low:.1f} to {high:.1f})" in SAID
+    assert (found["fashion-mnist"].p or 0.0) > 0.3
 
 
 def test_which_norm_when_names_the_errors_by_learning_rate() -> None:
@@ -434,7 +446,7 @@ def test_the_front_page_counts_the_verdicts() -> None:
     words = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
     counts = [words[found.count(v)] for v in ("refuted", "equivalent", "undecided")]
     sentence = (
-        "Of eight claims of the literature {} are refuted here, {} is equivalent, {} are undecided."
+        "Of eight claims of the literature {} are refuted here, {} is equivalent, {} are undecided"
     )
     front = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert sentence.format(*counts) in front
