@@ -27,6 +27,7 @@ from training.run.one_network import refuse_unbuildable
 from training.run.task import PRECISIONS, Outcome, Settings, Task
 
 MOST_UNASKED = 500  # tasks
+LONGEST_NAME = 255  # bytes of a folder's name, which a trial's is
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def make_plan(options: Namespace) -> Plan:
     if options.tensorboard:
         check_tensorboard()
     for config in dict.fromkeys(task.config for task in tasks):
+        _refuse_long_name(config.name)
         refuse_unbuildable(config, options.backend)
     if options.sync_batch_norm and not any(
         task.config.norm == "batch" or task.is_begun for task in tasks
@@ -133,6 +135,15 @@ def _refuse_many(count: int, options: Namespace) -> None:
     """Refuse more tasks than anybody means to run, before they are made."""
     if count > MOST_UNASKED and not options.yes:
         raise TrainingError(f"these are {count:,} tasks: --yes runs more than {MOST_UNASKED}")
+
+
+def _refuse_long_name(name: str) -> None:
+    """Say before the first task what its folder would fail at."""
+    if (size := len(name.encode())) > LONGEST_NAME:
+        raise TrainingError(
+            f"{name[:40]}... is a name of {size} bytes, and a folder's has {LONGEST_NAME} at most: "
+            "change fewer fields, or name an [[arm]] of a file"
+        )
 
 
 def _study_tasks(

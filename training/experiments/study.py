@@ -148,13 +148,15 @@ def known_studies() -> dict[str, Path]:
 def read_study(place: str) -> Study:
     """Read a study from a file, or one that comes with the package by its name.
 
-    A name is one of :func:`known_studies`; with a suffix or a folder it is the user's own file,
-    which may be called as one of them.
+    A name is one of :func:`known_studies`, also as it is written there, NAME.toml; a file that
+    exists goes first, and may be called as one of them.
 
     Raises:
         TrainingError: when there is none, or the file says what cannot be.
     """
-    path = known_studies().get(place, Path(place))
+    known = known_studies()
+    by_file = {path.name: path for path in known.values() if not Path(path.name).exists()}
+    path = (known | by_file).get(place, Path(place))
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -226,3 +226,15 @@ def test_a_changed_batch_at_the_old_rate_is_seen_whatever_an_arm_is_called(plann
     ]
     study = parse_study("mine", {"trials": ["bn"], "arm": arms})
     assert plan.changed_batches(list(study.arms.values())) == ["small"]
+
+
+def test_a_name_longer_than_a_folders_is_refused_before_the_first_task(planned, tmp_path):
+    """In bytes: a letter with an accent has two."""
+    file = tmp_path / "mine.toml"
+    for name, is_too_long in (("é" * 127 + "e", False), ("é" * 128, True)):
+        file.write_text(f'trials = ["bn"]\nseeds = 1\n[[arm]]\nname = "{name}"\n', encoding="utf-8")
+        if is_too_long:
+            with pytest.raises(TrainingError, match="name of 256 bytes, and a folder's has 255"):
+                planned("--experiment", str(file))
+        else:
+            assert names(planned("--experiment", str(file))) == [f"mnist/{name}/seed-0"]

@@ -188,9 +188,12 @@ def test_a_list_of_layers_is_one_network(value, networks, arm):
 
 
 def test_a_file_called_as_a_study_of_the_package_is_the_users_own(tmp_path, monkeypatch):
+    """Where there is one; else the name of the package's file means that."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TrainingError, match=r"order\.toml: no such file; there are batch-size"):
-        read_study("order.toml")
+    assert read_study("order.toml") == read_study("order")
+    for place in ("./order.toml", "mine.toml"):
+        with pytest.raises(TrainingError, match=rf"{place}: no such file; there are batch-size"):
+            read_study(place)
     (tmp_path / "order.toml").write_text('title = "mine"\ntrials = ["gn"]\n')
     for place in ("order.toml", "./order.toml", str(tmp_path / "order.toml")):
         assert read_study(place).title == "mine"
