@@ -141,6 +141,21 @@ def test_no_module_reaches_itself() -> None:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
+def test_no_two_folders_import_each_other() -> None:
+    """But for the packages' own folders, which hold what any room may import, and the entry."""
+    folders: dict[str, set[str]] = {}
+    for name, targets in ARROWS.items():
+        folders.setdefault(folder_of(name), set()).update(map(folder_of, targets))
+    pairs = [(a, b) for a, reached in folders.items() for b in reached if a < b]
+    both = [(a, b) for a, b in pairs if a in folders.get(b, ()) and "." in a]
+    assert both == []
+
+
+def folder_of(name: str) -> str:
+    """The package that a module lies in, a package itself."""
+    return name if KNOWN[name].name == "__init__.py" else name.rpartition(".")[0]
+
+
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_what_it_may(room: str) -> None:
     allowed = (room, *MAY_IMPORT[room], *FREE)

@@ -64,7 +64,7 @@ def _exercise(options: argparse.Namespace) -> int:
 
 def _one(options: argparse.Namespace, shape: Any, counts: dict[str, int]) -> int:
     from normviz.workbook.exercise.exercise import SETTINGS, write_exercise
-    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.sheets.subject.case import Settings
 
     if options.norms or options.steps != "all" or options.formulas:
         raise ValueError("--norms, --steps and --formulas go with --class")

@@ -28,7 +28,7 @@ from normviz.norms.words import listed
 from normviz.tensors.files import split_place
 
 if TYPE_CHECKING:
-    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.sheets.subject.case import Settings
 
 
 class CommandError(Exception):
@@ -120,7 +120,7 @@ def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 def _workbook(options: argparse.Namespace) -> int:
     from normviz.workbook.exercise.exercise import SETTINGS
-    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.sheets.subject.case import Settings
 
     default = SETTINGS if options.exercise else Settings()
     shape, axes = (default.shape, ()) if options.shape is None else named_shape(options.shape)

@@ -129,8 +129,8 @@ def workbook_call(options: argparse.Namespace) -> tuple[Norm, Array, dict[str, A
     Raises:
         ValueError: as :func:`read_call`; for a shape that is no N,C,H,W of a workbook.
     """
-    from normviz.workbook.sheets.case import Case, Settings
-    from normviz.workbook.sheets.kinds import kind_for
+    from normviz.workbook.sheets.subject.case import Case, Settings
+    from normviz.workbook.sheets.subject.kinds import kind_for
 
     shape = _numbers("--shape", options.shape) if options.shape else Settings().shape
     norm = _norm(options)

@@ -14,17 +14,17 @@ from normviz.workbook.sheets import (
     refused,
     sets,
 )
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import lecture
 from normviz.workbook.sheets.contents import sheet as contents
-from normviz.workbook.sheets.kinds import IMAGES, Kind
 from normviz.workbook.sheets.landing import land
 from normviz.workbook.sheets.lessons import catalog
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.reference_values import sheet as reference
+from normviz.workbook.sheets.subject.case import Case, Settings
+from normviz.workbook.sheets.subject.kinds import IMAGES, Kind
 from normviz.workbook.sheets.tour import add_tour
 
 TITLE = "Normalization, step by step"

@@ -33,7 +33,7 @@ def build_ours(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
     """Build the workbook of a shape into a file."""
     sys.modules["torch"] = None  # type: ignore[assignment]
     from normviz.workbook.build import build
-    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.sheets.subject.case import Settings
     from normviz.workbook.write import save
 
     start = time.process_time()
@@ -45,7 +45,7 @@ def list_cells(shape: tuple[int, ...], file: Path) -> dict[str, Any]:
     """Write every cell of that workbook as a list: what the rival has to write."""
     sys.modules["torch"] = None  # type: ignore[assignment]
     from normviz.workbook.build import build
-    from normviz.workbook.sheets.case import Settings
+    from normviz.workbook.sheets.subject.case import Settings
 
     book = build(Settings(shape))
     looks: dict[Any, int] = {}

@@ -11,7 +11,7 @@ from normviz.cli.commands import main
 from normviz.norms.declared import NORMS
 from normviz.reference.trace import trace
 from normviz.workbook.book.styles import NUMBER_FORMAT, SCIENTIFIC_FORMAT
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 
 pytest.importorskip("rich")
 

@@ -24,7 +24,7 @@ from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.explain.explain import explain_op
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 
@@ -144,7 +144,7 @@ def test_the_table_of_verify_has_every_layer_that_torch_has():
 NAMED_BY_HAND = {
     "normviz/public.py",
     "normviz/reference/layers/__init__.py",
-    "normviz/workbook/sheets/kinds.py",
+    "normviz/workbook/sheets/subject/kinds.py",
     "training/model/norms.py",
 }
 """Functions and classes of that name; two as torch's layers of features; the trainer's choice."""

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from normviz.workbook.book.cells import Book
 from normviz.workbook.build import build
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from normviz.workbook.xlsx.write import workbook_bytes
 
 KEPT = 8

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import KEPT, bytes_of
 
 FileOf = Callable[[Settings], Path]

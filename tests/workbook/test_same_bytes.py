@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import bytes_of
 
 BOTH = """

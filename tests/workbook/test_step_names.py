@@ -22,7 +22,7 @@ from normviz.workbook.exercise.marks import ADVICE
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.explain.selection import select
 from normviz.workbook.formulas.steps import FORMULAS
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 from tests.grading.fill import solved
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from normviz.workbook.exercise import contents_sheet
 from normviz.workbook.exercise.asked_steps import ALL
 from normviz.workbook.exercise.marks import Known
 from normviz.workbook.exercise.sheet import ExerciseSheet
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.xlsx.write import workbook_bytes
 
 OPS = tuple(name for name, norm in NORMS.items() if norm.basic)

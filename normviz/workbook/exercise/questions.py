@@ -23,7 +23,7 @@ from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import Caption, Entry, Listing, Rule, Step
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame, by_set
-from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets.subject.case import Case
 
 TITLE = "Questions"
 POINTS = 1

@@ -43,7 +43,7 @@ from normviz.workbook.formulas.differences import distance_of
 from normviz.workbook.sheets.checks import must_be_zero
 from normviz.workbook.sheets.checks import sheet as checks
 from normviz.workbook.sheets.contents import sheet as contents
-from normviz.workbook.sheets.kinds import kind_of
+from normviz.workbook.sheets.subject.kinds import kind_of
 
 Array = npt.NDArray[Any]
 LONGEST_HEADING = 60

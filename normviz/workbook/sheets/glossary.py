@@ -11,9 +11,9 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Listing
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets.contents import your_layer
-from normviz.workbook.sheets.kinds import IMAGES, Kind
+from normviz.workbook.sheets import your_layer
 from normviz.workbook.sheets.landing import shows, texts_of
+from normviz.workbook.sheets.subject.kinds import IMAGES, Kind
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS, Symbol
 
 TITLE = "Glossary"

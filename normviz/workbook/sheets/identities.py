@@ -20,8 +20,8 @@ from normviz.workbook.draw.content import Banner, Caption, Item, Step
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame, by_set
 from normviz.workbook.formulas.differences import distance, distance_of
-from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.norm.page import NormPage
+from normviz.workbook.sheets.subject.case import Case
 
 TITLE = "Identities"
 ROW = (
@@ -50,7 +50,7 @@ def identities(case: Case) -> list[Identity]:
 
     At the right stands a norm that cuts no axis, so that nothing is said twice.
 
-    >>> from normviz.workbook.sheets.case import Settings
+    >>> from normviz.workbook.sheets.subject.case import Settings
     >>> [identity.sentence for identity in identities(Case(Settings((2, 5, 8))))]
     ['RMSNorm per head with 1 head = RMSNorm']
     """

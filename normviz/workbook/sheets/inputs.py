@@ -23,10 +23,10 @@ from normviz.workbook.draw.content import (
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.sheets.case import Array, Case
-from normviz.workbook.sheets.contents import your_layer
-from normviz.workbook.sheets.kinds import IMAGES
+from normviz.workbook.sheets import your_layer
 from normviz.workbook.sheets.momentum import momentum
+from normviz.workbook.sheets.subject.case import Array, Case
+from normviz.workbook.sheets.subject.kinds import IMAGES
 
 TITLE = "Inputs"
 FIXED, RANDOM = "Fixed", "Random"

@@ -8,8 +8,8 @@ from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import Band, Caption, Step
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame, by_set
-from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.norm.page import repeating
+from normviz.workbook.sheets.subject.case import Case
 
 TITLE = "Sets"
 LOOK = Style(size=9.5, color=INK, horizontal="center", edge="FFFFFF")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from normviz.workbook.sheets.kinds import IMAGES, ROWS, SAMPLES, SIGNALS, TOKENS, VOLUMES
+from normviz.workbook.sheets.subject.kinds import IMAGES, ROWS, SAMPLES, SIGNALS, TOKENS, VOLUMES
 
 
 @dataclass(frozen=True)

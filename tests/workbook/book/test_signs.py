@@ -20,7 +20,7 @@ from normviz.workbook.explain.book import explain_book
 from normviz.workbook.explain.explain import fresh_call
 from normviz.workbook.explain.selection import select
 from normviz.workbook.explain.story import Story
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import book_of, default_book
 
 

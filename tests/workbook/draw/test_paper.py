@@ -8,8 +8,8 @@ from normviz.norms.declared import NORMS
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.draw.page_breaks import HEIGHT, ROW, Paper
 from normviz.workbook.sheets import inputs
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm import sheet as norm
+from normviz.workbook.sheets.subject.case import Case, Settings
 from tests.workbook.books import default_book
 
 

@@ -11,7 +11,7 @@ from normviz.workbook.draw.places import Cells as Placed
 from normviz.workbook.draw.places import Here, resolved
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import book_of
 
 X = Placed(2, 26, 3, 2, ("n", "c"))

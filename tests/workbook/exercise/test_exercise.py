@@ -27,7 +27,7 @@ from normviz.workbook.exercise.exercise import (
 from normviz.workbook.exercise.marks import ADVICE, FOLLOWS, RIGHT, ROUNDED, WRONG
 from normviz.workbook.exercise.sheet import ExerciseSheet
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 from tests.workbook.engines import (
     Place,
     differences,

@@ -23,7 +23,7 @@ from normviz.workbook.book.styles import (
     SOFT,
 )
 from normviz.workbook.page.style_rules import dark_fill, dark_ink
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.conftest import FileOf
 from tests.workbook.page.conftest import Opened, until
 

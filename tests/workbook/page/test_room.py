@@ -12,7 +12,7 @@ from normviz.reference.layers import LayerNorm
 from normviz.workbook.book.cells import Book
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.in_notebook import Explained
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import book_of, default_book
 from tests.workbook.page.conftest import Opened, until
 

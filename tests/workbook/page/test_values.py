@@ -14,7 +14,7 @@ from playwright.sync_api import JSHandle, Page
 
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
-from normviz.workbook.sheets.case import Settings
+from normviz.workbook.sheets.subject.case import Settings
 from normviz.workbook.xlsx.frame import FileBook
 from tests.workbook.books import book_of
 from tests.workbook.conftest import FileOf

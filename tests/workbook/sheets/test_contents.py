@@ -15,11 +15,12 @@ from normviz.norms.norm import Norm
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets.case import Settings
-from normviz.workbook.sheets.contents import lecture, your_layer
+from normviz.workbook.sheets import your_layer
+from normviz.workbook.sheets.contents import lecture
 from normviz.workbook.sheets.lessons.four_numbers.proofs import DX_SUM
 from normviz.workbook.sheets.lessons.why import sheet as why
 from normviz.workbook.sheets.lessons.why.case import WhyCase, offered
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.books import book_of, default_book
 from tests.workbook.conftest import FileOf
 from tests.workbook.engines import ironcalc_values

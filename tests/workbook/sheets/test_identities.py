@@ -6,8 +6,8 @@ import pytest
 from normviz import NORMS, Norm
 from normviz.norms.sizes import SizeArgument
 from normviz.workbook.build import build
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.identities import TITLE, identities
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.write import save
 from tests.workbook.engines import differences, expected, ironcalc_values
 

@@ -15,8 +15,8 @@ from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.draw.tensor import Frame
 from normviz.workbook.explain.explain import explain_op, fresh_call
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm.page import _idea
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.write import save
 from tests.workbook.books import book_of
 from tests.workbook.conftest import FileOf

@@ -14,9 +14,9 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Cell, Page
 from normviz.workbook.book.styles import HEADER, HEADER_LEFT, INPUT
 from normviz.workbook.draw.content import FAIL, PASS
-from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.checks.sheet import UNCHECKED
 from normviz.workbook.sheets.checks.shipped import is_checked
+from normviz.workbook.sheets.subject.case import Settings
 from normviz.workbook.xlsx.frame import FileBook
 from tests.workbook.books import default_book
 from tests.workbook.conftest import FileOf

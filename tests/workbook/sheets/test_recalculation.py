@@ -15,8 +15,8 @@ from normviz.workbook.draw.content import FAIL, PASS, RESTS
 from normviz.workbook.draw.places import NOWHERE
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.sheets import inputs
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.checks.shipped import is_checked
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.write import save
 from tests.workbook.books import book_of, default_book
 from tests.workbook.conftest import FileOf

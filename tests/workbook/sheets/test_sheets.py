@@ -14,9 +14,9 @@ from normviz.workbook.book.layout import Layout, Regions, areas_text
 from normviz.workbook.book.styles import SET_COLORS
 from normviz.workbook.build import build
 from normviz.workbook.sheets import inputs
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.norm import sheet as norm
 from normviz.workbook.sheets.norm.page import NormPage
+from normviz.workbook.sheets.subject.case import Case, Settings
 from tests.workbook.books import book_of, default_book
 
 

@@ -23,8 +23,8 @@ from normviz.workbook.build import build
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.explain.in_notebook import Explained
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.lessons.why.sheet import LETTERS
+from normviz.workbook.sheets.subject.case import Settings
 from normviz.workbook.sheets.symbols import AXES, GRADIENTS, PLACES, QUANTITIES, WORDS
 from tests.workbook import books
 

@@ -18,13 +18,13 @@ from normviz.workbook.book.charts import Chart, Line
 from normviz.workbook.book.styles import PLAIN
 from normviz.workbook.build import build
 from normviz.workbook.draw.content import PASS
-from normviz.workbook.sheets.case import Case, Settings
 from normviz.workbook.sheets.reference_values.torch_values import (
     SHIPPED,
     TOKENS,
     computed,
     shipped,
 )
+from normviz.workbook.sheets.subject.case import Case, Settings
 from normviz.workbook.write import save
 from normviz.workbook.xlsx.libreoffice import slug
 from normviz.workbook.xlsx.write import _around, file_bytes, workbook_bytes

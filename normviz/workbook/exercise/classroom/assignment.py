@@ -23,7 +23,7 @@ from normviz.workbook.exercise.classroom.own_numbers import (
 from normviz.workbook.exercise.classroom.roster import file_names, strange_character
 from normviz.workbook.exercise.exercise import OPS, SETTINGS
 from normviz.workbook.exercise.marks import NEAR
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 
 MOST_ELEMENTS = 64
 """More are not filled in by hand."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from normviz.reference.trace import Trace
 from normviz.workbook.exercise.asked_steps import ALL, asked_steps, values
-from normviz.workbook.sheets.case import Array, Case, Settings
+from normviz.workbook.sheets.subject.case import Array, Case, Settings
 
 EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """So large that it shows where ε stands."""

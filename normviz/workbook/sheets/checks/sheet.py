@@ -32,11 +32,11 @@ from normviz.workbook.draw.content import (
 )
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.formulas.differences import distance, distance_of
-from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.checks import shipped
 from normviz.workbook.sheets.checks.must_be_zero import TOLERANCE, Property, properties
 from normviz.workbook.sheets.norm.page import NormPage
 from normviz.workbook.sheets.reference_values.sheet import ReferenceCells
+from normviz.workbook.sheets.subject.case import Case
 
 TITLE = "Checks"
 AS_SHIPPED = "as shipped"

@@ -24,11 +24,12 @@ from normviz.workbook.draw.columns import texts
 from normviz.workbook.draw.content import Banner, Entry, Item, Listing, judged
 from normviz.workbook.draw.page_head import CONTENTS
 from normviz.workbook.draw.sheet import Sheet
-from normviz.workbook.sheets.case import Case
+from normviz.workbook.sheets import your_layer
 from normviz.workbook.sheets.checks import sheet as checks
-from normviz.workbook.sheets.contents import lecture, your_layer
-from normviz.workbook.sheets.kinds import IMAGES
+from normviz.workbook.sheets.contents import lecture
 from normviz.workbook.sheets.lessons import questions
+from normviz.workbook.sheets.subject.case import Case
+from normviz.workbook.sheets.subject.kinds import IMAGES
 
 STATUS = Style(size=12, bold=True, horizontal="left", indent=1)
 TO_SHEET = LINK.but(edge=LINE, indent=1)

@@ -27,7 +27,7 @@ from normviz.workbook.draw.content import Caption, Line
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Body, Frame, Paint, axes_of, by_set, evenly
 from normviz.workbook.formulas.steps import FORMULAS, Chain
-from normviz.workbook.sheets.kinds import OF_IMAGES, VECTORS, kind_of
+from normviz.workbook.sheets.subject.kinds import OF_IMAGES, VECTORS, kind_of
 
 
 class NormPage:

@@ -12,7 +12,6 @@ from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.reference.trace import Trace, trace
-from normviz.workbook.sheets.case import Array, Case, Settings
 from normviz.workbook.sheets.playground.reach import (
     OWN,
     SPATIAL,
@@ -21,6 +20,7 @@ from normviz.workbook.sheets.playground.reach import (
     known_as,
     norm_called,
 )
+from normviz.workbook.sheets.subject.case import Array, Case, Settings
 
 MOST_ELEMENTS = 1_024
 """Every statistic looks through all labels, so a larger tensor would answer slowly."""

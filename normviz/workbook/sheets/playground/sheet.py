@@ -28,13 +28,13 @@ from normviz.workbook.book.styles import (
 )
 from normviz.workbook.draw.content import Caption, Entry, Spaced
 from normviz.workbook.draw.tensor import Grid
-from normviz.workbook.sheets.case import Array, Settings
 from normviz.workbook.sheets.playground.case import PlayCase, play_case
 from normviz.workbook.sheets.playground.head import draw_head
 from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows, pixel_names
 from normviz.workbook.sheets.playground.settings import draw_settings
 from normviz.workbook.sheets.playground.strips import draw_strips, place_strips
+from normviz.workbook.sheets.subject.case import Array, Settings
 
 TITLE, TAB = "Playground", INPUT_EDGE
 CELL = NUMBER.but(size=9, number=SHORT_FORMAT, shrink=True)

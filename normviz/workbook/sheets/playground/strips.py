@@ -14,10 +14,10 @@ from normviz.workbook.book.cells import Block, Value
 from normviz.workbook.book.charts import Axis, Chart, Line
 from normviz.workbook.book.styles import ACCENT, AXIS_LEFT, HEADER, NUMBER, SHORT_FORMAT
 from normviz.workbook.draw.content import Entry, Spaced, Words
-from normviz.workbook.sheets.case import Array
 from normviz.workbook.sheets.playground.case import PlayCase
 from normviz.workbook.sheets.playground.reading import Readings
 from normviz.workbook.sheets.playground.rows import LEFT, Rows
+from normviz.workbook.sheets.subject.case import Array
 
 HEIGHT_ROWS, POINTS_A_ROW = 10, 15.0
 HEAD = HEADER.but(size=9.5)

@@ -13,8 +13,8 @@ from normviz.workbook.draw.columns import of_tensor
 from normviz.workbook.draw.content import Band, Banner, Caption, Item, Step
 from normviz.workbook.draw.sheet import Sheet
 from normviz.workbook.draw.tensor import Frame
-from normviz.workbook.sheets.case import Case
 from normviz.workbook.sheets.reference_values.torch_values import Values, torch_values
+from normviz.workbook.sheets.subject.case import Case
 
 TITLE = "Reference"
 LOOK = NUMBER.filled(PAPER)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from normviz.files import write_whole
 from normviz.torch_models.torch_steps import torch_steps
-from normviz.workbook.sheets.case import Case, Settings
+from normviz.workbook.sheets.subject.case import Case, Settings
 
 Values = Mapping[str, Mapping[str, npt.NDArray[np.float64]]]
 

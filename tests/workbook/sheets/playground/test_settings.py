@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from normviz.workbook.book.cells import Value
-from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.playground.case import (
     MOST_ELEMENTS,
@@ -15,6 +14,7 @@ from normviz.workbook.sheets.playground.case import (
 from normviz.workbook.sheets.playground.reach import (
     OWN,
 )
+from normviz.workbook.sheets.subject.case import Settings
 from normviz.workbook.write import save
 from tests.workbook.engines import (
     Place,

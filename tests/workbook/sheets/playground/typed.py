@@ -13,7 +13,6 @@ from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Value
 from normviz.workbook.draw.page_head import CONTENTS, begin
 from normviz.workbook.lint.sheets import parse_area
-from normviz.workbook.sheets.case import Settings
 from normviz.workbook.sheets.playground import sheet as playground
 from normviz.workbook.sheets.playground.case import (
     PlayCase,
@@ -24,6 +23,7 @@ from normviz.workbook.sheets.playground.reach import (
     OWN,
     norm_called,
 )
+from normviz.workbook.sheets.subject.case import Settings
 from tests.workbook.engines import (
     Place,
 )

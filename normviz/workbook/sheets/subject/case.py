@@ -17,7 +17,7 @@ from normviz.norms.sizes import smallest_factor
 from normviz.norms.words import listed
 from normviz.reference.trace import Trace, trace
 from normviz.workbook.draw.tensor import parameter_labels
-from normviz.workbook.sheets.kinds import KINDS, Kind, kind_called, norms_on, parts_taken
+from normviz.workbook.sheets.subject.kinds import KINDS, Kind, kind_called, norms_on, parts_taken
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
