@@ -13,6 +13,7 @@ from normviz.norms.declared import NORMS
 from normviz.norms.norm import Norm
 from normviz.norms.sets import norm_for
 from normviz.norms.words import listed
+from normviz.reference.checks import converted, dtype_beside
 from normviz.tensors.files import TEXTS, is_text, read_tensor
 
 Array = npt.NDArray[Any]
@@ -101,6 +102,7 @@ def read_call(
             x = _reshaped(x, _numbers("--shape", options.shape), "x")
     arguments = _settings(norm, options, default or {})
     shape = norm.on_call(x.shape, {"normalized_shape": x.shape[1:], **arguments}).parameter_shape
+    given: dict[str, Array] = {}
     for name in _ARRAYS:
         place = getattr(options, name)
         if place is None:
@@ -110,12 +112,26 @@ def read_call(
         if name != "grad_output":
             _taken(norm, name)
         wanted = x.shape if name == "grad_output" else shape
-        found = _read(place, name, options.decimal).astype(x.dtype)
-        arguments[name] = _reshaped(found, wanted, f"--{name.replace('_', '-')}")
+        found = _read(place, name, options.decimal)
+        given[name] = _reshaped(found, wanted, _option(name))
+    arguments |= _in_dtypes(x, given)
     _say_fresh(norm, arguments)
     _say_unused(norm, options, arguments)
     _say_axes(norm, x, arguments)
     return norm, x, arguments
+
+
+def _in_dtypes(x: Array, given: Mapping[str, Array]) -> dict[str, Array]:
+    """dy in x's dtype and the parameters in the one that goes with it.
+
+    Raises:
+        ValueError: for a number that is too large for it.
+    """
+    beside = dtype_beside(x, (given[name] for name in given if name != "grad_output"))
+    return {
+        name: converted(_option(name), array, x.dtype if name == "grad_output" else beside)
+        for name, array in given.items()
+    }
 
 
 def given_files(options: argparse.Namespace) -> list[str]:
@@ -255,9 +271,14 @@ def _told_sizes(norm: Norm, options: argparse.Namespace) -> dict[str, Any]:
 def _taken(norm: Norm, name: str, option: str = "") -> None:
     """Refuse an option that the norm has no argument for."""
     if not norm.takes(name):
-        option = option or f"--{name.replace('_', '-')}"
+        option = option or _option(name)
         owners = [norm.name for norm in NORMS.values() if norm.takes(name)]
         raise ValueError(f"{option} is for {', '.join(owners)}; {norm.name} does not take it")
+
+
+def _option(name: str) -> str:
+    """The option of an argument that is an array."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _read(place: str, name: str, decimal: str | None) -> Array:

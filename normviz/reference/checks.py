@@ -1,6 +1,7 @@
 """What the functions refuse: the same calls that torch refuses, with a sentence that helps."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,35 @@ def check_parameters(x: Array, shape: tuple[int, ...], **parameters: Array | Non
         raise TypeError(
             f"with x of dtype {x.dtype} the parameters must be all {wanted}, got {told}"
         )
+
+
+def dtype_beside(x: Array, parameters: Iterable[Any]) -> np.dtype[Any]:
+    """The dtype in which these parameters go with x: x's, or float32 for wider ones of float16."""
+    wide = any(np.asarray(parameter).dtype.itemsize > 2 for parameter in parameters)
+    return np.dtype(np.float32) if wide and x.dtype == np.float16 else x.dtype
+
+
+def converted(name: str, value: Array, dtype: np.dtype[Any]) -> Array:
+    """``value`` in another dtype.
+
+    Raises:
+        ValueError: where a finite number of it would become infinite.
+    """
+    with np.errstate(over="ignore"):
+        made = value.astype(dtype)
+    if value.dtype.kind in "fiu" and value.dtype != dtype:
+        burst = np.isfinite(value) & ~np.isfinite(made)
+        if burst.any():
+            raise ValueError(too_large(name, float(value[burst][0]), str(dtype)))
+    return made
+
+
+def too_large(name: str, number: float, dtype: str) -> str:
+    """The sentence for a number that a narrower dtype has no room for."""
+    return (
+        f"{name} must be in the range of {dtype}, to which it is converted, got {number:g}: "
+        "give x or the layer in a wider dtype"
+    )
 
 
 def check_buffers(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from normviz.torch_models.identify.inputs import array_of
+from normviz.torch_models.identify.inputs import array_of, converted
 from normviz.torch_models.identify.isolate import unwrapped
 
 MOST = 50_000_000
@@ -108,8 +108,9 @@ class ModelCall:
         array = array_of(value, name)
         _check_count(name, array.size)
         with torch.inference_mode(False):
-            tensor = torch.from_numpy(np.array(array)).to(self.device)
-            return tensor.to(self.dtype) if self.dtype and array.dtype.kind == "f" else tensor
+            tensor = torch.from_numpy(np.array(array))
+            dtype = self.dtype if self.dtype and array.dtype.kind == "f" else tensor.dtype
+            return converted(name, tensor, dtype, self.device)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

@@ -11,6 +11,7 @@ import torch
 
 from normviz.reference.call import GIVEN, RANDOM, drawn_gradient
 from normviz.reference.checks import check_plain_array
+from normviz.torch_models.identify.inputs import converted
 from normviz.torch_models.model_call import tensors_in
 
 Loss = str | Callable[[Any], torch.Tensor] | None
@@ -112,4 +113,4 @@ def gradient_like(given: Any, like: torch.Tensor, name: str) -> torch.Tensor:
         raise ValueError(
             f"{name} must have the shape of the layer's output, {shape}, got {tuple(tensor.shape)}"
         )
-    return tensor.detach().to(like.device, like.dtype)
+    return converted(name, tensor.detach(), like.dtype, like.device)

@@ -53,6 +53,33 @@ def test_a_tensor_of_the_user_and_a_slice(
     assert f"{x[31, 5].mean():.3f}" in text
 
 
+def test_parameters_beside_a_float16_x_keep_their_range(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A running_var of 9e4 in float32 was infinite in x's float16, and every output 0."""
+    x = (300.0 * np.random.default_rng(0).normal(size=(4, 3))).astype(np.float16)
+    for name, array in (
+        ("x", x),
+        ("var", np.full(3, 9e4, np.float32)),
+        ("wide", np.full(3, 1e39)),
+        ("dy", np.full((4, 3), 1e5)),
+    ):
+        np.save(tmp_path / f"{name}.npy", array)
+    files = {name: str(tmp_path / f"{name}.npy") for name in ("x", "var", "wide", "dy")}
+    text = shown(capsys, files["x"], "--eval", "--running-var", files["var"])
+    assert "90000.000" in text
+    assert "∞" not in text
+    hat = x[0, 0] / np.sqrt(9e4 + 1e-5)
+    assert f"{hat:.3f}" in text[text.index("output  y") :]
+    for option, file, dtype in (
+        ("--running-var", files["wide"], "float32"),
+        ("--grad-output", files["dy"], "float16"),
+    ):
+        assert main(["show", files["x"], "--eval", option, file]) == 2
+        said = capsys.readouterr().err
+        assert f"{option} must be in the range of {dtype}, to which it is converted, got" in said
+
+
 def test_evaluation_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, "--eval")
     assert "evaluation, with the stored statistics" in text

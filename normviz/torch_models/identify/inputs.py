@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from normviz.reference.checks import check_plain_array
+from normviz.reference.checks import check_plain_array, too_large
 from normviz.reference.module import Module
 from normviz.torch_models.identify.identity import Identity
 from normviz.torch_models.identify.isolate import copied
@@ -164,7 +164,7 @@ def tensor_for(layer: Any, x: Any) -> torch.Tensor:
         array = array_of(x, "x")
         tensor = torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype.kind == "f" or not isinstance(x, np.ndarray):
-            tensor = tensor.to(_dtype_of(layer) or tensor.dtype)
+            tensor = converted("x", tensor, _dtype_of(layer) or tensor.dtype)
     if not tensor.is_floating_point():
         kind = str(tensor.dtype).removeprefix("torch.")
         raise TypeError(f"x must hold floating-point numbers, got {kind}: use x.float()")
@@ -178,6 +178,23 @@ def tensor_for(layer: Any, x: Any) -> torch.Tensor:
     if tensor.is_meta:
         raise TypeError("x must hold numbers, got a tensor on the meta device")
     return tensor
+
+
+def converted(
+    name: str, tensor: torch.Tensor, dtype: torch.dtype, device: torch.device | None = None
+) -> torch.Tensor:
+    """A tensor in another dtype, on the device (None: its own).
+
+    Raises:
+        ValueError: where a finite number of it would become infinite.
+    """
+    made = tensor.to(device, dtype)
+    if tensor.dtype != dtype:
+        burst = tensor.isfinite() & ~made.isfinite().to(tensor.device)
+        if burst.any():
+            kind = str(dtype).removeprefix("torch.")
+            raise ValueError(too_large(name, float(tensor[burst][0]), kind))
+    return made
 
 
 def _dtype_of(layer: Any) -> torch.dtype | None:

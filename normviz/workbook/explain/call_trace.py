@@ -13,7 +13,7 @@ import numpy.typing as npt
 from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.reference.call import GIVEN, RANDOM, drawn_gradient
-from normviz.reference.checks import check_plain_array
+from normviz.reference.checks import check_plain_array, converted
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
 from normviz.tensors.files import checked
@@ -93,7 +93,7 @@ def numpy_story(layer: Module, x: Any, grad_output: Any, slices: Slices) -> Show
     where, grad = GIVEN, _array(grad_output, "grad_output")
     if grad_output is None:
         where, grad = RANDOM, drawn_gradient(array.shape)
-    grad = grad.astype(array.dtype)
+    grad = converted("grad_output", grad, array.dtype)
     grad_input = layer.backward(grad).grad_input
     story = Story(
         layer=type(layer).__name__,

@@ -18,6 +18,7 @@ from normviz.norms.norm import Norm
 from normviz.norms.sets import NORMS, norm_of
 from normviz.reference import functional
 from normviz.reference.call import GIVEN, RANDOM, backward, complete, drawn_gradient, forward
+from normviz.reference.checks import converted, dtype_beside
 from normviz.reference.module import Module
 from normviz.reference.trace import Trace
 from normviz.tensors.limits import MOST_ELEMENTS, check_size
@@ -88,8 +89,8 @@ def explain(
         TypeError: a layer that is no normalization, with the sentence that says what it is; an x
             that holds no numbers.
         ValueError: more than 50 million elements, a layer that does not exist (with the nearest
-            ones), a slice outside of x, what the layer or model refuses; an argument that means
-            nothing for this module.
+            ones), a slice outside of x, what the layer or model refuses, a number that would become
+            infinite in its dtype; an argument that means nothing for this module.
         OSError: a path that cannot be written. The file appears whole or not at all.
 
     >>> import tempfile
@@ -222,12 +223,14 @@ def fresh_call(
     if not norm.tracks and own and not {"running_mean", "running_var"} & {*given}:
         fresh = {"weight": 1.0, "bias": 0.0}  # as in torch, instance norm tracks only when asked to
     missing = [name for name in fresh if norm.has(name) and name not in given]
-    arguments |= {name: np.full(shape, fresh[name], x.dtype) for name in missing}
+    dtype = dtype_beside(x, (arguments[name] for name in given))
+    arguments |= {name: np.full(shape, fresh[name], dtype) for name in missing}
     gradient = GIVEN
     if grad_output is None:
         gradient, grad_output = RANDOM, drawn_gradient(x.shape).astype(x.dtype)
     elif grad_output.shape == x.shape:
-        grad_output = checked_tensor(grad_output, "grad_output").astype(x.dtype)
+        grad_output = checked_tensor(grad_output, "grad_output")
+        grad_output = converted("grad_output", grad_output, x.dtype)
     before = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in arguments.items()}
     output = forward(norm, x, **complete(norm, arguments))
     gradients = backward(norm, grad_output, x, **complete(norm, before))

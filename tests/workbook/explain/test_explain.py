@@ -441,6 +441,32 @@ def test_a_masked_array_is_refused(masked: str, tmp_path: Path) -> None:
         explain_op("layer_norm", x, tmp_path / "m.xlsx", dy)
 
 
+def test_a_finite_number_that_would_become_infinite_is_refused(tmp_path: Path) -> None:
+    """Such an x, dy or model's dy made a book of numbers that are not finite, without a word."""
+    nn = pytest.importorskip("torch").nn
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float16)
+    dy, wide = np.full((4, 3), 1e5), x.astype(np.float64) * 1e5
+    narrow, layer = LayerNorm(3, dtype=np.float16), nn.LayerNorm(3).half()
+    calls: dict[str, list[Any]] = {
+        "grad_output": [
+            lambda: normviz.explain(narrow, x, grad_output=dy),
+            lambda: normviz.explain(layer, x, grad_output=dy),
+            lambda: explain_op("layer_norm", x, tmp_path / "o.xlsx", dy),
+        ],
+        "model_grad_output": [
+            lambda: normviz.explain(nn.Sequential(layer), x, layer="0", model_grad_output=dy)
+        ],
+        "x": [
+            lambda: normviz.explain(layer, wide),
+            lambda: normviz.explain(nn.Sequential(layer), wide, layer="0"),
+        ],
+    }
+    for name, made in calls.items():
+        for call in made:
+            with pytest.raises(ValueError, match=f"^{name} must be in the range of float16, to"):
+                call()
+
+
 def test_very_small_gradients_can_be_read(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(4, 3))
     path = explain_op("layer_norm", x, tmp_path / "s.xlsx", 1e-6 * x)
