@@ -24,7 +24,13 @@ from training.experiments.trials import TRIALS
 from training.files import locked
 from training.record.asked import remember
 from training.record.task_folder import read_config
-from training.report.claims import claims_table, in_one_line, write_claims, write_claims_csv
+from training.report.claims import (
+    claims_table,
+    in_one_line,
+    judged,
+    write_claims,
+    write_claims_csv,
+)
 from training.report.differences import write_differences
 from training.report.page import write_report
 from training.report.plots import draw_all
@@ -174,7 +180,7 @@ def conclude(folder: Path, console: Console) -> None:
     # The table is seen even where nothing can be written; all is written even where nobody reads.
     try:
         console.print(final_table(results))
-        if claims and any(judgment.can_be_judged for judgment in judgments):
+        if claims and judged(judgments):
             console.print(claims_table(judgments))
         elif claims:
             console.print(in_one_line(judgments), markup=False)

@@ -27,8 +27,8 @@ def claims_table(judgments: Sequence[Judgment]) -> Table:
     table.add_column("p", justify="right", no_wrap=True)
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("why", ratio=4)
-    judged = [judgment for judgment in judgments if judgment.can_be_judged]
-    for judgment in judged:
+    shown = judged(judgments)
+    for judgment in shown:
         verdict = judgment.verdict
         style = STYLES.get(verdict)
         table.add_row(
@@ -38,9 +38,14 @@ def claims_table(judgments: Sequence[Judgment]) -> Table:
             " to ".join(map(str, judgment.seeds)),
             judgment.reason.replace("[", r"\["),
         )
-    if len(judged) < len(judgments):
+    if len(shown) < len(judgments):
         table.caption = in_one_line(judgments)
     return table
+
+
+def judged(judgments: Sequence[Judgment]) -> list[Judgment]:
+    """Return the verdicts that are shown: on claims of whose trials a run has some."""
+    return [judgment for judgment in judgments if judgment.can_be_judged]
 
 
 def not_judged(judgments: Sequence[Judgment]) -> tuple[str, str] | None:
@@ -67,7 +72,8 @@ COLUMNS = (
 def write_claims_csv(judgments: Sequence[Judgment], folder: Path, prefix: str = "") -> Path:
     """Write ``claims.csv``, its name after ``prefix``; a number that is not known is left empty.
 
-    p values are corrected (Holm); a positive margin is as claimed, with its 95 % interval.
+    p values are corrected (Holm); a positive margin is as claimed, with its 95 % interval. Claims
+    that cannot be judged have no rows.
 
     Raises:
         TrainingError: when it cannot be written.
@@ -75,7 +81,7 @@ def write_claims_csv(judgments: Sequence[Judgment], folder: Path, prefix: str = 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for judgment in judgments:
+    for judgment in judged(judgments):
         claim = (judgment.claim.text, judgment.verdict.value, _number(judgment.p))
         for finding in judgment.findings:
             margin = finding.margin

@@ -19,7 +19,7 @@ from training.model.loss import accumulated_factors
 from training.record.asked import not_begun
 from training.record.task_folder import Result
 from training.report import plots
-from training.report.claims import draw_claims, not_judged
+from training.report.claims import draw_claims, judged, not_judged
 from training.report.differences import draw_differences
 from training.report.embedding import data_uri, pictures
 from training.report.inside import draw_inside
@@ -110,7 +110,7 @@ def context(run: Results) -> dict[str, Any]:
         "published_trials": TRIALS,
         "has_published": any(t.config.published for t in trials),
         "has_l1": any(t.config.l1 for t in trials),
-        "judgments": [j for j in judgments if j.can_be_judged],
+        "judgments": judged(judgments),
         "not_judged": not_judged(judgments),
         "differences": differences,
         "differences_figure": _figure(draw_differences(run, differences)) if differences else None,

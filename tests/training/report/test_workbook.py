@@ -40,7 +40,14 @@ def row_of(sheet, name):
 
 def test_one_sheet_a_trial_between_summary_and_explanation(opened, small_run):
     started = [t.name for t in overviews(small_run)]
-    assert opened.sheetnames == ["Summary", "Claims", "Curves", *started, "Accumulated L1"]
+    assert opened.sheetnames == ["Summary", "Curves", *started, "Accumulated L1"]
+
+
+def test_there_are_no_sheets_on_what_the_run_does_not_have(small_run):
+    """Nothing on published claims, as none is about its trials, nor on L1 where none has it."""
+    without = [r for r in small_run.results if not r.config.l1]
+    titles = [page.title for page in build(replace(small_run, results=without)).pages]
+    assert titles == ["Summary", "Curves", "bn", "gn", "none"]
 
 
 def test_the_lint_finds_nothing(content):

@@ -28,7 +28,14 @@ from training.experiments.claims import (
 from training.experiments.trials import TRIALS
 from training.record.history import Epoch, Record
 from training.record.task_folder import Result
-from training.report.claims import claims_table, draw_claims, write_claims, write_claims_csv
+from training.report.claims import (
+    COLUMNS,
+    claims_table,
+    draw_claims,
+    in_one_line,
+    write_claims,
+    write_claims_csv,
+)
 from training.report.page import render
 from training.report.workbook.claims import build as build_sheet
 from training.report.workbook.parts import HOME, start
@@ -427,8 +434,8 @@ def test_the_csv_has_a_row_a_part_with_its_numbers(made_up_run, tmp_path):
     write_claims_csv(judgments, tmp_path)
     with (tmp_path / "claims.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    findings = [(j, f) for j in judgments for f in j.findings]
-    assert len(rows) == len(findings) == sum(len(claim.parts) for claim in CLAIMS)
+    findings = [(j, f) for j in judgments if j.can_be_judged for f in j.findings]
+    assert len(rows) == len(findings) < sum(len(claim.parts) for claim in CLAIMS)
     for row, (judgment, finding) in zip(rows, findings, strict=True):
         assert row["claim"] == judgment.claim.text
         assert (row["verdict"], row["part_verdict"]) == (judgment.verdict, finding.verdict)
@@ -443,6 +450,11 @@ def test_the_csv_has_a_row_a_part_with_its_numbers(made_up_run, tmp_path):
     best = next(row for row in rows if row["part"] == "gbn ends above bn-l2")
     assert float(best["margin"]) == pytest.approx(0.15)
     assert best["unit"] == "points"
+
+
+def test_of_a_run_that_no_claim_is_about_the_csv_has_its_header_alone(small_run, tmp_path):
+    write_claims_csv(judge_all(small_run), tmp_path)
+    assert (tmp_path / "claims.csv").read_text() == ",".join(COLUMNS) + "\n"
 
 
 def test_the_page_gives_every_claim_its_verdict(small_run):
@@ -464,3 +476,7 @@ def test_the_sheet_holds_verdicts_and_margins_as_numbers(made_up_run):
     margin = judgments[0].findings[1].margin
     assert found[2] == "supported"
     assert found[4:8] == pytest.approx((5, margin.mean, margin.low, margin.high))
+    assert [claim.text for claim in CLAIMS if claim.text not in rows] == [
+        j.claim.text for j in judgments if not j.can_be_judged
+    ]
+    assert list(rows)[-1] == in_one_line(judgments) != ""

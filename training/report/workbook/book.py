@@ -8,6 +8,7 @@ from __future__ import annotations
 from normviz.workbook.book.cells import Book
 from normviz.workbook.xlsx.write import workbook_bytes
 from training.files import write_whole
+from training.report.claims import judged
 from training.report.workbook import accumulated, claims, curves, summary, trial
 from training.results.over_seeds import overviews
 from training.results.run_folder import Results
@@ -24,7 +25,10 @@ def write_results(run: Results) -> None:
 
 
 def build(run: Results) -> Book:
-    """Return the workbook: summary, claims, curves, one sheet a trial, the accumulated L1."""
+    """Return the workbook: summary, claims, curves, one sheet a trial, the accumulated L1.
+
+    A sheet that would have nothing to say about this run is none of it.
+    """
     book = Book(f"Normalization on {run.data_name}")
     trials = overviews(run)
     first = summary.begin(book, run)
@@ -33,8 +37,11 @@ def build(run: Results) -> Book:
     if sheets:
         curves.build(book, run, sheets)
         book.pages.insert(1, book.pages.pop())
-    claims.build(book, judge_all(run))
-    book.pages.insert(1, book.pages.pop())
-    accumulated.build(book)
+    judgments = judge_all(run)
+    if judged(judgments):
+        claims.build(book, judgments)
+        book.pages.insert(1, book.pages.pop())
+    if any(t.config.l1 for t in trials):
+        accumulated.build(book)
     summary.fill(first, run, trials, sheets)
     return book

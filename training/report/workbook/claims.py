@@ -12,8 +12,10 @@ from normviz.workbook.book.styles import (
     GOOD,
     GOOD_INK,
     LABEL,
+    SUBTITLE,
     Style,
 )
+from training.report.claims import in_one_line, judged
 from training.report.workbook.parts import (
     FIRST_ROW,
     NUMBER_CELL,
@@ -45,13 +47,19 @@ FILLS = {Verdict.SUPPORTED: (GOOD, GOOD_INK), Verdict.REFUTED: (BAD, BAD_INK)}
 
 
 def build(book: Book, judgments: Sequence[Judgment]) -> Page:
-    """Make the sheet: for each claim a heading with its verdict, then its parts."""
+    """Make the sheet: for each claim a heading with its verdict, then its parts.
+
+    Claims about trials that the run does not have are its last row.
+    """
     page = start(book, TITLE, "The published claims, tested", TEXT, LAST_COLUMN)
     page.widths.update(dict(enumerate(WIDTHS, start=2)))
     fit_text(page, TEXT, LAST_COLUMN)
     row = FIRST_ROW
-    for judgment in judgments:
+    for judgment in judged(judgments):
         row = _claim(page, judgment, row) + 1
+    if rest := in_one_line(judgments):
+        page.span((row, 2, row, LAST_COLUMN), rest, SUBTITLE)
+        fit_text(page, rest, LAST_COLUMN, row)
     return page
 
 

@@ -46,10 +46,10 @@ def start(book: Book, title: str, heading: str, text: str, last_column: int) -> 
     return page
 
 
-def fit_text(page: Page, text: str, last_column: int) -> None:
-    """Give the sentence below the heading the height it needs, once the widths are known."""
+def fit_text(page: Page, text: str, last_column: int, row: int = TEXT_ROW) -> None:
+    """Give a sentence, as that below the heading, the height it needs once widths are known."""
     lines = math.ceil(len(text) / page.width(2, last_column))
-    page.heights[TEXT_ROW] = 14 * lines + 3
+    page.heights[row] = 14 * lines + 3
 
 
 def heading(page: Page, row: int, text: str) -> int:
