@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from training.record.inside import FILE, Inside, read_inside
 from training.report.plots import COLORS, SOFT, by_epoch, calm
 from training.results.run_folder import Results
-from training.run.inside import FILE, Inside, read_inside
 
 SHOWN = {  # in lines, as they stand beside a panel
     "input_mean": "mean of what\nenters the norm",
@@ -50,22 +50,26 @@ def _draw(found: dict[str, list[Inside]]) -> Any:
     size = (2.2 + 2.6 * len(found), 1.9 * len(SHOWN))
     figure = Figure(figsize=size, dpi=100, layout="constrained")
     axes = figure.subplots(len(SHOWN), len(found), squeeze=False, sharex=True, sharey="row")
+    # A layer has its color in every panel, whichever others its trial has, or recorded once.
+    layers = list(dict.fromkeys(row.layer for rows in found.values() for row in rows))
+    named: dict[str, Any] = {}
     for column, (trial, rows) in enumerate(found.items()):
         axes[0][column].set_title(trial, fontsize=9, color=SOFT)
         for row, (name, words) in enumerate(SHOWN.items()):
             axis = axes[row][column]
-            _lines(axis, rows, name)
+            named |= _lines(axis, rows, name, layers)
             if column == 0:
                 axis.set_ylabel(words, fontsize=8)
             calm(axis)
         by_epoch(axes[-1][column])
-    handles, labels = axes[-3][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    shown = [layer for layer in layers if layer in named]
+    handles = [named[layer] for layer in shown]
+    figure.legend(handles, shown, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
-def _lines(axis: Any, rows: list[Inside], name: str) -> None:
-    layers = list(dict.fromkeys(row.layer for row in rows))
+def _lines(axis: Any, rows: list[Inside], name: str, layers: list[str]) -> dict[str, Any]:
+    drawn = {}
     for place, layer in enumerate(layers):
         of_layer = [row for row in rows if row.layer == layer]
         values = [getattr(row, name) for row in of_layer]
@@ -75,7 +79,10 @@ def _lines(axis: Any, rows: list[Inside], name: str) -> None:
         marker = "o" if len(numbers) == 1 else None
         epochs = [row.epoch for row in of_layer]
         color = COLORS[place % len(COLORS)]
-        axis.plot(epochs, numbers, color=color, lw=1.4, marker=marker, ms=4, label=layer)
+        (drawn[layer],) = axis.plot(
+            epochs, numbers, color=color, lw=1.4, marker=marker, ms=4, label=layer
+        )
     if not axis.lines:
         centered = {"ha": "center", "va": "center", "transform": axis.transAxes}
         axis.text(0.5, 0.5, "none here", color=SOFT, fontsize=9, **centered)
+    return drawn

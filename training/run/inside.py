@@ -8,68 +8,43 @@ an epoch.
 from __future__ import annotations
 
 import copy
-import csv
 import dataclasses
-import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data import load as data
-from training.errors import TrainingError
-from training.files import write_whole
 from training.model.loss import cross_entropy
 from training.model.net import Net
+from training.record.inside import Inside
 from training.record.tensorboard import Board
 from training.run.one_network import Trainer
 
-FILE = "inside.csv"
-
-
-@dataclass(frozen=True)
-class Inside:
-    """One row of ``inside.csv``: a block of the network after an epoch."""
-
-    epoch: int
-    layer: str  # e.g. "block1"
-    input_mean: float | None  # of what enters the norm; without one, of what the ReLU gives
-    input_spread: float | None  # its standard deviation
-    stale: float | None  # of the running means from the batch's, in its standard deviations
-    weight_norm: float  # of the convolution
-    gradient_norm: float
-    dead: float  # share of ReLUs that are 0 for the whole batch
-    stale_variance: float | None = None  # of the running variances, as a logarithm of the ratio
-
-
-COLUMNS = tuple(f.name for f in dataclasses.fields(Inside))
-
 
 def look_inside(trainer: Trainer, epoch: int, board: Board | None = None) -> list[Inside]:
-    """Return a row for each block after ``epoch``; ``board`` gets the values themselves, too."""
+    """Return a row for each layer with weights; ``board`` gets the values themselves, too."""
     x, y = next(data.get_iterator(trainer.digits, trainer.config, trainer.seed, epoch))
     x, y = x.to(trainer.device), y.to(trainer.device)
     model = copy.deepcopy(trainer.model).train()
     before = {name: norm.state_dict() for name, norm in trainer.model.norm_layers().items()}
-    for layer in model.dropout_layers():
-        layer.generator = torch.Generator().manual_seed(epoch)
+    for dropout in model.dropout_layers():
+        dropout.generator = torch.Generator().manual_seed(epoch)
     entered, alive = _watch(model)
     cross_entropy(model(x), y).backward()
     rows = []
-    for name, block in model.named_children():
-        conv = getattr(block, "conv", None)
+    for name, layer in model.named_children():
+        conv: Any = layer if isinstance(layer, nn.Conv2d) else getattr(layer, "conv", None)
         if conv is None:
-            continue
+            continue  # a pooling
         mean = spread = stale = stale_variance = None
         if (seen := entered.get(name)) is not None:
             mean, spread = seen.mean().item(), seen.std().item()
             stale, stale_variance = _staleness(seen, before.get(f"{name}.norm", {}))
         weight, gradient = conv.weight.norm().item(), conv.weight.grad.norm().item()
-        dead = 1 - alive[name].float().mean().item() if name in alive else 0.0
+        dead = 1 - alive[name].float().mean().item() if name in alive else None
         found = (mean, spread, stale, weight, gradient, dead, stale_variance)
         rows.append(Inside(epoch, name, *found))
         if board:
@@ -126,41 +101,6 @@ def _staleness(seen: Tensor, running: Mapping[str, Any]) -> tuple[float | None, 
     away = (seen.mean(axes) - mean) / seen.std(axes).clamp_min(1e-12)
     ratio = variance.clamp_min(1e-24).log() - seen.var(axes).clamp_min(1e-24).log()
     return away.square().mean().sqrt().item(), ratio.square().mean().sqrt().item()
-
-
-def write_inside(path: Path, rows: list[Inside]) -> None:
-    """Write ``inside.csv``."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        values = dataclasses.astuple(row)
-        writer.writerow([format(v, ".6g") if isinstance(v, float) else v for v in values])
-    write_whole(path, text.getvalue())
-
-
-def read_inside(path: Path, epochs: int | None = None) -> list[Inside]:
-    """Read ``inside.csv``, of the first epochs if so many are given; nothing where it is not there.
-
-    Raises:
-        TrainingError: when it is damaged.
-    """
-    if not path.exists():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            found = [_row(row) for row in csv.DictReader(stream)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged: {error}") from error
-    return [row for row in found if epochs is None or row.epoch <= epochs]
-
-
-def _row(texts: dict[str, str]) -> Inside:
-    # The last column is younger than the others.
-    numbers: list[Any] = [
-        float(texts[name]) if texts[name] else None for name in COLUMNS[2:] if name in texts
-    ]
-    return Inside(int(texts["epoch"]), texts["layer"], *numbers)
 
 
 def closing_measures(trainer: Trainer, recount: bool) -> dict[str, float]:

@@ -21,11 +21,12 @@ from training.files import (
 from training.model.verification import RefusedLayerError, verify_layers
 from training.record import checkpoint, gallery
 from training.record.history import Record, Teller
+from training.record.inside import FILE as INSIDE
+from training.record.inside import Inside, read_inside, write_inside
 from training.record.task_folder import read_config, read_task
 from training.record.tensorboard import Board
 from training.run import torchrun as parallel
-from training.run.inside import FILE as INSIDE
-from training.run.inside import Inside, closing_measures, look_inside, read_inside, write_inside
+from training.run.inside import closing_measures, look_inside
 from training.run.machine import environment, prepared
 from training.run.one_network import DivergedError, Trainer
 from training.run.task import Task

@@ -33,7 +33,9 @@ def test_scalars_and_histograms_are_those_of_the_history_and_the_layers(make_tas
     assert losses[-1].value == pytest.approx(record["last_loss"])
     histograms = events.Tags()["histograms"]
     wanted = ("what enters the norm", "weights", "gradients")
-    assert set(histograms) == {f"block{n}/{name}" for n in range(1, 6) for name in wanted}
+    assert set(histograms) == {f"block{n}/{name}" for n in range(1, 6) for name in wanted} | {
+        f"{layer}/{name}" for layer in ("squeeze", "classify") for name in wanted[1:]
+    }
     (_, weights) = events.Histograms("block1/weights")
     assert weights.histogram_value.num == 8 * 9
     (_, entered) = events.Histograms("block1/what enters the norm")

@@ -1,20 +1,23 @@
 """The figure of what goes on inside the networks: one panel a quantity and trial, never blank."""
 
+from training.record.inside import FILE, Inside, write_inside
 from training.report.inside import SHOWN, draw_inside
-from training.run.inside import FILE, Inside, write_inside
 
 EPOCHS, LAYERS = (1, 2, 3), ("block1", "block2")
 
 
-def recorded(run, without=()):
-    """The same run, with a record in each folder; a norm without buffers has no ``stale``."""
+def recorded(run, without=(), layers=None):
+    """The same run, with a record in each folder; a norm without buffers has no ``stale``.
+
+    ``layers``: of the trials that have others than `LAYERS`.
+    """
     for result in run.results:
         result.folder.mkdir(parents=True, exist_ok=True)
         stale = None if result.config.name in without else 0.2
         rows = [
             Inside(epoch, layer, 0.1, 1.0 + epoch, stale, 3.0, 0.5, 0.25, stale)
             for epoch in EPOCHS
-            for layer in LAYERS
+            for layer in (layers or {}).get(result.config.name, LAYERS)
         ]
         write_inside(result.folder / FILE, rows)
     return run
@@ -64,3 +67,15 @@ def test_a_panel_without_values_says_so(made_up_run):
         assert batch.lines
     said = [text.get_text() for row in rows for axis in row for text in axis.texts]
     assert said == ["none here"] * 2
+
+
+def test_a_layer_has_its_color_whichever_others_its_trial_recorded(made_up_run):
+    run = made_up_run({"bn": [[98.0, 99.1]], "gn": [[98.0, 99.1]]})
+    (figure,) = draw_inside(recorded(run, layers={"gn": ("block1", "squeeze", "block2")}))
+    older, newer = (
+        {line.get_label(): line.get_color() for line in axis.lines} for axis in panels(figure, 2)[0]
+    )
+    assert older == {name: newer[name] for name in LAYERS}
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["block1", "block2", "squeeze"]
+    assert len(set(newer.values())) == 3

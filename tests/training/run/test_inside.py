@@ -12,7 +12,8 @@ from training.data import load as data
 from training.errors import TrainingError
 from training.experiments.trials import find_trial
 from training.record.checkpoint import kept
-from training.run.inside import closing_measures, look_inside, read_inside, write_inside
+from training.record.inside import read_inside, write_inside
+from training.run.inside import closing_measures, look_inside
 from training.run.one_network import Trainer
 from training.run.one_task import OneTask
 
@@ -22,11 +23,14 @@ def trainer(tiny):
     return Trainer(find_trial("bn"), tiny)
 
 
-def test_a_row_for_each_block_and_the_network_stays_as_it_was(trainer):
+WITH_WEIGHTS = ["block1", "block2", "squeeze", "block3", "block4", "block5", "classify"]
+
+
+def test_a_row_for_each_layer_with_weights_and_the_network_stays_as_it_was(trainer):
     trainer.model.train()
     before = copy.deepcopy(trainer.model.state_dict())
     rows = look_inside(trainer, 1)
-    assert [row.layer for row in rows] == [f"block{n}" for n in range(1, 6)]
+    assert [row.layer for row in rows] == WITH_WEIGHTS
     for name, value in trainer.model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert all(p.grad is None for p in trainer.model.parameters())
@@ -52,6 +56,33 @@ def test_the_numbers_are_those_of_a_step_by_hand(tiny):
     )
 
 
+def test_a_convolution_alone_has_its_weights_and_gradients_and_nothing_else(tiny):
+    config = replace(find_trial("bn"), dropout_value=0.0)
+    trainer = Trainer(config, tiny)
+    x, y = next(data.get_iterator(tiny, config, 0, 1))
+    model = copy.deepcopy(trainer.model).train()
+    F.nll_loss(model(x), y).backward()
+    rows = {row.layer: row for row in look_inside(trainer, 1)}
+    for name in ("squeeze", "classify"):
+        row, weight = rows[name], getattr(model, name).weight
+        assert row.weight_norm == pytest.approx(weight.norm().item())
+        assert row.gradient_norm == pytest.approx(weight.grad.norm().item(), rel=1e-3)
+        others = (row.input_mean, row.input_spread, row.stale, row.stale_variance, row.dead)
+        assert others == (None,) * 5
+
+
+def test_a_block_without_a_relu_has_none_that_are_dead(tiny):
+    trainer = Trainer(replace(find_trial("bn"), block="conv norm"), tiny)
+    assert {row.dead for row in look_inside(trainer, 1)} == {None}
+
+
+def test_a_study_measures_the_weights_of_blocks_alone(trainer):
+    blocks = [getattr(trainer.model, name) for name in WITH_WEIGHTS if "block" in name]
+    logs = torch.stack([block.conv.weight.norm().log() for block in blocks])
+    found = closing_measures(trainer, recount=False)["weight_norm"]
+    assert found == pytest.approx(logs.mean().exp().item())
+
+
 def test_without_a_norm_it_is_what_would_enter_one(tiny):
     config = replace(find_trial("none"), dropout_value=0.0)
     trainer = Trainer(config, tiny)
@@ -65,8 +96,10 @@ def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
     rows = look_inside(trainer, 1) + look_inside(trainer, 2)
     write_inside(tmp_path / "inside.csv", rows)
     found = read_inside(tmp_path / "inside.csv")
-    assert [(r.epoch, r.layer) for r in found] == [(r.epoch, r.layer) for r in rows]
-    assert len(read_inside(tmp_path / "inside.csv", epochs=1)) == 5
+    assert [(r.epoch, r.layer, r.dead is None) for r in found] == [
+        (r.epoch, r.layer, "block" not in r.layer) for r in rows
+    ]
+    assert len(read_inside(tmp_path / "inside.csv", epochs=1)) == len(WITH_WEIGHTS)
     header, *lines = (tmp_path / "inside.csv").read_text().splitlines()
     assert header.endswith(",stale_variance")
     older = "\n".join(line.rpartition(",")[0] for line in (header, *lines))
@@ -81,7 +114,7 @@ def test_records_read_back_and_damaged_ones_are_refused(trainer, tmp_path):
 def test_a_task_keeps_a_record_unless_told_not_to(make_task):
     task = make_task("bn", epochs=1)
     OneTask(task).run()
-    assert len(read_inside(task.folder / "inside.csv")) == 5
+    assert len(read_inside(task.folder / "inside.csv")) == len(WITH_WEIGHTS)
     assert list(kept(task.folder)) == [1]
     quiet = make_task("bn", seed=1, epochs=1)
     quiet = replace(quiet, settings=replace(quiet.settings, record=False))
