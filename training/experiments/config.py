@@ -129,6 +129,11 @@ class TrialConfig:
         """Of what the normalization wants a batch to be a multiple."""
         return self.num_splits if self.norm == "ghost" else 1
 
+    @property
+    def has_norm(self) -> bool:
+        """Whether its blocks normalize anything."""
+        return self.norm != "none" and "norm" in self.block.split()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain dictionary kept in ``config.json``."""
         return {**dataclasses.asdict(self), "layers": list(self.layers)}
@@ -204,7 +209,7 @@ def effective(config: TrialConfig) -> tuple[tuple[str, Any], ...]:
     >>> effective(dataclasses.replace(bn, num_splits=4)) == effective(bn)
     True
     """
-    idle = {"norm": config.norm == "none", "dropout": not config.dropout_value}
+    idle = {"norm": not config.has_norm, "dropout": not config.dropout_value}
     block = " ".join(part for part in config.block.split() if not idle.get(part))
     bare = dataclasses.replace(config, block=block)
     words = ("name", "summary", "recipe", "published")

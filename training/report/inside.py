@@ -25,11 +25,12 @@ MOST_TRIALS = 6  # beside each other
 def draw_inside(run: Results) -> list[Any]:
     """Return the figures: a row a quantity, a column a trial with a record, a line a layer.
 
-    Of each trial the first seed that has a record. A trial without a norm is in every figure, to
-    compare with.
+    Of each trial the first seed that has a record. The first trial without a norm is in every
+    figure, to compare with.
     """
     found = _records(run)
-    bare = [name for name in found if name.partition(" ")[0] == "none"][:1]
+    bare = [name for name, results in run.by_trial().items() if not results[0].config.has_norm]
+    bare = [name for name in bare if name in found][:1]
     others = [name for name in found if name not in bare]
     count = MOST_TRIALS - len(bare)
     parts = [others[i : i + count] for i in range(0, len(others), count)] or [[]]

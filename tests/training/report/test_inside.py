@@ -1,5 +1,9 @@
 """The figure of what goes on inside the networks: one panel a quantity and trial, never blank."""
 
+from dataclasses import replace
+
+import pytest
+
 from training.record.inside import FILE, Inside, write_inside
 from training.report.inside import SHOWN, draw_inside
 
@@ -41,6 +45,21 @@ def test_no_trial_is_left_out_and_the_one_without_a_norm_is_in_every_figure(made
     assert [[a.get_title() for a in f.axes if a.get_title()] for f in draw_inside(alone)] == [
         ["none"]
     ]
+
+
+@pytest.mark.parametrize("changes", [{"norm": "none"}, {"block": "conv relu dropout"}])
+def test_a_trial_without_a_norm_is_known_by_what_it_is_not_by_its_name(made_up_run, changes):
+    """A variant has the name of its trial; an arm of a study may be "none" for another reason."""
+    run = made_up_run({name: [[98.0, 99.1]] for name in ("none", "gbn", "bn", "gn", "ln", "rms")})
+    extra = made_up_run({"instance": [[98.0, 99.1]]}).results
+    as_they_are = {"none": {"norm": "batch", "dropout_value": 0.0}, "bn": changes}
+    results = [
+        replace(r, config=replace(r.config, **as_they_are.get(r.config.name, {})))
+        for r in [*run.results, *extra]
+    ]
+    first, second = draw_inside(recorded(replace(run, results=results)))
+    titles = [[axis.get_title() for axis in panels(f, n)[0]] for f, n in ((first, 6), (second, 2))]
+    assert titles == [["gbn", "gn", "ln", "none", "instance", "bn"], ["rms", "bn"]]
 
 
 def test_each_panel_has_a_line_a_layer_over_the_epochs(made_up_run):
