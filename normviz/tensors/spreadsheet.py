@@ -151,7 +151,7 @@ def _cells(sheet: Any, area: str) -> Iterator[list[Any]]:
 
 def _numbers(file: Path, title: str, area: str, rows: list[list[Any]]) -> Array:
     """The cells as numbers, without empty rows and columns at the end of a whole sheet."""
-    from openpyxl.utils import range_boundaries
+    from openpyxl.utils import get_column_letter, range_boundaries
 
     values = [[cell.value for cell in line] for line in rows]
     left = top = 1
@@ -168,6 +168,12 @@ def _numbers(file: Path, title: str, area: str, rows: list[list[Any]]) -> Array:
         raise ValueError(f"{file} holds no numbers")
     if len(values) * width > MOST_ELEMENTS:
         raise ValueError(f"{file}: {title} has more than {MOST_ELEMENTS:,} cells")
+    if not area and len(values) > 1 and width > 1 and values[0][:width] == [*range(width)]:
+        last = f"{get_column_letter(width)}{len(values)}"
+        raise ValueError(
+            f"{file}: the first row of {title} is 0 to {width - 1}, numbers or names of columns: "
+            f"say {title}!A1:{last}, or {title}!A2:{last} without it"
+        )
     return np.array(
         [
             [

@@ -99,6 +99,7 @@ def _number_pattern(decimal: str) -> re.Pattern[str]:
 
 
 _NEVER_ENDS = "row {} has a quotation mark that never ends"
+_WHOLE = re.compile(r"[+\-]?\d+")
 _OPENED = re.compile(r'(?:^|[,;\t ])"')
 _NUMBER = {decimal: _number_pattern(decimal) for decimal in (".", ",")}
 
@@ -116,7 +117,8 @@ def read_text(file: Path, decimal: str | None = None) -> tuple[Array, str]:
     """The numbers of a .csv or .tsv file, also packed by gzip, and what was left out of it.
 
     Lines that begin with "#", rows of names above the numbers and a column of names beside them are
-    left out. ``decimal`` says what the user was asked: "." or ",".
+    left out; a first row 0, 1, 2, ... is one of names where the others are not whole numbers.
+    ``decimal`` says what the user was asked: "." or ",".
 
     Raises:
         UnreadableError: for a file that is no text. ValueError: where it holds no table of numbers,
@@ -203,9 +205,7 @@ def _table(reading: Reading, rows: Sequence[int], texts: Sequence[str]) -> Table
     cells = reading.cells(texts)
     if len(cells) != len(texts):
         raise _NoNumberError(0, _NEVER_ENDS.format(rows[0]))
-    head = 0
-    while head < min(MOST_HEADER_ROWS, len(cells) - 1) and _is_header(reading, cells[head]):
-        head += 1
+    head = _head(reading, cells)
     names, numbers = cells[:head], cells[head:]
     width = len(numbers[0])
     if sum(map(len, numbers)) > MOST_ELEMENTS:
@@ -224,7 +224,16 @@ def _table(reading: Reading, rows: Sequence[int], texts: Sequence[str]) -> Table
             for at, line in zip(rows[head:], numbers, strict=True)
         ]
     )
-    return Table(reading, array, _note(names, first))
+    notes = _note(names, first), _note_of_counts(names, numbers, first)
+    return Table(reading, array, " and ".join(filter(None, notes)))
+
+
+def _head(reading: Reading, cells: Sequence[Sequence[str]]) -> int:
+    """How many rows of names there are, or one of numbers that can be nothing else."""
+    head = 0
+    while head < min(MOST_HEADER_ROWS, len(cells) - 1) and _is_header(reading, cells[head]):
+        head += 1
+    return head or int(_counts(cells[0]) and not _are_whole(cells[1:]))
 
 
 def _is_header(reading: Reading, cells: Sequence[str]) -> bool:
@@ -235,6 +244,16 @@ def _is_header(reading: Reading, cells: Sequence[str]) -> bool:
     if len(cells) > 1 and not cells[0].strip() and filled:
         return True
     return all(map(_is_name, filled))
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    """Whether cells are 0, 1, 2, ...: the names that pandas gives where there are none."""
+    return len(cells) > 1 and [cell.strip() for cell in cells] == [*map(str, range(len(cells)))]
+
+
+def _are_whole(numbers: Sequence[Sequence[str]]) -> bool:
+    """Whether all cells are written as whole numbers, as pandas never writes floats."""
+    return all(_WHOLE.fullmatch(cell.strip()) for line in numbers for cell in line)
 
 
 def _has_index(names: Sequence[Sequence[str]], numbers: Sequence[Sequence[str]]) -> bool:
@@ -281,6 +300,19 @@ def _note(names: Sequence[Sequence[str]], first: int) -> str:
         name = names[0][0].strip() if names else ""
         left.append("its first column" + (f" {name!r}" if name else ", the names of the rows"))
     return f"read without {' and '.join(left)}" if left else ""
+
+
+def _note_of_counts(
+    names: Sequence[Sequence[str]], numbers: Sequence[Sequence[str]], first: int
+) -> str:
+    """What was made of a first row or column 0, 1, 2, ..., where it could be names or numbers."""
+    if names:
+        return "as numbers that row would be 0.0, 1.0, ..." if _counts(names[0]) else ""
+    if len(numbers) > 1 and _counts(numbers[0]):
+        return "read with its first row 0, 1, ... as numbers: with # before it, it is names"
+    if not first and _counts([line[0] for line in numbers]) and not _are_whole(numbers):
+        return "read with its first column 0, 1, ... as numbers"
+    return ""
 
 
 def _ask_where_a_cell_may_be_missing(file: Path, texts: Sequence[str], table: Table) -> None:

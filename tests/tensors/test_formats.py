@@ -21,6 +21,15 @@ TEXTS = {
         ROWS,
         "without its row of names and its first column, the names of the rows",
     ),
+    "names that are numbers": ("a.csv", "0,1\n1.0,2.5\n3.0,-4.0\n", ROWS,
+        "without its row of names and as numbers that row would be 0.0, 1.0, ..."),
+    "names that are numbers, decimal commas": ("a.csv", "0;1\n1;2,5\n3;-4\n", ROWS, "of names"),
+    "whole numbers from 0 on": ("a.csv", "0,1\n2,-3\n", [[0, 1], [2, -3]],
+        "with its first row 0, 1, ... as numbers: with # before it, it is names"),
+    "a sample that counts": ("a.csv", "0.0,1.0\n2.5,3.0\n", [[0, 1], [2.5, 3]], ""),
+    "a first column that counts": ("a.csv", "0,1.5\n1,2.5\n", [[0, 1.5], [1, 2.5]],
+        "with its first column 0, 1, ... as numbers"),
+    "a single sample that counts": ("a.csv", "0,1,2\n", [[0, 1, 2]], ""),
     "an index with a name": (
         "a.csv",
         "index,a,b\n10,1,2.5\n20,3,-4\n",
@@ -147,6 +156,19 @@ def test_torch_s_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_tensor(f"{tmp_path}/c.pth:more.0").array, x.numpy())
     with pytest.raises(ValueError, match=r"holds 2 tensors \(model.norm.weight, more.0\)"):
         read_tensor(str(tmp_path / "c.pth"))
+
+
+def test_names_that_are_numbers_on_a_sheet_are_asked(tmp_path: Path) -> None:
+    """A cell does not tell 0 from 0.0; pandas writes such a heading with index=False."""
+    file = tmp_path / "x.xlsx"
+    book = openpyxl.Workbook()
+    for line in ([0, 1], [2.5, 3.5], [4.5, 5.5]):
+        book.active.append(line)
+    book.save(file)
+    with pytest.raises(ValueError, match=r"numbers or names of columns: say Sheet!A1:B3, or "):
+        read_tensor(str(file))
+    assert read_tensor(f"{file}:Sheet!A1:B3").array.tolist() == [[0, 1], [2.5, 3.5], [4.5, 5.5]]
+    assert read_tensor(f"{file}:Sheet!A2:B3").array.tolist() == [[2.5, 3.5], [4.5, 5.5]]
 
 
 def test_defined_names(tmp_path: Path) -> None:
