@@ -15,6 +15,7 @@ from tests.workbook.engines import expected, ironcalc_values
 from training.files import write_whole
 from training.report.workbook.book import build, write_results
 from training.report.workbook.parts import nice_scale
+from training.results.comparisons import compare_all
 from training.results.intervals import estimate
 from training.results.over_seeds import overviews
 
@@ -40,14 +41,41 @@ def row_of(sheet, name):
 
 def test_one_sheet_a_trial_between_summary_and_explanation(opened, small_run):
     started = [t.name for t in overviews(small_run)]
-    assert opened.sheetnames == ["Summary", "Curves", *started, "Accumulated L1"]
+    others = ["Differences", "Curves"]
+    assert opened.sheetnames == ["Summary", *others, *started, "Accumulated L1"]
 
 
 def test_there_are_no_sheets_on_what_the_run_does_not_have(small_run):
-    """Nothing on published claims, as none is about its trials, nor on L1 where none has it."""
-    without = [r for r in small_run.results if not r.config.l1]
-    titles = [page.title for page in build(replace(small_run, results=without)).pages]
-    assert titles == ["Summary", "Curves", "bn", "gn", "none"]
+    """Nothing on claims that are not about its trials, on L1 that none has, on one trial's rest."""
+    only = [r for r in small_run.results if r.config.name == "bn"]
+    titles = [page.title for page in build(replace(small_run, results=only)).pages]
+    assert titles == ["Summary", "Curves", "bn"]
+
+
+def test_the_summary_leads_to_every_sheet_and_back(opened):
+    links = [c.hyperlink.location for row in opened["Summary"] for c in row if c.hyperlink]
+    ahead = [link.partition("!")[0].strip("'") for link in links]
+    assert sorted(ahead) == sorted(opened.sheetnames[1:])
+    for name in opened.sheetnames[1:]:
+        assert [c.value for row in opened[name] for c in row if c.hyperlink] == ["← Summary"]
+
+
+def test_the_differences_are_those_of_the_run(small_run, opened):
+    rows = {row[1]: row[2:10] for row in opened["Differences"].iter_rows(values_only=True)}
+    found = compare_all(small_run)
+    assert len(found) == 6
+    for one in found:
+        margin = pytest.approx(one.margin.mean)
+        assert rows[str(one)] == (one.margin.n, margin, *[None] * 5, "two means")
+    more = [replace(r, seed=r.seed + 2) for r in small_run.results]
+    four = replace(small_run, results=[*small_run.results, *more])
+    content = workbook_bytes(build(four))
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["Differences"]
+    one = next(one for one in compare_all(four) if one.with_images)
+    row = next(row for row in sheet.iter_rows(values_only=True) if row[1] == str(one))
+    margin, images = one.margin, one.with_images
+    numbers = (margin.mean, margin.low, margin.high, images.low, images.high, one.p)
+    assert row[2:10] == (pytest.approx(margin.n), *map(pytest.approx, numbers), "two means")
 
 
 def test_the_lint_finds_nothing(content):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from normviz.workbook.book.cells import Book, Page, Value
@@ -17,11 +16,14 @@ from normviz.workbook.book.styles import (
 )
 from training.report.claims import in_one_line, judged
 from training.report.workbook.parts import (
+    DIFFERENCE,
     FIRST_ROW,
     NUMBER_CELL,
+    P_VALUE,
     TEXT_CELL,
     fit_text,
     header,
+    height,
     number,
     start,
 )
@@ -69,14 +71,13 @@ def _claim(page: Page, judgment: Judgment, row: int) -> int:
     words = judgment.verdict.value + (f", p {at}" if judgment.p is not None else "")
     page.span((row, 6, row, 8), words, _look(judgment.verdict))
     page.put(row, 9, judgment.claim.remark, TEXT_CELL)
-    page.heights[row] = _height(page, judgment.claim.remark, 9)
+    page.heights[row] = height(page, judgment.claim.remark, 9)
     row = header(page, row + 1, HEADINGS, height=18)
     for finding in judgment.findings:
         for column, (value, style) in enumerate(_cells(finding), start=2):
             page.put(row, column, value, style)
-        page.heights[row] = max(
-            _height(page, finding.words, 9), _height(page, str(finding.part), 2)
-        )
+        texts = ((str(finding.part), 2), (finding.words, 9))
+        page.heights[row] = max(height(page, text, column) for text, column in texts)
         row += 1
     return row
 
@@ -87,9 +88,9 @@ def _cells(finding: Finding) -> list[tuple[Value, Style]]:
     return [
         (str(finding.part), TEXT_CELL),
         (finding.verdict.value, _look(finding.verdict)),
-        (finding.p, number('[<0.001]"< 0.001";0.000')),
+        (finding.p, number(P_VALUE)),
         (finding.seeds, number("0")),
-        *((value, number("+0.000;-0.000;0.000")) for value in numbers),
+        *((value, number(DIFFERENCE)) for value in numbers),
         (finding.words, TEXT_CELL),
     ]
 
@@ -97,7 +98,3 @@ def _cells(finding: Finding) -> list[tuple[Value, Style]]:
 def _look(verdict: Verdict) -> Style:
     fill, ink = FILLS.get(verdict, (None, None))
     return NUMBER_CELL.but(fill=fill, color=ink, bold=True) if fill else NUMBER_CELL
-
-
-def _height(page: Page, text: str, column: int) -> float:
-    return 13.5 * max(1, math.ceil(1.05 * len(text) / page.width(column, column))) + 3

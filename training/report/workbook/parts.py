@@ -27,6 +27,7 @@ from normviz.workbook.draw.page_head import (
 
 HOME = "Summary"
 ACCURACY, LOSS, RATE, SECONDS = "0.00", "0.0000", "0.0####", "0.0"
+DIFFERENCE, P_VALUE = "+0.000;-0.000;0.000", '[<0.001]"< 0.001";0.000'
 TEXT_CELL = BODY
 NUMBER_CELL = BODY_CENTER
 
@@ -65,6 +66,11 @@ def header(page: Page, row: int, names: Sequence[str], left: int = 2, height: fl
         page.put(row, column, name, HEADER)
     page.heights[row] = height
     return row + 1
+
+
+def height(page: Page, text: str, column: int) -> float:
+    """Return how high a row must be for a text in one of its cells."""
+    return 13.5 * max(1, math.ceil(1.05 * len(text) / page.width(column, column))) + 3
 
 
 def nice_scale(values: Sequence[float], marks: int = 6) -> Scale:

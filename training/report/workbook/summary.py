@@ -9,6 +9,7 @@ import numpy as np
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Book, Page, Value
 from normviz.workbook.book.styles import (
+    BACK_LINK,
     BAD,
     BAD_INK,
     LABEL_RIGHT,
@@ -16,6 +17,7 @@ from normviz.workbook.book.styles import (
     PLAIN,
     Style,
 )
+from normviz.workbook.draw.page_head import LINK_ROW
 from training.experiments.claims import TARGET
 from training.record.task_folder import CONSTANT_ANSWER
 from training.report.page import conditions, missing
@@ -27,6 +29,7 @@ from training.report.workbook.parts import (
     fit_text,
     header,
     heading,
+    height,
     number,
     start,
 )
@@ -81,6 +84,15 @@ def fill(page: Page, run: Results, trials: list[Overview], sheets: dict[str, Tri
         row = _lines(page, values, row, left=3)
 
 
+def link(page: Page, book: Book, sheets: dict[str, TrialSheet]) -> None:
+    """Lead to the sheets that are not of one trial; to the others the table does."""
+    of_trials = {sheet.page.title for sheet in sheets.values()}
+    others = [p.title for p in book.pages if p.title not in {HOME} | of_trials]
+    for column, title in enumerate(others, start=2):
+        page.put(LINK_ROW, column, title, BACK_LINK)
+        page.link(LINK_ROW, column, title)
+
+
 def _lines(page: Page, lines: list[str], row: int, left: int = 2) -> int:
     for line in lines:
         page.span((row, left, row, LAST_COLUMN), line, PLAIN.but(wrap=True, vertical="top"))
@@ -100,8 +112,7 @@ def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) 
     for column, accuracy in enumerate(known, start=5):
         page.put(row, column, accuracy, number(ACCURACY))
     texts = zip((trial.config.summary, published.text if published else ""), (3, 4), strict=True)
-    lines = max(math.ceil(1.05 * len(text) / page.width(c, c)) for text, c in texts)
-    page.heights[row] = 13.5 * max(1, lines) + 3
+    page.heights[row] = max(height(page, text, column) for text, column in texts)
     if sheet is None or not trial.finished:
         page.span((row, 7, row, LAST_COLUMN), trial.results[0].status, TEXT_CELL)
         return
