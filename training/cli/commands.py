@@ -74,8 +74,9 @@ def run(options: Namespace) -> int:
     parallel.join(options.device)
     plan = make_plan(options)
     sources = {t.run_folder: data.load(options.data, t.settings.dataset) for t in plan.tasks}
-    for folder, config in dict.fromkeys((t.run_folder, t.config) for t in plan.tasks):
-        data.refuse_unfit(sources[folder], config)
+    for task in {(t.run_folder, t.config): t for t in plan.tasks}.values():
+        together = task.settings.processes, task.settings.synchronize
+        data.refuse_unfit(sources[task.run_folder], task.config, *together)
     if parallel.rank() > 0:
         for _ in run_tasks(plan.tasks):
             pass

@@ -145,28 +145,49 @@ def _refuse_all(digits: Digits, train_size: int) -> None:
         )
 
 
-def refuse_unfit(digits: Digits, config: TrialConfig) -> None:
+def refuse_unfit(
+    digits: Digits, config: TrialConfig, processes: int = 1, synchronize: bool = False
+) -> None:
     """Refuse a trial that finds no batch to train on in these images, none to test on, or an image
     alone whose statistics BatchNorm would take for a batch's.
+
+    Of several ``processes`` each has its part of every batch, and the statistics of that, unless
+    they ``synchronize`` those of BatchNorm.
 
     Raises:
         TrainingError: saying which of its numbers does not fit.
     """
     _refuse_all(digits, config.train_size)
     count = config.train_size or len(digits.train_labels)
+    splits = f"num_splits={config.splits}"
     if not _steps(count, config):
         raise TrainingError(
-            f"{config.name} has no batch to train on: num_splits={config.splits} takes as many "
-            f"images at least, and there are {count:,}"
+            f"{config.name} has no batch to train on: {splits} takes as many images at least, and "
+            f"there are {count:,}"
+        )
+    least, most = processes * config.splits, min(config.batch_size, count)
+    if most < least:
+        raise TrainingError(
+            f"batch_size={config.batch_size} has no batch to train on for {processes} processes of "
+            f"{config.name}: with {splits} they take {least} images at least, and it has {most}"
         )
     of_batch = config.norm in ("batch", "ghost") and reads(config, "norm")
-    if of_batch and _usable(count % config.batch_size, config) == config.splits:
-        raise TrainingError(
-            f"batch_size={config.batch_size} leaves one image of {count:,} to share statistics in "
-            f"the last batch of {config.name}; use another batch_size"
-            + " or train_size"
-            * bool(config.train_size)
-        )
+    if of_batch and not (synchronize and config.norm == "batch"):
+        _refuse_alone(count, config, processes)
+
+
+def _refuse_alone(count: int, config: TrialConfig, processes: int) -> None:
+    """Refuse a batch, or the last, that leaves one image for a mean and variance."""
+    last = count % config.batch_size
+    for images, where in ((config.batch_size, ""), (last, "the last batch of ")):
+        if _usable(images // processes, config) == config.splits:
+            on = f", for each of {processes} processes" if processes > 1 else ""
+            to_share = " or --sync-batch-norm" * (processes > 1 and config.norm == "batch")
+            raise TrainingError(
+                f"batch_size={config.batch_size} leaves one image of {count:,} to share statistics "
+                f"in {where}{config.name}{on}; use another batch_size"
+                f"{' or train_size' * bool(where and config.train_size)}{to_share}"
+            )
 
 
 def moments(images: Tensor) -> tuple[float, float]:

@@ -81,6 +81,32 @@ def test_bad_input_is_one_line_and_status_2(words, message, capsys, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+TOGETHER = {
+    "an image each": ("bn batch_size=2", "batch_size=2 leaves one image of 5,000 to share "
+        "statistics in bn batch_size=2, for each of 2 processes; use another batch_size or --sync"),
+    "an image a split": ("gbn batch_size=4", "leaves one image of 5,000 to share statistics in "
+        "gbn batch_size=4, for each of 2 processes; use another batch_size"),
+    "an image each at the end": ("bn train_size=66", "in the last batch of bn train_size=66, for"),
+    "an image a split at the end": ("gbn train_size=69", "in the last batch of gbn train_size=69"),
+    "too few for each": ("gn batch_size=1", "batch_size=1 has no batch to train on for 2 processes "
+        "of gn batch_size=1: with num_splits=1 they take 2 images at least, and it has 1"),
+    "too few for each split": ("gbn train_size=3", "they take 4 images at least, and it has 3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "message"), TOGETHER.values(), ids=TOGETHER)
+def test_processes_that_would_have_an_image_alone_are_refused(
+    asked, message, capsys, tmp_path, monkeypatch
+):
+    """Each checked the whole batch, trained on its part, and called InstanceNorm BatchNorm."""
+    monkeypatch.setattr("training.run.torchrun.size", lambda: 2)
+    monkeypatch.setattr("training.run.torchrun.share", lambda value=None: value)
+    trial, setting = asked.split()
+    words = ["run", trial, "--data", "sample", "--set", setting, "--out", tmp_path / "run"]
+    assert message in refusal(capsys, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_folder_in_use_is_refused(capsys, tmp_path):
     with locked(tmp_path / "run"):
         line = refusal(capsys, "run", "bn", "--data", "sample", "--out", tmp_path / "run")

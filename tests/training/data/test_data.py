@@ -70,6 +70,16 @@ def idx(array):
     return magic.to_bytes(4, "big") + sizes + array.tobytes()
 
 
+def test_two_processes_that_share_statistics_need_an_image_each(sample):
+    bn, rms = (replace(find_trial(name), batch_size=2) for name in ("bn", "rms"))
+    for config, processes, synchronize in ((bn, 1, False), (bn, 2, True), (rms, 2, False)):
+        data.refuse_unfit(sample, config, processes, synchronize)
+    with pytest.raises(TrainingError, match=r"or --sync-batch-norm$"):
+        data.refuse_unfit(sample, bn, 2, synchronize=False)
+    with pytest.raises(TrainingError, match="no batch to train on for 3 processes"):
+        data.refuse_unfit(sample, bn, 3, synchronize=True)
+
+
 def test_idx_round_trip():
     array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert np.array_equal(data.read_idx(idx(array)), array)
