@@ -22,7 +22,8 @@ from normviz.workbook.exercise.mistakes import mistakes
 from normviz.workbook.exercise.questions import POINTS as QUESTION_POINTS
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import Asked, ExerciseSheet
-from normviz.workbook.formulas.evaluate import CellError, evaluate
+from normviz.workbook.formulas.evaluate import evaluate
+from normviz.workbook.formulas.operands import CellError, UnknownFunctionError
 
 RIGHT, FOLLOWS, WRONG, PARTLY, EMPTY = "right", "follows", "wrong", "incomplete", "empty"
 
@@ -168,7 +169,7 @@ class SheetMarker:
 
         try:
             return _number(evaluate(_parsed(formula), look))
-        except CellError:
+        except (CellError, UnknownFunctionError):
             return None
 
     def _is_near(self, number: float | None, value: float | None) -> bool:

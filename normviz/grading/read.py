@@ -16,7 +16,8 @@ from openpyxl.formula.translate import Translator
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse
-from normviz.workbook.formulas.evaluate import CellError, UnknownFunctionError, evaluate
+from normviz.workbook.formulas.evaluate import evaluate
+from normviz.workbook.formulas.operands import CellError, UnknownFunctionError
 from normviz.workbook.lint.source import FileCell, Package
 
 MOST_BYTES, MOST_UNPACKED, MOST_CELLS = 20_000_000, 200_000_000, 200_000
@@ -33,6 +34,8 @@ class Handed:
     formulas: dict[str, dict[str, str]] = field(default_factory=dict)
     """Without the leading "="."""
     stored: dict[str, dict[str, Value]] = field(default_factory=dict)
+    errors: set[tuple[str, str]] = field(default_factory=set)
+    """The cells that show an error, as they are stored and, once computed, as they are."""
     program: str = ""
     _computed: dict[tuple[str, str], Value | None] = field(default_factory=dict)
     _unknown: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -63,8 +66,10 @@ class Handed:
         if self.formula(sheet, where) is None:
             return False
         stored, value = self.stored.get(sheet, {}).get(where), self.value(sheet, where)
-        if not isinstance(stored, int | float) or not isinstance(value, int | float):
+        if not isinstance(stored, int | float):
             return False
+        if not isinstance(value, int | float):
+            return (sheet, where) in self.errors
         return abs(stored - value) > 1e-6 * max(1.0, abs(value))
 
     def _compute(self, sheet: str, where: str, formula: str, stored: Value) -> Value:
@@ -76,16 +81,22 @@ class Handed:
             value = self.value(*place)
             if place in self._unknown:  # what reads it cannot be known either
                 raise UnknownFunctionError(self._unknown[place])
+            if place in self.errors:
+                raise CellError("an error in another cell")
             return value
 
+        place = (sheet, where)
         try:
-            return evaluate(parse(formula), look)
+            value = evaluate(parse(formula), look)
         except CellError:
+            self.errors.add(place)
             return None
         except (FormulaError, UnknownFunctionError, RecursionError) as error:
-            if stored is None:
-                self._unknown[sheet, where] = str(error)
+            if stored is None and place not in self.errors:
+                self._unknown[place] = str(error)
             return stored
+        self.errors.discard(place)
+        return value
 
     def _sheet(self, title: str) -> str | None:
         wanted = title.casefold()
@@ -166,6 +177,8 @@ def _fill(handed: Handed, package: Package) -> None:
             value = _stored(cell)
             if value is not None:
                 stored[cell.address] = value
+            if cell.kind == "e":
+                handed.errors.add((sheet.title, cell.address))
             if cell.formula is not None:
                 formulas[cell.address] = _formula(cell, shared)
 
