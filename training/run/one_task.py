@@ -231,10 +231,10 @@ class OneTask:
             "history": self.record.rows(),
             **trainer.state(),
         }
+        if self.inside:  # before the checkpoint, which has the history but not this
+            write_inside(self.task.folder / INSIDE, self.inside)
         checkpoint.save(self.task.folder / "checkpoint.pt", state, keep=self.task.settings.record)
         self.record.write_csv(self.task.folder / "history.csv")
-        if self.inside:
-            write_inside(self.task.folder / INSIDE, self.inside)
 
     def _config(self, trainer: Trainer, verified: dict[str, Any]) -> dict[str, Any]:
         settings = self.task.settings

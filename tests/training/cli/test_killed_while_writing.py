@@ -18,7 +18,7 @@ from training.cli.commands import main
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 KILLS = [
     ("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.csv", 1), ("summary.json", 1),
-    ("config.json", 1), ("report.html", 1),
+    ("config.json", 1), ("inside.csv", 2), ("report.html", 1),
 ]  # fmt: skip
 TRIAL = ("bn",)
 WORDS = ("run", *TRIAL, "--data", "sample", "--epochs", "2", "--threads", "1", "--jobs", "1")
@@ -86,4 +86,6 @@ def test_killed_while_a_file_is_written(name, count, killed, never_killed):
     assert not (folder / "report.html").exists()
     assert main([*WORDS, "--out", str(folder), "--resume"]) == 0
     assert same_numbers(folder, never_killed, TRIAL)
+    inside = Path(*TRIAL, "seed-0", "inside.csv")
+    assert (folder / inside).read_text() == (never_killed / inside).read_text()
     assert (folder / "report.html").exists()
