@@ -217,7 +217,7 @@ def _verify(options: argparse.Namespace) -> int:
             f"{worst.tensor}"
         )
     passed = sum(bool(report) for report in reports)
-    print(f"{passed} of {len(reports)} pass (errors relative to each tensor's largest value)")
+    print(f"{passed} of {len(reports)} pass (errors relative to each number's own terms)")
     return 0 if passed == len(reports) else 1
 
 

@@ -59,6 +59,21 @@ class Rounding:
         with np.errstate(all="ignore"):
             return {"output": self._output()} | self._gradients() | self._buffers()
 
+    @cached_property
+    def terms(self) -> dict[str, Array]:
+        """How large the terms of every number are that ``allowed`` is for.
+
+        Those of its own set, with its own γ and β: what is large elsewhere does not count.
+        """
+        with np.errstate(all="ignore"):
+            return self._terms() | self._moved(self._size, self._power)
+
+    def size(self, name: str, expected: Array) -> Array:
+        """What a difference is relative to: each number's own terms, at most the largest of all."""
+        largest = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
+        # Not np.minimum: terms that are no number leave the largest.
+        return np.asarray(np.fmin(largest, self.terms[name].reshape(expected.shape)))
+
     @property
     def in_words(self) -> str:
         """What makes a difference that is no larger than allowed."""
@@ -151,6 +166,20 @@ class Rounding:
         lost = gamma * self._of_hat + self._loss * (gamma * self._view("normalized") + beta)
         return np.asarray(lost.reshape(self.trace.x.shape))
 
+    def _terms(self) -> dict[str, Array]:
+        trace, sets = self.trace, self.trace.sets
+        dy, dxhat, hat = (
+            self._view(name) for name in ("grad_output", "grad_normalized", "normalized")
+        )
+        gamma, beta = self._parameter(trace.weight, 1.0), self._parameter(trace.bias, 0.0)
+        most_hat, most_dxhat = (v.max(axis=sets.axes, keepdims=True) for v in (hat, dxhat))
+        found = {"output": gamma * most_hat + beta, "grad_input": most_dxhat / self._spread}
+        found = {n: np.broadcast_to(v, sets.view).reshape(trace.x.shape) for n, v in found.items()}
+        for name, parts in (("grad_weight", dy * hat), ("grad_bias", dy)):
+            if name in trace:
+                found[name] = parts.sum(axis=sets.other_axes).reshape(trace[name].shape)
+        return found
+
     def _gradients(self) -> dict[str, Array]:
         trace, sets = self.trace, self.trace.sets
         dy, dxhat, hat = (
@@ -171,18 +200,18 @@ class Rounding:
         return found
 
     def _buffers(self) -> dict[str, Array]:
-        """The running statistics after the step."""
+        return self._moved(self._of_mean, self._of_variance, self._loss)
+
+    def _moved(self, mean: Array, variance: Array, of_old: float = 1.0) -> dict[str, Array]:
+        """The same of the running statistics after the step, from that of the sets' own."""
         trace, sets = self.trace, self.trace.sets
         if not trace.running_buffers():
             return {}
         unbiased = sets.size / max(sets.size - 1, 1)
         momentum = trace.arguments["momentum"]
         found = {}
-        for name, lost in (
-            ("running_mean", self._of_mean),
-            ("running_var", unbiased * self._of_variance),
-        ):
-            old = self._loss * np.abs(trace.arguments[name])
-            new = lost.mean(axis=sets.other_axes).reshape(old.shape)
-            found[name] = (1.0 - momentum) * old + momentum * new
+        for name, of_set in (("running_mean", mean), ("running_var", unbiased * variance)):
+            old = of_old * np.abs(trace.arguments[name])
+            new = of_set.mean(axis=sets.other_axes).reshape(old.shape)
+            found[name] = abs(1.0 - momentum) * old + abs(momentum) * new
         return found

@@ -167,6 +167,66 @@ def test_wrong_layers_fail_and_the_report_says_where(fault, dtype):
     json.dumps(report.as_dict())
 
 
+class HalfTooHigh(nn.BatchNorm2d):
+    """In channel 1, beside which another is a million times larger."""
+
+    def forward(self, x):
+        return super().forward(x) + torch.tensor([0.0, 0.5], dtype=x.dtype).view(2, 1, 1)
+
+
+class ConstantInOne(StraightThrough):
+    """The statistics are taken for constants in channel 1 alone."""
+
+    def forward(self, x):
+        right, wrong = nn.BatchNorm2d.forward(self, x), super().forward(x)
+        return torch.cat((right[:, :1], wrong[:, 1:]), dim=1)
+
+
+class HalfTooHighInOne(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x) + torch.tensor([0.0, 0.5, 0.0, 0.0], dtype=x.dtype)
+
+
+class BuffersOfOne(nn.BatchNorm2d):
+    """The running statistics of channel 1 are a tenth too large."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        for buffer in (self.running_mean, self.running_var):
+            buffer.data[1] *= 1.1
+        return y
+
+
+BESIDE_LARGE = {
+    "output": (HalfTooHigh, (4, 2, 5, 5), [1e6, 1.0], [1.0, 1.0], {"output"}),
+    "gradient": (ConstantInOne, (4, 2, 5, 5), [1.0, 1.0], [1e-3, 1e4], {"grad_input"}),
+    "an element's": (HalfTooHighInOne, (8, 4), [1e6, 1.0, 1.0, 1.0], [1.0] * 4, {"output"}),
+    "buffers": (
+        BuffersOfOne,
+        (4, 2, 5, 5),
+        [1.0, 1.0],
+        [1e6, 1.0],
+        {"running_mean", "running_var"},
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("fault", BESIDE_LARGE)
+def test_what_is_large_elsewhere_hides_no_fault(fault, dtype):
+    make, shape, weight, sizes, tensors = BESIDE_LARGE[fault]
+    per_channel = (-1, 1, 1) if len(shape) == 4 else (-1,)
+    x = drawn(*shape) * torch.tensor(sizes).view(per_channel)
+    right = nn.LayerNorm if issubclass(make, nn.LayerNorm) else nn.BatchNorm2d
+    layers = [make(len(weight)), right(len(weight))]
+    for layer in layers:
+        layer.weight.data = torch.tensor(weight)
+        layer.to(dtype)
+    report = normviz.verify(layers[0], x.to(dtype))
+    assert tensors <= failed(report), str(report)
+    assert normviz.verify(layers[1], x.to(dtype))
+
+
 @pytest.mark.parametrize("fault", ["biased running variance", "stale buffers"])
 def test_nothing_but_the_fault_is_blamed(fault):
     make, tensors = WRONG[fault]

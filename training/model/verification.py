@@ -96,6 +96,6 @@ def _in_words(report: Report) -> str:
         return report.failure
     worst = report.worst
     return (
-        f"{worst.tensor} by {worst.relative:.1e} of its largest value, where {worst.tolerance:.0e} "
-        f"is allowed in {report.dtype}"
+        f"{worst.tensor} by {worst.relative:.1e} of its terms, where {worst.tolerance:.0e} is "
+        f"allowed in {report.dtype}"
     )

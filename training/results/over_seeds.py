@@ -129,7 +129,7 @@ def confusion(results: list[Result]) -> np.ndarray:
 def largest_differences(details: dict[str, Any]) -> tuple[int, float, float | None]:
     """Return how many layers were verified before training, and their largest differences.
 
-    They are relative to the largest value of the tensor compared; the last one is that of the
+    They are relative to the terms of the numbers compared; the last one is that of the
     layers in bfloat16, None where they were not to train in it.
     """
     layers = details["verification"].values()

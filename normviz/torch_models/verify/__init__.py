@@ -48,9 +48,10 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
-    autocast gives it; grad_output as x. ``tolerance`` is relative to the largest value of each
-    tensor: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for float16 and bfloat16, and 1e-6
-    for what runs once more in float64; a tolerance of your own is for the one run in x's dtype.
+    autocast gives it; grad_output as x. ``tolerance`` is relative to each number's own terms, those
+    of its statistics set with its own γ and β, so that no large channel hides what is wrong in a
+    small one: by default 1e-10 for float64, 1e-5 for float32, 5e-3 for float16 and bfloat16, and
+    1e-6 for what runs once more in float64; a tolerance of your own is for the run in x's dtype.
 
     What rounding may do to the terms that are added up to a number is allowed besides
     (:mod:`normviz.reference.rounding`): much where the mean is far from zero, or where a gradient

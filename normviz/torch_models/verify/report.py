@@ -18,9 +18,10 @@ Array = npt.NDArray[Any]
 class Difference:
     """How far one tensor of the torch layer is from the reference's.
 
-    ``absolute`` is the largest difference of an element, ``relative`` the largest one relative to
-    the largest absolute value of the reference's tensor and to the terms that were added up to
-    that element, where rounding them shows. ``cause`` says so in words, where it does.
+    ``absolute`` is the largest difference of an element. ``relative`` is the largest one relative
+    to the size of that element's own terms: those of its statistics set with its own γ and β,
+    though at most the largest absolute value of the reference's tensor; and to what rounding does
+    to the terms, where it shows. ``cause`` says so in words, where it does.
     """
 
     tensor: str
@@ -89,15 +90,18 @@ def difference(
         return Difference(name, math.inf, math.inf, tolerance)
     if found.size == 0:
         return Difference(name, 0.0, 0.0, tolerance)
-    wide = [np.asarray(a, np.float64).ravel() for a in (found, expected)]
-    gap = _gap(wide[0], wide[1], expected.dtype)
-    largest = float(np.max(np.abs(wide[1]), initial=0.0, where=np.isfinite(wide[1])))
-    absolute, relative = float(gap.max()), _relative(gap, largest, 0.0)
+    wide = [np.asarray(a, np.float64) for a in (found, expected)]
+    gap, size = _gap(wide[0], wide[1], expected.dtype), np.abs(wide[1])
+    if roundings and name in roundings[0].terms:
+        size = roundings[0].size(name, wide[1])
+    if expected.dtype.kind == "f":
+        about = np.finfo(expected.dtype)
+        size = size + float(about.tiny) * float(about.eps) / tolerance  # nothing lies closer
+    absolute, relative = float(gap.max()), _relative(gap, size)
     for rounding in roundings:
         if relative <= tolerance or name not in rounding.allowed:
             break
-        terms = rounding.allowed[name].ravel() / tolerance
-        relative = _relative(gap, largest, terms)
+        relative = _relative(gap, size + rounding.allowed[name].reshape(gap.shape) / tolerance)
         if relative <= tolerance:
             return Difference(name, absolute, relative, tolerance, rounding.in_words)
     return Difference(name, absolute, relative, tolerance)
@@ -113,7 +117,7 @@ def _gap(found: Array, expected: Array, dtype: Any) -> Array:
         return np.where(same, 0.0, np.abs(near[0] - near[1]))
 
 
-def _relative(gap: Array, largest: float, terms: Any) -> float:
-    """The largest distance, relative to the largest value and the terms of its element."""
+def _relative(gap: Array, size: Array) -> float:
+    """The largest distance, relative to the size of its element."""
     with np.errstate(all="ignore"):
-        return float(np.max(np.where(gap == 0.0, 0.0, gap / (largest + terms))))
+        return float(np.max(np.where(gap == 0.0, 0.0, gap / size)))

@@ -24,7 +24,7 @@ from normviz.torch_models.verify.report import Difference, Report, difference
 Array = npt.NDArray[Any]
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 5e-3, "bfloat16": 5e-3}
-"""The largest difference allowed, relative to the largest value of the result, besides rounding."""
+"""The largest difference allowed, relative to the terms of each number, besides rounding."""
 
 TOLERANCE_IN_FLOAT64 = 1e-6
 """The same for what runs once more in float64, where the rounding of a shorter dtype no longer

@@ -16,7 +16,7 @@ from normviz.reference.trace import Trace
 Array = npt.NDArray[Any]
 
 LEAST = {"float64": 1e-9, "float32": 3e-6, "float16": 1e-2, "bfloat16": 5e-2}
-"""So far from the steps may a layer's results be besides rounding, relative to the largest."""
+"""So far from the steps may a layer's results be besides rounding, relative to its terms."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Story:
         ):
             rounding = Rounding(trace, dtype if dtype in LEAST else "float32")
             step = trace[name]
-            least = LEAST[rounding.dtype] * np.abs(step).max(initial=0.0, where=np.isfinite(step))
+            least = LEAST[rounding.dtype] * rounding.size(name, step)
             allowed = rounding.allowed[name] + least
             yield OwnResult(name, symbol, value.astype(np.float64), allowed, dtype)
 

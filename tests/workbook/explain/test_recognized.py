@@ -58,6 +58,19 @@ def test_a_pattern_says_what_it_should_be(tmp_path: Path) -> None:
     assert own_checks(path) == [PASS, PASS]
 
 
+class HalfTooHigh(nn.BatchNorm2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + torch.tensor([0.0, 0.5], dtype=x.dtype).view(2, 1, 1)
+
+
+def test_a_small_channel_departs_beside_a_large_one(tmp_path: Path) -> None:
+    layer = HalfTooHigh(2)
+    layer.weight.data = torch.tensor([1e6, 1.0])
+    path = normviz.explain(layer, x_of(4, 2, 2, 2), tmp_path / "h.xlsx", sets="batch_norm")
+    assert own_checks(path) == [FAIL, PASS]
+    assert "departs from that" in said(path)
+
+
 def mean(x: torch.Tensor) -> torch.Tensor:
     return x.mean(-1, keepdim=True)
 
