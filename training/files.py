@@ -15,6 +15,8 @@ from filelock import FileLock, Timeout
 from normviz import files
 from training.errors import TrainingError
 
+PATIENCE_SECONDS = 60.0  # for another run that writes rows of the same table
+
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """As :func:`normviz.files.write_whole`, in a folder that is made where there is none.
@@ -62,18 +64,19 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def locked(folder: Path, patience: float = 0.0, file: str = "") -> Iterator[None]:
+def locked(
+    folder: Path, patience: float = 0.0, file: str = "", option: str = "--out"
+) -> Iterator[None]:
     """Hold ``folder`` for this process, waiting ``patience`` seconds for another to let go.
 
     Or one ``file`` of it, while others hold the folder. The operating system releases it, even
-    after kill -9.
+    after kill -9. ``option`` is the one that names it.
 
     Raises:
         TrainingError: when another process holds it, naming that process, or it cannot be used.
     """
     path = folder / (f".{file}.lock" if file else ".lock")
-    held, option = (folder / file, "--table") if file else (folder, "--out")
-    owner = "unknown"
+    held, owner = folder / file, "unknown"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):  # where a lock keeps readers out as well

@@ -25,7 +25,7 @@ def test_a_file_is_held_while_its_folder_is(tmp_path):
         locked(tmp_path, file="b.csv"),
         pytest.raises(TrainingError, match=r"a\.csv is in use .* use another --table"),
     ):
-        locked(tmp_path, file="a.csv").__enter__()
+        locked(tmp_path, file="a.csv", option="--table").__enter__()
 
 
 def test_a_place_that_cannot_be_a_file_is_one_error(tmp_path):

@@ -19,7 +19,7 @@ from typing import Any
 from training.data.datasets import named
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
-from training.files import write_whole
+from training.files import PATIENCE_SECONDS, locked, write_whole
 from training.record.history import COLUMNS, Epoch, Record
 from training.record.task_folder import DIVERGED, Result, Wrong
 from training.results.run_folder import Results, holds_tasks
@@ -51,8 +51,8 @@ def keep(run: Results, folder: Path) -> int:
 
     Those that are finished, or diverged, which is a result; a seed that is there already is
     replaced. Only what may stand in one table is taken: published and own trials as they are, by
-    one process each with the layers of torch, in float32, on the data set of the rows that are
-    there.
+    one process each with the layers of torch, on the CPU in float32, on the data set of the rows
+    that are there.
 
     Returns:
         How many seeds were taken.
@@ -66,9 +66,18 @@ def keep(run: Results, folder: Path) -> int:
         raise TrainingError(f"{run.folder} has no finished seed to keep")
     if holds_tasks(folder):
         raise TrainingError(f"{folder} is a run folder itself; --keep takes another")
+    for result in finished:
+        _refuse_other(result)
+    with locked(folder, PATIENCE_SECONDS, SUMMARY, "--keep"):
+        _add(finished, folder)
+    return len(finished)
+
+
+def _add(finished: list[Result], folder: Path) -> None:
+    """Add results to the files of a folder that is held: none is lost to another that adds."""
     tables = {name: _rows(folder / name) for name in COLUMNS_OF}
     for result in finished:
-        _refuse_other(result, {row["data"] for row in tables[SUMMARY]}, folder)
+        _refuse_other_data(result, {row["data"] for row in tables[SUMMARY]}, folder)
     taken = {(result.config.name, str(result.seed)) for result in finished}
     for name, rows_of in ((SUMMARY, _summaries), (HISTORIES, _history), (WRONG, _wrong)):
         tables[name] = [row for row in tables[name] if _seed(row) not in taken]
@@ -80,7 +89,6 @@ def keep(run: Results, folder: Path) -> int:
         raise TrainingError(f"{folder} is damaged: {error}") from error
     for name, rows in tables.items():
         _write(folder / name, rows)
-    return len(finished)
 
 
 def read_summary(path: Path) -> Results:
@@ -138,7 +146,7 @@ def _place(row: Row) -> tuple[int, str, int, int]:
     return first, trial, int(row["seed"]), int(row.get("epoch", 0))
 
 
-def _refuse_other(result: Result, titles: set[str], folder: Path) -> None:
+def _refuse_other(result: Result) -> None:
     name, details = result.config.name, result.details
     if TRIALS.get(name) != result.config:
         raise TrainingError(f"{result.folder} is not one of the trials of 'list'; none is kept")
@@ -146,15 +154,23 @@ def _refuse_other(result: Result, titles: set[str], folder: Path) -> None:
         raise TrainingError(
             f"{result.folder} was trained in {details['precision']}; what is kept is in float32"
         )
+    if details["device"] != "cpu":
+        raise TrainingError(
+            f"{result.folder} was trained on {details['device']}; what is kept was on the CPU"
+        )
     if details.get("processes", 1) > 1 or details["backend"] != "torch":
         raise TrainingError(
             f"{result.folder} was trained by {details.get('processes', 1)} process(es) with layers "
             f"of {details['backend']}; what is kept is by one with those of torch"
         )
-    if titles - {details["data"]["name"]}:
+
+
+def _refuse_other_data(result: Result, titles: set[str], folder: Path) -> None:
+    title = result.details["data"]["name"]
+    if titles - {title}:
         raise TrainingError(
             f"{folder} holds {' and '.join(sorted(titles))}, {result.folder} was trained on "
-            f"{details['data']['name']}; keep it in another folder"
+            f"{title}; keep it in another folder"
         )
 
 
@@ -165,7 +181,9 @@ def _summaries(result: Result) -> Iterable[Row]:
 def _summary(result: Result) -> Row:
     numbers = result.record.summary() if result.record.epochs and not result.diverged else {}
     numbers |= result.summary or {}
-    published = result.config.published
+    # Beside accuracies on other data the published ones would only mislead.
+    on_mnist = Results(result.folder, [result], []).is_mnist
+    published = result.config.published if on_mnist else None
     row: dict[str, Any] = {
         **numbers,
         "trial": result.config.name,

@@ -18,7 +18,7 @@ import numpy as np
 
 from training.errors import TrainingError
 from training.experiments.study import EFFECTIVE_RATE, ERROR, STALE, Study
-from training.files import locked, write_whole
+from training.files import PATIENCE_SECONDS, locked, write_whole
 from training.record.task_folder import CONSTANT_ANSWER
 from training.results.intervals import Estimate, estimate
 from training.run.task import DECISIVE, PRECISIONS, Settings, Task
@@ -32,7 +32,6 @@ COLUMNS = (
 CONDITIONS, DEFAULT = "conditions", "full data in float32"
 DIVERGED_ERROR = 100 - CONSTANT_ANSWER
 SMALLEST_ERROR = 1e-3  # percent: of an error of 0, which has no logarithm
-PATIENCE_SECONDS = 60.0  # for another run that writes a row of the same table
 
 
 def conditions(settings: Settings) -> str:
@@ -114,7 +113,7 @@ class StudyTable:
         }
         columns = (*COLUMNS, CONDITIONS)
         known = {k: _plain(v) for k, v in row.items() if k in columns}
-        with locked(self.path.parent, PATIENCE_SECONDS, self.path.name):
+        with locked(self.path.parent, PATIENCE_SECONDS, self.path.name, "--table"):
             if self.path.exists():
                 self.rows = _read(self.path)
             self.refuse_others({row[CONDITIONS]})

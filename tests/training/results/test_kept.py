@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -11,7 +12,9 @@ from training.cli.commands import main
 from training.errors import TrainingError
 from training.experiments.claims import EARLY_FALL
 from training.experiments.trials import TRIALS
+from training.files import locked
 from training.record.task_folder import CONSTANT_ANSWER
+from training.results import kept as kept_module
 from training.results.comparisons import compare_all
 from training.results.kept import (
     HISTORIES,
@@ -80,6 +83,44 @@ def test_seeds_are_added_in_order_and_replaced_not_doubled(run: Results, tmp_pat
     assert epochs == [(*seed, epoch) for seed in wanted for epoch in "12"]
 
 
+def test_two_that_keep_at_once_lose_no_seed(run: Results, tmp_path: Path, monkeypatch) -> None:
+    """Each read the tables, added its own seeds and wrote them: the first one's were gone."""
+    second = Thread(target=keep, args=(other_seed(run, 1), tmp_path))
+
+    def wait_for_the_second(path: Path, *columns):
+        if second.ident is None:
+            second.start()
+            second.join(0.5)  # in vain, while the first holds the folder
+        return read(path, *columns)
+
+    read = kept_module._rows
+    monkeypatch.setattr(kept_module, "_rows", wait_for_the_second)
+    keep(run, tmp_path)
+    second.join()
+    assert [row["seed"] for row in rows(tmp_path / SUMMARY)] == ["0", "1"] * len(PAIR)
+
+
+def test_a_folder_that_another_keeps_in_is_said(run: Results, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(kept_module, "PATIENCE_SECONDS", 0.0)
+    with locked(tmp_path, file=SUMMARY), pytest.raises(TrainingError, match=r"use another --keep$"):
+        keep(run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "is_sample", "published"),
+    [("mnist", False, True), ("mnist", True, False), ("fashion-mnist", False, False)],
+)
+def test_published_numbers_stand_beside_those_of_mnist_alone(
+    run: Results, tmp_path: Path, dataset: str, is_sample: bool, published: bool
+) -> None:
+    data = {"dataset": dataset, "is_sample": is_sample}
+    on_it = [changed(r, data={**r.details["data"], **data}) for r in run.results]
+    keep(replace(run, results=on_it), tmp_path)
+    columns = ("published_last", "published_best")
+    found = {row[name] for row in rows(tmp_path / SUMMARY) for name in columns}
+    assert (found != {""}) == published
+
+
 def test_the_command_keeps_and_judges(run: Results, tmp_path: Path, capsys) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()
@@ -106,6 +147,7 @@ def changed(result, **details):
         ),
         "nothing finished": (lambda r: replace(r, summary=None), "no finished seed to keep"),
         "two processes": (lambda r: changed(r, processes=2), r"by 2 process\(es\) with layers of"),
+        "another device": (lambda r: changed(r, device="cuda"), "trained on cuda; what is kept"),
         "other layers": (lambda r: changed(r, backend="numpy"), "with layers of numpy; what"),
     }.values(),
     ids=[
@@ -114,6 +156,7 @@ def changed(result, **details):
         "other data",
         "nothing finished",
         "two processes",
+        "another device",
         "other layers",
     ],
 )

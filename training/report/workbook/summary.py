@@ -42,7 +42,7 @@ BANNER = Style(size=20, bold=True, color=BAD_INK, fill=BAD, horizontal="center")
 WIDTHS = (23, 36, 25, 10, 10, 7, 10, 12, 9, 12, 10, 11, 11, 10)
 HALF = f"half the {100 * CONFIDENCE:g} % interval"
 HEADINGS = (
-    "trial", "recipe", "published", "published last, %", "published best, %", "seeds",
+    "trial", "recipe", "published, on MNIST", "published last, %", "published best, %", "seeds",
     "last epoch, %", "± (standard deviation)", "t", HALF, "best epoch, %", "best epoch at",
     f"first at {TARGET} %", "training, s",
 )  # fmt: skip

@@ -102,7 +102,7 @@ def build(book: Book, trial: Overview) -> TrialSheet:
     """Make the sheet of a trial that has at least one epoch."""
     text = f"{trial.config.summary}. {in_words(trial.config)}."
     if trial.config.published:
-        text += f" Published: {trial.config.published.text}."
+        text += f" Published, on MNIST: {trial.config.published.text}."
     page = start(book, _title(book, trial.name), trial.name, text, LAST_COLUMN)
     page.widths.update(dict.fromkeys(range(2, LAST_COLUMN + 1), COLUMN_WIDTH))
     fit_text(page, text, LAST_COLUMN)
