@@ -111,6 +111,47 @@ def test_the_gradient_of_what_gamma_is_is_held_too(factor, passes):
     assert [d.tensor for d in frozen.differences] == ["output", "grad_input"]
 
 
+class Half(torch.autograd.Function):
+    """A number whose gradient comes half."""
+
+    @staticmethod
+    def forward(ctx, value):
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 0.5 * grad
+
+
+MADE_OF_WEIGHT = {
+    "1 + weight": lambda w: 1 + w,
+    "exp(weight)": torch.exp,
+    "√m · weight": lambda w: 4.0 * w,
+    "weight / √m": lambda w: w / 4.0,
+    "√m · exp(weight)": lambda w: 4.0 * w.exp(),
+    "(1 + weight) / √m": lambda w: (1 + w) / 4.0,
+}
+
+
+@pytest.mark.parametrize("said", MADE_OF_WEIGHT)
+@pytest.mark.parametrize("right", [True, False])
+def test_the_gradient_of_what_gamma_is_made_of_is_held(said, right):
+    class Made(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(0.1 * drawn(16) + 0.3)
+
+        def forward(self, x):
+            weight = self.weight if right else Half.apply(self.weight)
+            return F.layer_norm(x, (16,)) * MADE_OF_WEIGHT[said](weight)
+
+    layer, x = Made(), drawn(6, 16)
+    assert normviz.identify(layer, x).gamma_is == said
+    report = normviz.verify(layer, x)
+    assert bool(report) is right, str(report)
+    assert [d.tensor for d in report.differences][2:] == ["grad_weight"]
+
+
 def test_of_one_parameter_in_two_places_no_gradient_is_asked():
     class Tied(nn.Module):
         def __init__(self):

@@ -215,5 +215,6 @@ def constants_on(
         beta_is=stored.beta,
         largest_difference=off,
         reference=Line(slope, shift, 0.0),
+        gamma_of=(stored.gamma.removeprefix("1 + "), 1.0),
     )
     return replace(made, sentence=found_sentence(made))

@@ -39,6 +39,7 @@ class Identity:
       ``variance``: the stored statistics of "constants".
     - ``precision``: the relative deviation that would have been seen; ``largest_difference``: the
       largest absolute one on x itself, in the layer's own dtype. ``reference``: the formula.
+      ``gamma_of``: the parameter w that γ is made of, and dγ/dw (None: γ itself, as of exp(w)).
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Identity:
     variance_is: str | None = None
     largest_difference: float | None = None
     reference: Reference | None = field(default=None, repr=False)
+    gamma_of: tuple[str, float | None] | None = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         return self.proven

@@ -27,6 +27,8 @@ class Parameter:
     value: Callable[[State], Tensor]
     drawn: Tensor  # what it was on the copy with drawn numbers, all different
     divisor: str = "m"
+    of: str = ""  # the tensor it is made of, and how it grows with that: None is as itself
+    slope: float | None = 1.0
 
 
 def collapsed(values: Tensor, tolerance: float) -> Tensor:
@@ -58,16 +60,20 @@ def find_gamma(shaken: Affine, state: State, size: int, tolerance: float) -> Par
         unbiased = form == "m - 1"
         # Dividing by m − 1 is not part of γ: the divisor says it.
         kept = 1.0 if unbiased else factor
-        for said, make in _forms(state):
+        for said, make, of in _forms(state):
             value = _arranged(make(state) * factor, found, tolerance)
             if value is None:
                 continue
+            if factor != 1.0 and not unbiased and said.startswith("1 + "):
+                said = f"({said})"
             words = said if unbiased else form.format(said)
             return Parameter(
-                words.replace("1 / √m", "1/√m").replace("√m · 1", "√m"),
+                {"1 / √m": "1/√m", "√m · 1": "√m"}.get(words, words),
                 _maker(make, found, kept, tolerance),
                 found,
                 "m - 1" if unbiased else "m",
+                of,
+                None if "exp(" in said else kept,
             )
     return None
 
@@ -84,13 +90,14 @@ def find_beta(shaken: Affine, state: State, tolerance: float) -> Parameter | Non
     return None
 
 
-def _forms(state: State) -> Iterator[tuple[str, Callable[[State], Tensor]]]:
-    yield "1", lambda _: torch.ones((), dtype=torch.float64)
+def _forms(state: State) -> Iterator[tuple[str, Callable[[State], Tensor], str]]:
+    """Words, the function, and the tensor that it is of."""
+    yield "1", lambda _: torch.ones((), dtype=torch.float64), ""
     for name in state:
         own = _take(name)
-        yield name, own
-        yield f"1 + {name}", lambda s, own=own: 1.0 + own(s)  # type: ignore[misc]
-        yield f"exp({name})", lambda s, own=own: torch.exp(own(s))  # type: ignore[misc]
+        yield name, own, name
+        yield f"1 + {name}", lambda s, own=own: 1.0 + own(s), name  # type: ignore[misc]
+        yield f"exp({name})", lambda s, own=own: torch.exp(own(s)), name  # type: ignore[misc]
 
 
 def _take(name: str) -> Callable[[State], Tensor]:

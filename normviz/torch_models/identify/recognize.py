@@ -314,6 +314,7 @@ class Recognizer:
             beta_is=None if found.beta is None else found.beta.said,
             largest_difference=off,
             reference=formula,
+            gamma_of=None if found.gamma is None else (found.gamma.of, found.gamma.slope),
         )
         not_finite = bool(self.x.isfinite().all()) and not bool(self.output.isfinite().all())
         return replace(made, sentence=found_sentence(made, not_finite))

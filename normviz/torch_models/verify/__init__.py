@@ -133,13 +133,14 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
         ("output", seen.output, seen.output_dtype),
         ("grad_input", seen.grad_input, seen.dtype),
     ]
-    named = {"grad_weight": found.gamma_is, "grad_bias": found.beta_is}
-    for name, parameter in _parameters(named).items():
+    for name, (parameter, slope) in _parameters(found).items():
         if parameter not in seen.grad_parameters or name not in made:
             continue
         own = seen.grad_parameters[parameter]
         if own is not None and own.size == made[name].size:
-            own = own.reshape(made[name].shape)
+            # dw is dγ · dγ/dw; it is dγ that is held.
+            grows = call.arguments["weight"] if slope is None else slope
+            own = (own.reshape(made[name].shape) / grows).astype(own.dtype)
         results.append((name, own, seen.dtype))
     differences = []
     for name, own, dtype in results:
@@ -164,13 +165,14 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
     )
 
 
-def _parameters(named: dict[str, str | None]) -> dict[str, str]:
-    """Return which parameter each gradient is of: γ = weight, or 1 + weight.
+def _parameters(found: Identity) -> dict[str, tuple[str, float | None]]:
+    """Which parameter each gradient is of, and how γ or β grows with it.
 
     One that is γ and β has the gradients of both, which no single one is.
     """
-    found = {name: said.removeprefix("1 + ") for name, said in named.items() if said}
-    return {} if len(set(found.values())) < len(found) else found
+    of = {"grad_weight": found.gamma_of, "grad_bias": found.beta_is and (found.beta_is, 1.0)}
+    known = {name: made for name, made in of.items() if made}
+    return {} if len({parameter for parameter, _ in known.values()}) < len(known) else known
 
 
 def _of_own_reading(
