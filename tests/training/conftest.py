@@ -206,6 +206,19 @@ def small_run(tiny: Digits, tmp_path_factory: pytest.TempPathFactory) -> Results
     return read_run(once(tmp_path_factory, "small", train))
 
 
+@pytest.fixture(params=["after an epoch", "at once"])
+def lost_run(small_run: Results, request: pytest.FixtureRequest) -> Results:
+    """That run, of which "none" diverged with both seeds and bn with its second."""
+
+    def lose(result: Result) -> Result:
+        record = Record(result.record.epochs[:1] if request.param == "after an epoch" else [])
+        return replace(result, summary=None, diverged=True, failure="lost", record=record)
+
+    lost = [("bn", 1), ("none", 0), ("none", 1)]
+    results = [lose(r) if (r.config.name, r.seed) in lost else r for r in small_run.results]
+    return replace(small_run, results=results)
+
+
 @pytest.fixture
 def made_up_run(tmp_path: Path) -> Callable[[dict[str, list[list[float]]]], Results]:
     """Make a run with given test accuracies by trial, seed and epoch, that nobody trained."""

@@ -174,8 +174,8 @@ def final_table(run: Results) -> Table:
 def _cells(trial: Overview) -> list[str]:
     published = trial.config.published
     text = published.text if published else "-"
-    if not trial.finished:
+    if not trial.ended:
         return [trial.seeds, escape(trial.results[0].status), "", "", "", text]
-    seconds = trial.train_seconds.mean if trial.train_seconds else 0.0
-    numbers = [str(trial.last), str(trial.best), trial.best_epochs, f"{seconds:.0f}"]
+    seconds = f"{trial.train_seconds.mean:.0f}" if trial.train_seconds else ""
+    numbers = [str(trial.last), str(trial.best), trial.best_epochs, seconds]
     return [trial.seeds, *numbers, text]

@@ -11,9 +11,8 @@ from typing import Any
 
 from training.files import write_whole
 from training.record.gallery import save
-from training.report.plots import COLORS, INK, SOFT, calm, outliers
+from training.report.plots import COLORS, INK, SOFT, calm, far_below
 from training.results.comparisons import Comparison, compare_all
-from training.results.over_seeds import overviews
 from training.results.run_folder import Results
 from training.results.verdicts import ALPHA
 
@@ -59,11 +58,11 @@ def write_differences(run: Results, folder: Path, prefix: str = "") -> list[Path
 def draw_differences(run: Results, found: Sequence[Comparison]) -> Any:
     """Return the figure: a row a pair; thick over the seeds, thin over seeds and images.
 
-    Pairs with a trial far below the others are left out, where others remain, as in the curves.
+    Pairs with a trial far below the others are left out, where others remain.
     """
     from matplotlib.figure import Figure
 
-    far = outliers({trial.name: trial.last.mean for trial in overviews(run) if trial.last})
+    far = far_below(run)
     near = [one for one in found if not far & {one.first, one.second}] or found
     shown = near[:MOST_ROWS]
     figure = Figure(figsize=(9.5, 1.3 + 0.3 * len(shown)), dpi=110, layout="constrained")

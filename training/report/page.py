@@ -41,7 +41,7 @@ from training.results.over_seeds import (
     largest_differences,
     overviews,
 )
-from training.results.run_folder import Results
+from training.results.run_folder import Results, averaged
 from training.results.verdicts import EQUIVALENT, judge_all, p_words
 from training.run.one_network import build_model
 
@@ -93,8 +93,10 @@ def context(run: Results) -> dict[str, Any]:
         "is_mnist": run.is_mnist,
         "trials": trials,
         "finished": [t for t in trials if t.finished],
-        "by_name": {t.name: t for t in trials if t.finished},
+        "by_name": {t.name: t for t in trials if t.last},
         "left_out": sorted(left_out),
+        "far_below": sorted(plots.far_below(run)),
+        "averaged": averaged(run),
         "missing": missing(run, trials),
         "seeds": sorted({r.seed for r in run.results}),
         "confidence": CONFIDENCE,

@@ -74,13 +74,18 @@ def curves(results: Sequence[Result], column: str) -> np.ndarray:
 
 
 def last_accuracies(run: Results) -> dict[str, float]:
-    """Return the mean test accuracy of the last epoch of each trial that has one."""
+    """Return where the curve of each trial that has one ends, in test accuracy."""
     found = {}
     for name, results in run.by_trial().items():
         values = [r.record.last.test_accuracy for r in counted(results)]
         if values:
             found[name] = float(np.mean(values))
     return found
+
+
+def far_below(run: Results) -> set[str]:
+    """Return the trials that end far below the others, diverged seeds counted."""
+    return outliers({trial.name: trial.last.mean for trial in overviews(run) if trial.last})
 
 
 def draw_all(run: Results) -> None:
@@ -103,7 +108,7 @@ def draw(run: Results, measure: str) -> Any:
     """Return the figure of "accuracy" or "loss": all trials, then without the outliers.
 
     Where there are many trials, a second row shows those of each recipe by themselves. A line is
-    the mean over the seeds, the band around it their smallest and largest value.
+    the mean over the seeds that finished, the band around it their smallest and largest value.
     """
     from matplotlib.figure import Figure
 
@@ -167,12 +172,12 @@ def _panel(
 def draw_comparison(run: Results) -> Any | None:
     """Return the figure of where each trial ends: seeds, mean, interval, and what was published.
 
-    Trials far below the others are left out, as in the curves. None while nothing is finished.
+    Trials far below the others are left out. None while no seed has ended.
     """
     from matplotlib.figure import Figure
 
-    left_out = outliers(last_accuracies(run))
-    shown = [t for t in overviews(run) if t.finished and t.name not in left_out]
+    far = far_below(run)
+    shown = [t for t in overviews(run) if t.ended and t.name not in far]
     if not shown:
         return None
     figure = Figure(figsize=(9.5, 1.5 + 0.34 * len(shown)), dpi=110, layout="constrained")

@@ -23,7 +23,7 @@ from training.results.run_folder import Results
 
 @dataclass(frozen=True)
 class Overview:
-    """One trial over its seeds; estimates are None while no seed is finished."""
+    """One trial over its seeds; estimates are None where no seed has what they are of."""
 
     name: str
     config: TrialConfig
@@ -35,6 +35,11 @@ class Overview:
         return [r for r in self.results if r.summary is not None]
 
     @property
+    def ended(self) -> list[Result]:
+        """The seeds with a result: those that finished, and those that diverged."""
+        return [r for r in self.results if r.counts]
+
+    @property
     def diverged(self) -> int:
         """How many seeds diverged; they count as a constant answer."""
         return sum(r.diverged for r in self.results)
@@ -42,7 +47,7 @@ class Overview:
     @property
     def seeds(self) -> str:
         """How many seeds its numbers are of: ``5``, or ``5, of which 1 diverged``."""
-        count = len(self.finished) + self.diverged
+        count = len(self.ended)
         return f"{count}, of which {self.diverged} diverged" if self.diverged else str(count)
 
     @property
@@ -78,9 +83,9 @@ class Overview:
     @property
     def target_epochs(self) -> str:
         """The first epoch at 99.4 % or above, and how many seeds got there if not all did."""
-        found = self._values("first_epoch_at_target")
-        some = f" ({len(found)} of {len(self.finished)})" if len(found) < len(self.finished) else ""
-        return span([int(v) for v in found]) + some if found else ("never" if self.finished else "")
+        found, count = self._values("first_epoch_at_target"), len(self.ended)
+        some = f" ({len(found)} of {count})" if len(found) < count else ""
+        return span([int(v) for v in found]) + some if found else ("never" if count else "")
 
     @property
     def is_shortened(self) -> bool:
@@ -91,8 +96,8 @@ class Overview:
         return known is not None and known.epochs != self.config.epochs
 
     def _accuracy(self, measure: str) -> Estimate | None:
-        found = [value(measure, r) for r in self.results if r.counts]
-        return estimate([v for v in found if v is not None]) if self.finished else None
+        found = [value(measure, r) for r in self.ended]
+        return estimate([v for v in found if v is not None]) if found else None
 
     def _over_seeds(self, key: str) -> Estimate | None:
         values = self._values(key)

@@ -57,6 +57,13 @@ def counted(results: Sequence[Result]) -> list[Result]:
     return finished or [r for r in results if r.record.epochs]
 
 
+def averaged(run: Results) -> str:
+    """Return what the curves of a run are means over, in words: see `counted`."""
+    trials = [[r.summary is not None for r in results] for results in run.by_trial().values()]
+    some = any(any(finished) and not all(finished) for finished in trials)
+    return "the seeds that finished" if some else "the seeds"
+
+
 def holds_tasks(folder: Path) -> bool:
     """Whether tasks of a run lie in a folder itself."""
     return any(folder.glob("*/seed-*/config.json"))

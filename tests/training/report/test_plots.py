@@ -14,6 +14,7 @@ from training.report.plots import (
     curves,
     draw,
     draw_comparison,
+    far_below,
     outliers,
 )
 from training.results.comparisons import compare_all
@@ -48,6 +49,20 @@ def test_lines_are_means_and_bands_the_range_over_the_seeds(run, measure):
     expected = expected if measure == "accuracy" else [1 - v / 100 for v in expected]
     assert drawn == pytest.approx(expected)
     assert len(axis.collections) == 4
+
+
+def test_a_trial_that_diverged_with_a_seed_is_far_below_and_its_curve_is_of_the_others(run):
+    lost = [
+        replace(r, summary=None, diverged=True) if (r.config.name, r.seed) == ("ln", 1) else r
+        for r in run.results
+    ]
+    broken = replace(run, results=lost)
+    assert far_below(broken) == {"ln", "bn-l1-accumulated"}
+    axis = draw_comparison(broken).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["bn", "gn"]
+    assert axis.get_xlim()[0] > 98
+    _, near = draw(broken, "accuracy").axes
+    assert len(near.lines) == 3
 
 
 def test_the_comparison_shows_the_published_value_and_leaves_the_outlier_out(run):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from training.cli.progress import final_table
 from training.experiments.trials import TRIALS
 from training.model.loss import accumulated_factors
 from training.report.page import conditions, factors, render, write_report
@@ -79,6 +80,40 @@ def test_what_is_missing_is_said_and_the_rest_reported(page):
     assert "none, seed 1: diverged after 0 of 3 epochs: the training loss of none became" in page
     names = "bn, gn, bn-l1-accumulated, none"
     assert f"run for other than the epochs of their recipe: {names}" in page
+
+
+def test_seeds_that_diverged_count_in_every_row(lost_run):
+    page = render(lost_run)
+    assert "Lines are means over the seeds that finished, bands" in page
+    rows = {name: row_of(page, name) for name in ("bn", "none")}
+    assert rows["none"][-6:] == ["2, of which 2 diverged", "10.00 ± 0.00", "10.00 ± 0.00", "",
+                                 "never", ""]  # fmt: skip
+    bn = next(trial for trial in overviews(lost_run) if trial.name == "bn")
+    assert rows["bn"][-6:-4] == ["2, of which 1 diverged", str(bn.last)]
+    assert bn.last.mean == pytest.approx((bn.finished[0].last_accuracy + 10) / 2)
+    assert 'no normalization</span>\n<span class="soft">10.00 %</span>' in page
+    assert "none, seed 0: diverged after" in page
+    (cells,) = (row for row in rows_of(final_table(lost_run)) if row[0] == "none")
+    assert cells[1:] == ("2, of which 2 diverged", "10.00 ± 0.00", "10.00 ± 0.00", "", "", "-")
+
+
+def rows_of(table):
+    return zip(*([*column.cells] for column in table.columns), strict=True)
+
+
+def row_of(page, name):
+    """The cells of a trial in the table of results, as a reader sees them."""
+    row = page.partition(f'<a href="#trial-{name}">')[2].partition("</tr>")[0]
+    return [re.sub("<[^>]*>", "", cell).strip() for cell in re.split("<td[^>]*>", row)[1:]]
+
+
+def test_how_many_seeds_reached_the_target_is_of_all_with_a_result(made_up_run):
+    run = made_up_run({"bn": [[99.0, 99.5]] * 3, "gn": [[99.0, 99.1]] * 2})
+    results = [replace(r, summary=None, diverged=True) if r.seed == 1 else r for r in run.results]
+    bn, gn = overviews(replace(run, results=results))
+    assert (bn.target_epochs, gn.target_epochs) == ("2 (2 of 3)", "never")
+    (lost,) = overviews(replace(run, results=[r for r in results if r.diverged][:1]))
+    assert (lost.target_epochs, str(lost.last), lost.best.mean) == ("never", "10.00", 10.0)
 
 
 def test_galleries_are_the_most_confident_mistakes(small_run, page):

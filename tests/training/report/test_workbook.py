@@ -126,6 +126,24 @@ def test_numbers_are_those_of_the_run(opened, small_run):
             assert trial.results[0].status in cells
 
 
+def test_seeds_that_diverged_count_in_the_summary(lost_run, tmp_path):
+    book = build(lost_run)
+    assert lint(workbook_bytes(book)) == []
+    (tmp_path / "lost.xlsx").write_bytes(workbook_bytes(book))
+    cached = expected(book)
+    found = ironcalc_values(tmp_path / "lost.xlsx", cached)
+    summary = next(page for page in book.pages if page.title == "Summary")
+    for trial in overviews(lost_run):
+        if trial.ended:
+            for name, value in (("seeds", trial.last.n), ("last epoch, %", trial.last.mean)):
+                place = ("Summary", cell_below(summary, "trial", trial.name, name))
+                assert found[place] == pytest.approx(cached[place]) == pytest.approx(value)
+    texts = [
+        cell.value for page in book.pages for row in page.rows.values() for cell in row.values()
+    ]
+    assert any("each the mean over the seeds that finished" in str(text) for text in texts)
+
+
 def test_plus_minus_is_the_deviation_and_two_seeds_have_no_interval(book, opened, small_run):
     summary = next(page for page in book.pages if page.title == "Summary")
     names = ("± (standard deviation)", "t", "half the 95 % interval")

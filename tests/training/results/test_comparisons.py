@@ -98,7 +98,15 @@ def test_a_seed_that_diverged_counts_as_a_constant_answer(run):
     sign = 1 if one.first == "bn" else -1
     assert sign * one.margin.mean == pytest.approx(overview.last.mean - ln)
     assert one.with_images is None
-    axis = draw_comparison(lost).axes[0]
+    assert "bn" not in [
+        label.get_text() for label in draw_comparison(lost).axes[0].get_yticklabels()
+    ]
+
+
+def test_a_seed_that_diverged_has_its_dot(run):
+    """Where its trial is not far below the others, which are no better."""
+    lost = [replace(r, summary=None, diverged=True) if r.seed == 0 else r for r in run.results]
+    axis = draw_comparison(replace(run, results=lost)).axes[0]
     dots = [v for line in axis.lines if line.get_marker() == "o" for v in line.get_xdata()]
     assert len(dots) == len(run.results)
 

@@ -19,14 +19,14 @@ from training.report.workbook.parts import (
     start,
 )
 from training.report.workbook.trial import TrialSheet
-from training.results.run_folder import Results, counted
+from training.results.run_folder import Results, averaged, counted
 
 TITLE = "Curves"
 CHART_ROWS, CHART_SIZE, CHART_COLUMNS = 19, (17.6, 9.6), 8
 LEAST_COLUMNS, COLUMN_WIDTH = 2 * CHART_COLUMNS, 11.5
 MEASURES = (("accuracy", "test_accuracy", ACCURACY, "%"), ("loss", "test_loss", LOSS, "mean NLL"))
 TEXT = (
-    "Test accuracy and loss by epoch, each the mean over the seeds, from the trials' own sheets. "
+    "Test accuracy and loss by epoch, each the mean over {}, from the trials' own sheets. "
     "The right chart leaves out trials far below the others and begins where curves settle."
 )
 
@@ -34,9 +34,10 @@ TEXT = (
 def build(book: Book, run: Results, sheets: dict[str, TrialSheet]) -> Page:
     """Make the sheet: two charts and one table for each of accuracy and loss."""
     last_column = 1 + max(LEAST_COLUMNS, 1 + len(sheets))
-    page = start(book, TITLE, "Curves of all trials", TEXT, last_column)
+    text = TEXT.format(averaged(run))
+    page = start(book, TITLE, "Curves of all trials", text, last_column)
     page.widths.update(dict.fromkeys(range(2, last_column + 1), COLUMN_WIDTH))
-    fit_text(page, TEXT, last_column)
+    fit_text(page, text, last_column)
     left_out = outliers(last_accuracies(run))
     table = FIRST_ROW + 2 * (CHART_ROWS + 2)
     for place, (measure, name, form, unit) in enumerate(MEASURES):
@@ -60,7 +61,7 @@ def _table(
     page: Page, sheets: dict[str, TrialSheet], measure: str, name: str, form: str, row: int
 ) -> tuple[tuple[int, int, int, int], list[Line], int]:
     """Epochs down, trials across; returns the column of epochs, the lines and the row below."""
-    row = heading(page, row, f"Test {measure}, mean over the seeds")
+    row = heading(page, row, f"Test {measure}, the mean by epoch")
     top = header(page, row, ["epoch", *sheets], height=32)
     longest = {
         trial: max(len(r.record.epochs) for r in counted(sheet.trial.results))

@@ -47,10 +47,12 @@ HEADINGS = (
     f"first at {TARGET} %", "training, s",
 )  # fmt: skip
 LAST_COLUMN = 1 + len(HEADINGS)
+Measured = list[tuple[Value, str, str | None]]  # value, format, formula
 TEXT = (
     "Accuracy on the test set, in percent. The last epoch is the honest number; the best epoch "
     "was chosen by looking at the test set. With several seeds: the mean, and ± is the standard "
     f"deviation over them; of {LEAST_SEEDS} or more, {HALF} of the mean by Student's t. "
+    f"A seed that diverged counts as a constant answer ({CONSTANT_ANSWER:g} %). "
     "Every number is a formula over the trials' own sheets."
 )
 
@@ -113,27 +115,28 @@ def _trial_row(page: Page, trial: Overview, sheet: TrialSheet | None, row: int) 
         page.put(row, column, accuracy, number(ACCURACY))
     texts = zip((trial.config.summary, published.text if published else ""), (3, 4), strict=True)
     page.heights[row] = max(height(page, text, column) for text, column in texts)
-    if sheet is None or not trial.finished:
+    if not trial.ended:
         page.span((row, 7, row, LAST_COLUMN), trial.results[0].status, TEXT_CELL)
         return
     for column, (value, form, formula) in enumerate(_measured(trial, sheet, row), start=7):
         page.put(row, column, value, number(form), formula)
 
 
-def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value, str, str | None]]:
-    """Seeds, last, deviation, t, interval, best, its epochs, first at target, seconds."""
+def _measured(trial: Overview, sheet: TrialSheet | None, row: int) -> Measured:
+    """Seeds, last, deviation, t, interval, best, and what finished seeds alone have."""
     # A seed that diverged has no row on its trial's sheet; it counts as a constant answer.
+    finished = sheet if trial.finished else None
     lost = [CONSTANT_ANSWER] * trial.diverged
     last = np.array([r.last_accuracy for r in trial.finished] + lost)
     best = np.array([r.record.best.test_accuracy for r in trial.finished] + lost)
     count = len(last)
-    seconds = [sum(e.train_seconds for e in r.record.epochs) for r in trial.finished]
+    constants = [f"{value:g}" for value in lost]
     area, best_area = (
-        ",".join([sheet.over_seeds(heading), *(f"{value:g}" for value in lost)])
+        ",".join(([finished.over_seeds(heading)] if finished else []) + constants)
         for heading in ("last epoch, %", "best epoch, %")
     )
     n, deviation, t = (address(row, column) for column in (7, 9, 10))
-    spread: list[tuple[Value, str, str | None]] = [(None, ACCURACY, None)] * 3
+    spread: Measured = [(None, ACCURACY, None)] * 3
     if count > 1:
         sd = float(last.std(ddof=1))
         spread[0] = (sd, "0.000", f"SQRT(DEVSQ({area})/({n}-1))")
@@ -144,14 +147,25 @@ def _measured(trial: Overview, sheet: TrialSheet, row: int) -> list[tuple[Value,
             (factor, "0.00", None),
             (half, "0.000", f"{t}*{deviation}/SQRT({n})"),
         ]
-    at = sheet.over_seeds("at epoch")
-    text = f'IF(MIN({at})=MAX({at}),MIN({at})&"",MIN({at})&" to "&MAX({at}))'
     return [
         (count, "0", f"COUNT({area})"),
         (float(last.mean()), ACCURACY, f"AVERAGE({area})"),
         *spread,
         (float(best.mean()), ACCURACY, f"AVERAGE({best_area})"),
+        *_of_finished(trial, finished),
+    ]
+
+
+def _of_finished(trial: Overview, sheet: TrialSheet | None) -> Measured:
+    """The epochs of the best, first at target, seconds; ``sheet`` where a seed has finished."""
+    epochs: Measured = [(trial.target_epochs, "0", None)]
+    if sheet is None:
+        return [(None, "0", None), *epochs, (None, "0", None)]
+    seconds = [sum(e.train_seconds for e in r.record.epochs) for r in trial.finished]
+    at = sheet.over_seeds("at epoch")
+    text = f'IF(MIN({at})=MAX({at}),MIN({at})&"",MIN({at})&" to "&MAX({at}))'
+    return [
         (trial.best_epochs, "0", text),
-        (trial.target_epochs, "0", None),
+        *epochs,
         (float(np.mean(seconds)), "0", f"AVERAGE({sheet.over_seeds('training, s')})"),
     ]
