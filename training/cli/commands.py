@@ -21,6 +21,7 @@ from training.data.download import fetch
 from training.errors import TrainingError, first_line
 from training.experiments.study import known_studies, read_study
 from training.experiments.trials import TRIALS
+from training.experiments.variants import alike
 from training.files import locked
 from training.record.asked import remember
 from training.record.task_folder import read_config
@@ -148,6 +149,10 @@ def announcement(plan: Plan, where: str, expected: float) -> str:
         if tasks
         else "nothing is left to run"
     )
+    configs = {task.config.name: task.config for task in tasks}
+    if twins := alike(configs.values()):
+        names = "; ".join(", ".join(found) for found in twins)
+        lines.append(f"note: one network under several names: {names}")
     changed = changed_batches([task.config for task in tasks])
     if changed:
         follow = 'scale_lr = "linear" or "sqrt"' if plan.study else "--scale-lr linear or sqrt"

@@ -169,7 +169,7 @@ def grid(
     unread = set(settings)
     twins: list[tuple[str, str]] = []
     for config in configs:
-        networks: dict[Any, str] = {}
+        networks: dict[Any, TrialConfig] = {}
         for values in itertools.product(*settings.values()):
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
@@ -178,15 +178,28 @@ def grid(
             read = {k: v for k, v in changes.items() if reads(replace(config, **changes), k)}
             unread -= set(read)
             made = vary(config, read)
-            if networks.setdefault(effective(made), made.name) == made.name:
-                found.append(made)
-            else:
-                twins.append((made.name, networks[effective(made)]))
+            first = networks.setdefault(effective(made), made)
+            if first.name != made.name:
+                twins.append((made.name, first.name))
+        found += networks.values()
     if unread:
         refuse_unread(configs[0], min(unread))
     if twins and len(found) == len(configs):
         raise TrainingError("{!r} and {!r} are one network: omit one".format(*twins[0]))
     return list(by_name(found).values())
+
+
+def alike(configs: Iterable[TrialConfig]) -> list[list[str]]:
+    """Return the names of trials that train the same network alike, those of each together.
+
+    >>> from training.experiments.trials import find_trial
+    >>> alike([find_trial("gn"), find_trial("ln"), vary(find_trial("bn"), {"norm": "group"})])
+    [['gn', 'bn norm=group']]
+    """
+    names: dict[Any, list[str]] = {}
+    for config in by_name(configs).values():
+        names.setdefault(effective(config), []).append(config.name)
+    return [found for found in names.values() if len(found) > 1]
 
 
 def refuse_unread(config: TrialConfig, name: str) -> NoReturn:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.training.conftest import ROOT
 from training.cli import plan
+from training.cli.commands import announcement
 from training.cli.parser import build_parser
 from training.cli.plan import make_plan
 from training.errors import TrainingError
@@ -109,6 +110,16 @@ def test_of_variants_that_are_one_network_the_first_is_there(planned):
     assert len(both.tasks) == 2
 
 
+def test_one_network_under_the_names_of_two_trials_is_said(planned):
+    """Each would be compared with the other as if they were two."""
+    norms = announcement(planned("bn", "gn", "--set", "norm=batch,group"), "here", 1.0)
+    assert "one network under several names: bn, gn norm=batch; bn norm=group, gn\n" in norms + "\n"
+    assert "several names: best, fast" in announcement(
+        planned("best", "fast", "--epochs", "1"), "here", 1.0
+    )
+    assert "several names" not in announcement(planned("--seeds", "2"), "here", 1.0)
+
+
 @pytest.mark.parametrize(
     "words", [("none",), ("ln", "--set", "block=conv relu")], ids=["no norm", "none in the block"]
 )
@@ -162,6 +173,8 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--set", "warmup=0.1"], "a trial with schedule=onecycle reads it"),
         (["bn", "--set", "block=conv", "--set", "norm=group"], "norm changes nothing in bn"),
         (["none", "--set", "block=conv relu norm,conv norm relu"],
+         "'none block=conv norm relu' and 'none block=conv relu norm' are one network: omit one"),
+        (["none", "--set", "block=conv relu norm,conv relu norm,conv norm relu"],
          "'none block=conv norm relu' and 'none block=conv relu norm' are one network: omit one"),
         (["bn", "--sync-batch-norm"], "is for several processes, and this is one: start more"),
         (["bn", "--epochs", "3", "--set", "epochs=5"], "both say how many: leave one out"),
