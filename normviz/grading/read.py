@@ -7,20 +7,28 @@ wrote the file, the formula is computed here; where it differs, the computed val
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, product
 from pathlib import Path
 from xml.etree import ElementTree
 
 from openpyxl.formula.translate import Translator
 
-from normviz.workbook.book.address import address
+from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse
-from normviz.workbook.formulas.evaluate import evaluate
-from normviz.workbook.formulas.operands import CellError, UnknownFunctionError
+from normviz.workbook.formulas.evaluate import evaluate, spread
+from normviz.workbook.formulas.operands import CellError, Held, UnknownFunctionError
+from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.lint.source import FileCell, Package
 
 MOST_BYTES, MOST_UNPACKED, MOST_CELLS = 20_000_000, 200_000_000, 200_000
+
+
+Place = tuple[str, str]
+"""Title of the sheet, and address of the cell."""
 
 
 class UnreadableError(ValueError):
@@ -34,11 +42,13 @@ class Handed:
     formulas: dict[str, dict[str, str]] = field(default_factory=dict)
     """Without the leading "="."""
     stored: dict[str, dict[str, Value]] = field(default_factory=dict)
-    errors: set[tuple[str, str]] = field(default_factory=set)
+    errors: set[Place] = field(default_factory=set)
     """The cells that show an error, as they are stored and, once computed, as they are."""
+    arrays: dict[Place, Area] = field(default_factory=dict)
+    """What an array formula fills, by each cell of it; the formula is that of each."""
     program: str = ""
-    _computed: dict[tuple[str, str], Value | None] = field(default_factory=dict)
-    _unknown: dict[tuple[str, str], str] = field(default_factory=dict)
+    _computed: dict[Place, Value] = field(default_factory=dict)
+    _unknown: dict[Place, str] = field(default_factory=dict)
 
     def formula(self, sheet: str, where: str) -> str | None:
         """The formula of a cell, without "="."""
@@ -46,14 +56,11 @@ class Handed:
 
     def value(self, sheet: str, where: str) -> Value:
         """What a cell shows: computed from its formula if it has one; None for an error."""
-        formula = self.formula(sheet, where)
-        stored = self.stored.get(sheet, {}).get(where)
+        place, formula = (sheet, where), self.formula(sheet, where)
         if formula is None:
-            return stored
-        place = (sheet, where)
+            return self._stored(place)
         if place not in self._computed:
-            self._computed[place] = stored  # what a formula that reads itself finds
-            self._computed[place] = self._compute(sheet, where, formula, stored)
+            self._compute(place, formula)
         return self._computed[place]
 
     def unknown(self, sheet: str, where: str) -> str:
@@ -65,37 +72,52 @@ class Handed:
         """Whether the stored value is another than its formula gives."""
         if self.formula(sheet, where) is None:
             return False
-        stored, value = self.stored.get(sheet, {}).get(where), self.value(sheet, where)
+        stored, value = self._stored((sheet, where)), self.value(sheet, where)
         if not isinstance(stored, int | float):
             return False
         if not isinstance(value, int | float):
             return (sheet, where) in self.errors
         return abs(stored - value) > 1e-6 * max(1.0, abs(value))
 
-    def _compute(self, sheet: str, where: str, formula: str, stored: Value) -> Value:
-        def look(title: str, row: int, column: int) -> Value:
-            found = self._sheet(title) if title else sheet
-            if title and found is None:
-                raise CellError("#REF!")
-            place = (found or sheet, address(row, column))
-            value = self.value(*place)
-            if place in self._unknown:  # what reads it cannot be known either
-                raise UnknownFunctionError(self._unknown[place])
-            if place in self.errors:
-                raise CellError("an error in another cell")
-            return value
+    def _stored(self, place: Place) -> Value:
+        return self.stored.get(place[0], {}).get(place[1])
 
-        place = (sheet, where)
+    def _compute(self, place: Place, formula: str) -> None:
+        """The value of a formula, in every cell that it fills."""
+        area = self.arrays.get(place)
+        places = list(_places(place[0], area)) if area else [place]
+        for one in places:
+            self._computed[one] = self._stored(one)  # what a formula that reads itself finds
         try:
-            value = evaluate(parse(formula), look)
-        except CellError:
-            self.errors.add(place)
-            return None
+            found = self._results(place[0], formula, area)
         except (FormulaError, UnknownFunctionError, RecursionError) as error:
-            if stored is None and place not in self.errors:
-                self._unknown[place] = str(error)
-            return stored
-        self.errors.discard(place)
+            missing = (one for one in places if self._stored(one) is None)
+            self._unknown |= {one: str(error) for one in missing if one not in self.errors}
+            return
+        for one, value in zip(places, found, strict=True):
+            self._computed[one] = None if isinstance(value, CellError) else value
+            (self.errors.add if isinstance(value, CellError) else self.errors.discard)(one)
+
+    def _results(self, sheet: str, formula: str, area: Area | None) -> list[Held]:
+        tree, look = parse(formula), partial(self._look, sheet)
+        if area:
+            top, left, bottom, right = area
+            return list(chain(*spread(tree, look, bottom - top + 1, right - left + 1)))
+        try:
+            return [evaluate(tree, look)]
+        except CellError as error:
+            return [error]
+
+    def _look(self, sheet: str, title: str, row: int, column: int) -> Value:
+        found = self._sheet(title) if title else sheet
+        if found is None:
+            raise CellError("#REF!")
+        place = (found, address(row, column))
+        value = self.value(*place)
+        if place in self._unknown:  # what reads it cannot be known either
+            raise UnknownFunctionError(self._unknown[place])
+        if place in self.errors:
+            raise CellError("an error in another cell")
         return value
 
     def _sheet(self, title: str) -> str | None:
@@ -163,6 +185,13 @@ def _program(package: zipfile.ZipFile) -> str:
     return next(filter(None, named), "")
 
 
+def _places(sheet: str, area: Area) -> Iterator[Place]:
+    """The cells of an area, row by row."""
+    top, left, bottom, right = area
+    cells = product(range(top, bottom + 1), range(left, right + 1))
+    return ((sheet, address(row, column)) for row, column in cells)
+
+
 def _fill(handed: Handed, package: Package) -> None:
     """Every cell as it was typed, and as it was last computed."""
     count = 0
@@ -171,16 +200,21 @@ def _fill(handed: Handed, package: Package) -> None:
         stored = handed.stored.setdefault(sheet.title, {})
         shared: dict[str, Translator] = {}
         for cell in sheet.cells():
-            count += 1
+            area = parse_area(cell.area) if cell.formula_kind == "array" and cell.area else None
+            count += (area[2] - area[0] + 1) * (area[3] - area[1] + 1) if area else 1
             if count > MOST_CELLS:
                 raise UnreadableError(f"too large: more than {MOST_CELLS:,} cells")
+            place = (sheet.title, cell.address)
             value = _stored(cell)
             if value is not None:
                 stored[cell.address] = value
             if cell.kind == "e":
-                handed.errors.add((sheet.title, cell.address))
-            if cell.formula is not None:
+                handed.errors.add(place)
+            if cell.formula is not None and place not in handed.arrays:
                 formulas[cell.address] = _formula(cell, shared)
+            if cell.formula is not None and area:
+                handed.arrays |= dict.fromkeys(_places(sheet.title, area), area)
+                formulas |= {where: cell.formula for _, where in _places(sheet.title, area)}
 
 
 def _stored(cell: FileCell) -> Value:

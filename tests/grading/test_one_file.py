@@ -10,6 +10,7 @@ from pathlib import Path
 import ironcalc
 import openpyxl
 import pytest
+from openpyxl.worksheet.formula import ArrayFormula
 
 from normviz.grading.grade import FileMark, grade
 from normviz.grading.read import read_workbook
@@ -146,6 +147,32 @@ def test_a_formula_that_excel_writes_out_once_for_many_cells_is_read(tmp_path: P
     handed = read_workbook(path)
     assert handed.formula("BatchNorm", second) == f"{batch.chain.at('centered', 1)}^2"
     assert (graded(path).points, graded(path).flags) == (TOTAL, ())
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_step_in_one_array_formula_counts_in_each_of_its_cells(
+    stored: bool, tmp_path: Path
+) -> None:
+    path, made = one(tmp_path, Assignment(("layer_norm",), formulas=True))
+    chain, typed = sheet_of(made, "LayerNorm").chain, right(made)
+    numbers = computed(made, typed)
+    x, mean = (chain.at("x", 0), chain.at("x", 1)), chain.at("mean", 0)
+    first, second = chain.at("centered", 0), chain.at("centered", 1)
+    place = ("LayerNorm", second)
+    fill(path, {**typed, place: numbers[place] if stored else None})
+    _array(path, first, f"{first}:{second}", f"{x[0]}:{x[1]}-{mean}")
+    handed = read_workbook(path)
+    assert handed.formula(*place) == handed.formula("LayerNorm", first)
+    assert handed.value(*place) == pytest.approx(numbers[place])
+    mark = graded(path)
+    assert (mark.words, mark.flags) == ("all right", ())
+
+
+def _array(path: Path, where: str, area: str, formula: str) -> None:
+    """An array formula, which stands in the first of the cells that it fills."""
+    book = openpyxl.load_workbook(path)
+    book["LayerNorm"][where] = ArrayFormula(area, f"={formula}")
+    book.save(path)
 
 
 def _rewrite(path: Path, where: str, formula: str) -> None:

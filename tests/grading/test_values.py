@@ -1,7 +1,10 @@
 """What the cells of a file show: computed from their formulas, stored where these are not known."""
 
+from normviz.grading.flags import flags
 from normviz.grading.read import Handed
 from normviz.workbook.book.cells import Value
+from normviz.workbook.exercise.classroom.assignment import Assignment, enroll
+from tests.grading.fill import sheet_of, solved
 
 
 def sheet(formulas: dict[str, str], stored: dict[str, Value] | None = None, *errors: str) -> Handed:
@@ -43,3 +46,46 @@ def test_where_programs_do_not_agree_the_stored_value_counts() -> None:
     handed = sheet({"A1": "0^0", "A2": "0^0", "A3": "A2+1"}, {"A1": 1.0})
     assert [handed.value("S", where) for where in ("A1", "A2", "A3")] == [1.0, None, None]
     assert [handed.unknown("S", where) for where in ("A1", "A2", "A3")] == ["", "0^0", "0^0"]
+
+
+def array(area: tuple[int, int, int, int], formula: str, stored: dict[str, Value]) -> Handed:
+    """The sheet with an array formula in column C."""
+    cells = [f"C{row}" for row in range(area[0], area[2] + 1)]
+    handed = sheet(dict.fromkeys(cells, formula), {"A1": 1.0, "A2": 2.0, "A3": 4.0} | stored)
+    handed.arrays.update({("S", where): area for where in cells})
+    return handed
+
+
+def column(handed: Handed) -> list[Value]:
+    return [handed.value("S", where) for where in ("C1", "C2", "C3")]
+
+
+def test_an_array_formula_is_computed_in_every_cell_that_it_fills() -> None:
+    assert column(array((1, 3, 3, 3), "A1:A3*2", {})) == [2.0, 4.0, 8.0]
+    assert column(array((1, 3, 3, 3), "SUM(A1:A3)", {})) == [7.0, 7.0, 7.0]
+    assert column(array((1, 3, 3, 3), "IF(A1:A3>1,1/(A1:A3-2),0)", {})) == [0.0, None, 0.5]
+    assert column(array((1, 3, 3, 3), "IFERROR(1/(A1:A3-2),7)", {})) == [-1.0, 7.0, 0.5]
+    assert column(array((1, 3, 3, 3), "A1:A2*2", {})) == [2.0, 4.0, None]
+    assert column(array((1, 3, 1, 3), "A1:A3*2", {"C2": 5.0})) == [2.0, 5.0, None]
+    assert column(array((1, 3, 1, 3), "SUM(IF(A1:A3>1,A1:A3))", {}))[0] == 6.0
+
+
+def test_an_array_formula_that_is_not_known_leaves_what_is_stored() -> None:
+    handed = array((1, 3, 3, 3), "SORT(A1:A3)", {"C1": 1.0, "C2": 2.0})
+    assert column(handed) == [1.0, 2.0, None]
+    assert [handed.unknown("S", where) for where in ("C1", "C2", "C3")] == ["", "", "SORT"]
+
+
+def test_an_area_in_one_cell_is_what_its_program_took_from_it() -> None:
+    for formula in ("A1:A3-1", "@A1:A3-1", "_xlfn.SINGLE(A1:A3)-1", "IF(A1:A3>1,A1:A3-1)", "A1:A3"):
+        assert sheet({"C2": formula}, {"A2": 2.0, "C2": 1.0}).value("S", "C2") == 1.0
+        assert sheet({"C2": formula}, {"A2": 2.0}).unknown("S", "C2")
+
+
+def test_what_google_sheets_writes_for_its_own_functions_is_no_bare_number() -> None:
+    made = solved(enroll(Assignment(("batch_norm",), formulas=True), ["Ada"]), 0)
+    where = sheet_of(made, "BatchNorm").chain.at("mean", 0)
+    words = 'IFERROR(__xludf.DUMMYFUNCTION("""COMPUTED_VALUE"""),1.25)'
+    handed = Handed({"BatchNorm": {where: words}}, {"BatchNorm": {where: 1.25}})
+    assert handed.value("BatchNorm", where) == 1.25
+    assert not any("numbers" in flag for flag in flags(handed, made, formulas=True))

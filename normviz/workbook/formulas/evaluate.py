@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import (
@@ -28,6 +29,8 @@ from normviz.workbook.formulas.operands import (
     Found,
     Held,
     UnknownFunctionError,
+    as_area,
+    cell_by_cell,
     each,
     finite,
     held,
@@ -37,6 +40,7 @@ from normviz.workbook.formulas.operands import (
     single,
 )
 
+T = TypeVar("T")
 Lookup = Callable[[str, int, int], Value]
 """The value of a cell by sheet ("" for the formula's own), row and column; None where empty."""
 
@@ -58,7 +62,21 @@ def evaluate(tree: Tree, lookup: Lookup) -> Value:
     return _shown(single(_find(tree, lookup)))
 
 
-def _shown(found: Value) -> Value:
+def spread(tree: Tree, lookup: Lookup, down: int, across: int) -> list[list[Held]]:
+    """The values of an array formula in the cells that it fills, errors among them.
+
+    Raises:
+        UnknownFunctionError: a function that is not known here.
+
+    >>> from normviz.workbook.book.formula import parse
+    >>> spread(parse("A1:A2*2"), lambda sheet, row, column: float(row), 2, 1)
+    [[2.0], [4.0]]
+    """
+    area = as_area(held(lambda: _find(tree, lookup)))
+    return [[_shown(area.at(row, column)) for column in range(across)] for row in range(down)]
+
+
+def _shown(found: T) -> T | float:
     """A formula that gives an empty cell shows 0."""
     return 0.0 if found is None else found
 
@@ -132,15 +150,32 @@ Find = Callable[[int], Found]
 
 
 def _if(find: Find, count: int) -> Found:
-    taken = 1 if is_true(single(find(0))) else 2
-    return find(taken) if taken < count else False
+    condition = find(0)
+    if as_area(condition).shape == (1, 1):
+        taken = 1 if is_true(single(condition)) else 2
+        return find(taken) if taken < count else False
+
+    def taken_of(chosen: Held, then: Held, other: Held) -> Held:
+        if isinstance(chosen, CellError):
+            return chosen
+        try:
+            return then if is_true(chosen) else other
+        except CellError as error:
+            return error
+
+    other = held(lambda: find(2)) if count > 2 else False
+    return cell_by_cell(taken_of, [condition, held(lambda: find(1)), other])
 
 
 def _if_error(find: Find, _: int) -> Found:
-    try:
-        return single(find(0))
-    except CellError:
-        return find(1)
+    tried = held(lambda: find(0))
+    if as_area(tried).shape == (1, 1):
+        try:
+            return single(tried)
+        except CellError:
+            return find(1)
+    otherwise = held(lambda: find(1))
+    return cell_by_cell(lambda a, b: b if isinstance(a, CellError) else a, [tried, otherwise])
 
 
 def _choose(find: Find, count: int) -> Found:

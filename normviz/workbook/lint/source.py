@@ -27,6 +27,8 @@ class FileCell(NamedTuple):
     text: str | None
     group: str = ""
     """Of a shared formula, which is written out in the first cell of its group."""
+    area: str = ""
+    """Which an array formula fills, with the cell as its first."""
 
 
 class Sheet:
@@ -122,11 +124,11 @@ class Package:
 
 def _file_cell(element: ET.Element, texts: Sequence[str]) -> FileCell:
     formula = formula_kind = value = text = None
-    group = ""
+    group = area = ""
     for child in element:
         if child.tag == f"{MAIN}f":
             formula, formula_kind = child.text or "", child.get("t")
-            group = child.get("si", "")
+            group, area = child.get("si", ""), child.get("ref", "")
         elif child.tag == f"{MAIN}v":
             value = child.text or ""
         elif child.tag == f"{MAIN}is":
@@ -134,4 +136,4 @@ def _file_cell(element: ET.Element, texts: Sequence[str]) -> FileCell:
     kind = element.get("t", "n")
     if kind == "s" and value is not None:
         text = texts[int(value)]
-    return FileCell(element.get("r", ""), kind, formula, formula_kind, value, text, group)
+    return FileCell(element.get("r", ""), kind, formula, formula_kind, value, text, group, area)
