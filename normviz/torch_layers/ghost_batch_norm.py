@@ -59,7 +59,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
             return node
         self._check_input_dim(x)
         check_channels(x, self.num_features)
-        if self.num_splits == 1 or not (self.training or self.running_mean is None):
+        if self.num_splits == 1 or not self.training:
             return super().forward(x)
         n, c, height, width = x.shape
         splits = self.num_splits
@@ -82,7 +82,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
 
     def _split_buffers(self) -> tuple[tuple[Tensor | None, Tensor | None], float]:
         """A copy of the running buffers for each split, and this step's momentum."""
-        if not (self.training and self.track_running_stats):
+        if not self.track_running_stats:
             return (None, None), 0.0
         momentum = next_momentum(self)
         repeats = self.num_splits

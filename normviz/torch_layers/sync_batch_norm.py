@@ -58,13 +58,14 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
             return node
         self._check_input_dim(x)
         check_channels(x, self.num_features)
-        own = self.training or self.running_mean is None
-        if not own or _world_size(self.process_group) == 1:
+        # In evaluation each process is on its own, also without running statistics: one that
+        # evaluates alone would wait for the others.
+        if not self.training or _world_size(self.process_group) == 1:
             return super().forward(x)
         y, mean, var, count = _Synchronized.apply(
             x, self.weight, self.bias, self.eps, self.process_group
         )
-        if self.training and self.track_running_stats:
+        if self.track_running_stats:
             momentum = next_momentum(self)
             unbiased = var * (count / (count - 1))
             for buffer, new in ((self.running_mean, mean), (self.running_var, unbiased)):

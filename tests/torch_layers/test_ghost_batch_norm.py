@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import normviz
 from normviz.torch_layers import GhostBatchNorm2d
 
 SHAPE = (12, 3, 5, 4)
@@ -73,10 +74,13 @@ def test_evaluation_ignores_splits():
     assert ghost.num_batches_tracked == 0
 
 
-def test_untracked_evaluation_uses_the_splits_own_statistics():
-    ghost = GhostBatchNorm2d(3, 4, track_running_stats=False).double()
+def test_untracked_evaluation_is_batch_norm_and_ignores_the_splits():
+    ghost = GhostBatchNorm2d(3, 4, track_running_stats=False).double().eval()
+    plain = nn.BatchNorm2d(3, track_running_stats=False).double().eval()
     x = batch()
-    torch.testing.assert_close(ghost.eval()(x), ghost.train()(x))
+    torch.testing.assert_close(ghost(x), plain(x), rtol=0, atol=0)
+    assert ghost(x[:5]).shape == x[:5].shape
+    assert normviz.verify(ghost, x)
 
 
 @pytest.mark.parametrize(

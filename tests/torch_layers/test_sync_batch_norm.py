@@ -29,6 +29,9 @@ try:
     found["twice"] = "no error"
 except RuntimeError as error:
     found["twice"] = str(error)
+if rank == 0:  # alone: nobody else would answer
+    x = torch.load(f"{folder}/x.pt")[0]
+    found["alone"] = SyncBatchNorm2d(3, track_running_stats=False).eval()(x)
 torch.save(found, f"{folder}/{rank}.pt")
 distributed.destroy_process_group()
 """
@@ -72,3 +75,9 @@ def test_two_processes_in_half_precision_are_one_batch(ranks, dtype):
 def test_a_second_derivative_over_processes_is_refused_and_not_zero(ranks):
     for part in ranks[1]:
         assert part["twice"].startswith("SyncBatchNorm2d over several processes has no second der")
+
+
+def test_evaluation_is_batch_norm_on_each_process_also_without_running_statistics(ranks):
+    (x, _), found = ranks
+    plain = nn.BatchNorm2d(3, track_running_stats=False).eval()
+    torch.testing.assert_close(found[0]["alone"], plain(x), rtol=0, atol=0)

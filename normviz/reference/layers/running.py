@@ -133,7 +133,10 @@ class GhostBatchNorm2d(ChannelNorm):
         self.num_splits = positive_integer("num_splits", num_splits)
 
     def _arguments(self, x: Array) -> dict[str, Any]:
-        return {"num_splits": self.num_splits, **super()._arguments(x)}
+        arguments = super()._arguments(x)
+        # Evaluation ignores the splits, also where x's own statistics normalize.
+        splits = 1 if arguments[self.norm.flag] and not self.training else self.num_splits
+        return {"num_splits": splits, **arguments}
 
 
 class _InstanceNorm(ChannelNorm):
