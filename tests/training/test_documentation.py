@@ -1,13 +1,9 @@
 """training/README.md says what the committed tables come to, and its commands can be given."""
 
 import csv
-import itertools
-import math
 import re
 import shlex
-import shutil
 import statistics
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,18 +12,14 @@ from scipy import stats
 
 from training.cli.parser import build_parser
 from training.experiments.claims import OF_FIVE
-from training.experiments.study import ERROR, LARGEST_RATE, known_studies, parse_study, read_study
 from training.experiments.trials import TRIALS
 from training.record.task_folder import CONSTANT_ANSWER, DIVERGED
 from training.report.claims import write_claims_csv
 from training.report.differences import write_differences
-from training.report.study import is_ratio, write_study
 from training.results.comparisons import compare_all, detectable
-from training.results.intervals import Estimate, estimate
+from training.results.intervals import Estimate
 from training.results.kept import read_summary
 from training.results.over_seeds import overviews
-from training.results.study_table import StudyTable, mean_errors
-from training.results.study_verdicts import answers, verdict
 from training.results.verdicts import Verdict, compared, find, judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
@@ -105,157 +97,6 @@ def test_which_norm_when_says_what_was_measured(name: str) -> None:
     tables = (committed_runs(), committed_runs("../fashion-mnist/summary.csv"))
     values = [[float(row["last_accuracy"]) for row in table[name]] for table in tables]
     assert " / ".join(f"{statistics.mean(v):.2f} ({len(v)})" for v in values) in SAID
-
-
-def test_tables_of_studies_are_of_the_studies_as_they_are() -> None:
-    for path in (ROOT / "workbooks/studies").glob("*.csv"):
-        if path.stem in known_studies():
-            table = StudyTable(path, read_study(path.stem))
-            assert table.own == table.rows
-
-
-def table_of(name: str) -> StudyTable:
-    return StudyTable(ROOT / f"workbooks/studies/{name}.csv", read_study(name))
-
-
-def outcome(name: str) -> str:
-    """What the committed rows of a study come to: how many there are, or its verdict."""
-    table, study = table_of(name), read_study(name)
-    tasks = len(study.arms) * len(study.seeds) * len(study.datasets)
-    if not table.is_whole:
-        return f"{len(table.own)} of {tasks} runs"
-    figure = f"[figure](../workbooks/studies/{name}.png)"
-    return f"**{verdict(table).verdict}**, {figure}" if study.tests else figure
-
-
-@pytest.mark.parametrize("name", known_studies())
-def test_the_row_of_a_study_says_what_it_came_to(name: str) -> None:
-    study = read_study(name)
-    (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` | "))
-    assert row.endswith(f" | {len(study.seeds)} | {outcome(name)} |")
-
-
-WHOLE = [name for name in known_studies() if table_of(name).is_whole]
-TESTED = [name for name in WHOLE if read_study(name).tests]
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_verdicts_and_figure_of_a_whole_study_are_those_of_its_table(name: str, tmp_path) -> None:
-    table = table_of(name)
-    assert table.path.with_suffix(".png").exists()
-    for beside in table.path.parent.glob("*.csv"):
-        shutil.copy(beside, tmp_path)
-    copy = StudyTable(tmp_path / f"{name}.csv", table.study)
-    write_study(copy)
-    kept = f"{name}-verdicts.csv"
-    assert (tmp_path / kept).read_text() == table.path.with_name(kept).read_text()
-
-
-@pytest.mark.parametrize("name", TESTED)
-def test_the_numbers_of_a_study_are_those_of_its_table(name: str) -> None:
-    for one in itertools.chain(*answers(table_of(name))):
-        if not one.question.primary:
-            continue
-        found = one.estimate
-        assert found
-        values = (found.mean, found.low or 0.0, found.high or 0.0)
-        mean, low, high = (math.exp(v) if is_ratio(one) else v for v in values)
-        assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
-        if one.question.measure == LARGEST_RATE:
-            # The sign test is passed first, of eight claims, by all of eight seeds.
-            assert found.n == 8
-            assert 0.5**8 < 0.05 / 8 < 9 * 0.5**8
-            assert f"{100 * 0.8 ** (1 / 8):.0f} % of all seeds" in SAID
-            continue
-        assert one.detectable
-        seen = f"{100 * math.expm1(one.detectable):.1f} %"
-        assert (seen if is_ratio(one) else f"{one.detectable:.3f}") in SAID
-
-
-def test_what_of_rms_norm_is_the_missing_beta_is_said() -> None:
-    without, with_beta = answers(table_of("rms"))
-    logs = []
-    for one in with_beta:
-        assert one.estimate
-        values = (one.estimate.mean, one.estimate.low or 0.0, one.estimate.high or 0.0)
-        mean, low, high = map(math.exp, values)
-        assert f"{mean:.3f} ({low:.3f} to {high:.3f})" in SAID
-        logs.append(one.estimate.mean)
-    assert [one.verdict for one in with_beta] == [Verdict.REFUTED, Verdict.UNDECIDED]
-    whole = [one.estimate.mean for one in without if one.estimate]
-    parts = [1 - part / total for part, total in zip(logs, whole, strict=True)]
-    assert parts == pytest.approx([0.5, 0.5], abs=0.05)
-    (row,) = (line for line in README.splitlines() if "| RMSNorm only where" in line)
-    said = [" and ".join(f"{math.exp(v):.2f}" for v in values) for values in (whole, logs)]
-    assert f"RMSNorm has {said[0]} times LayerNorm's error, with a β {said[1]} (12)" in row
-
-
-def test_what_would_refute_ghost_holds_too_and_is_said() -> None:
-    (found,) = answers(table_of("ghost"))
-    assert all(max(one.p, one.p_refuted) < 0.05 for one in found)
-    assert "any gain supports, one of less than 10 % refutes, and both intervals lie wholly" in SAID
-
-
-@pytest.mark.parametrize("name", TESTED)
-def test_an_undecided_study_says_its_p(name: str) -> None:
-    found = verdict(table_of(name))
-    if found.verdict == Verdict.UNDECIDED:
-        assert f"p = {found.p:.2g}, after Holm {found.adjusted:.2g}" in SAID
-
-
-@pytest.mark.parametrize(
-    ("name", "arm"),
-    [("batch-size", arm) for arm in ("BN 2", "GN 2", "BN 4", "GN 4", "BN 32", "GN 32")]
-    + [("ghost", arm) for arm in ("16 ghosts of 64", "BN 1024", "BN 64")]
-    + [("dropout", arm) for arm in ("0.5 after the last", "0.5 before", "none")]
-    + [("l2", arm) for arm in ("decay 0", "decay 0.001", "decay 0.016")],
-)
-def test_which_norm_when_names_the_errors_of_a_study(name: str, arm: str) -> None:
-    found = [mean_errors(table_of(name), data)[arm] for data in ("mnist", "fashion-mnist")]
-    words = " / ".join(f"{one.mean:.2f}" for one in found) + f" ({found[0].n})"
-    assert any(f"`{name}`" in line and words in line for line in README.splitlines())
-
-
-def test_which_norm_when_says_what_batch_norm_loses_with_batches_of_four() -> None:
-    table = table_of("batch-size")
-    found = {}
-    for data in ("mnist", "fashion-mnist"):
-        bn, gn = (table.measured(ERROR, arm, data) for arm in ("BN 4", "GN 4"))
-        found[data] = estimate([bn[seed] - gn[seed] for seed in gn])
-    one = found["mnist"]
-    mean, low, high = (100 * math.expm1(v) for v in (one.mean, one.low or 0.0, one.high or 0.0))
-    assert f"{mean:.1f} % more on MNIST ({low:.1f} to {high:.1f})" in SAID
-    assert (found["fashion-mnist"].p or 0.0) > 0.3
-
-
-def test_which_norm_when_names_the_errors_by_learning_rate() -> None:
-    for norm, rates in (("BN", ("x0.3", "x1", "x3")), ("NONE", ("x0.3", "x1", "x3"))):
-        ranges = []
-        for data in ("mnist", "fashion-mnist"):
-            means = [mean_errors(table_of("rates"), data)[f"{norm} {x}"].mean for x in rates]
-            ranges.append(f"{min(means):.2f} to {max(means):.2f}")
-        assert f"{' / '.join(ranges)} (8)" in SAID
-
-
-@pytest.mark.parametrize("case", ["BatchNorm", "GroupNorm", "LayerNorm", "none"])
-@pytest.mark.parametrize("batch", [2, 8, 64])
-def test_which_norm_when_names_the_errors_by_batch(case: str, batch: int) -> None:
-    found = mean_errors(table_of("norms"), "mnist")[f"{case} {batch}"]
-    (row,) = (
-        line
-        for line in README.splitlines()
-        if line.startswith(f"| batches of {batch}") and "`norms`" in line
-    )
-    assert f"{found.mean:.2f} ({found.n})" in row
-
-
-@pytest.mark.parametrize("case", ["InstanceNorm", "PixelNorm", "RMSNorm"])
-def test_which_norm_when_names_the_errors_of_a_norm(case: str) -> None:
-    errors = mean_errors(table_of("norms"), "mnist")
-    found = [errors[f"{case} {batch}"] for batch in (2, 8, 64)]
-    words = ", ".join(f"{one.mean:.2f} ({one.n})" for one in found)
-    (row,) = (line for line in README.splitlines() if f" | {case}" in line and "`norms`" in line)
-    assert f"error {words} with batches of 2, 8, 64" in row
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion-mnist"])
@@ -425,28 +266,3 @@ def test_every_command_of_ours_can_be_given() -> None:
         for line in lines:
             if command in line:
                 build_parser().parse_args(shlex.split(line.partition(command)[2], comments=True))
-
-
-def test_every_study_is_told_with_its_claim_and_seeds() -> None:
-    for name in known_studies():
-        study = read_study(name)
-        (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
-        assert f"| {study.claim} |" in row or not study.tests
-        assert f"| {len(study.seeds)} |" in row
-
-
-def test_the_study_in_the_text_is_one() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert len(parse_study("mine", tomllib.loads(text)).arms) == 6
-
-
-def test_the_front_page_counts_the_verdicts() -> None:
-    found = [verdict(table_of(n)).verdict for n in known_studies() if read_study(n).tests]
-    assert len(found) == 8
-    words = {0: "none", 1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-    counts = [words[found.count(v)] for v in ("refuted", "equivalent", "undecided")]
-    sentence = (
-        "Of eight claims of the literature {} are refuted here, {} is equivalent, {} are undecided"
-    )
-    front = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert sentence.format(*counts) in front

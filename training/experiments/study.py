@@ -94,6 +94,11 @@ class Question:
         two = self.low is not None and self.high is not None
         return two and not self.outside and self.low == -(self.high or 0)
 
+    @property
+    def is_ratio(self) -> bool:
+        """Whether its sum is the logarithm of a ratio, not a slope."""
+        return self.measure != EFFECTIVE_RATE
+
 
 @dataclass(frozen=True)
 class Study:

@@ -8,38 +8,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.training.figures import clipped, overlapping
+from tests.training.studies import ORDER, around, fill
 from training.errors import TrainingError
-from training.experiments.study import Question, known_studies, parse_study, read_study
+from training.experiments.study import Question, parse_study, read_study
 from training.files import locked
-from training.report.study import draw_study, norm_by_batch, study_table, write_study
+from training.report.study import study_table, write_study
+from training.report.study_figure import draw_study
 from training.results.study_table import StudyTable, mean_errors
 from training.results.study_verdicts import answer, verdict
 from training.run.task import DECISIVE, Settings, Task
 
 LIMIT = math.log(1.1)
-SEEDS = tuple(range(8))  # of the studies here
-ORDER = replace(read_study("order"), seeds=SEEDS)
 MATTERS = ORDER.tests[0]
 EQUAL = replace(MATTERS, outside=False, low=-0.0953, high=0.0953)
-
-
-def fill(table: StudyTable, errors: dict[str, list[float | None]], dataset: str = "mnist") -> None:
-    """Add finished tasks with these errors by arm and seed; None diverged."""
-    for arm, values in errors.items():
-        for seed, error in enumerate(values):
-            settings = Settings(data="data", dataset=dataset, study="order")
-            task = Task(table.study.arms[arm], seed, settings, Path("run"))
-            measures = {"weight_norm": 10.0, "error_recounted": error and error / 1.1}
-            summary = error and {"last_accuracy": 100 - error, "measures": measures}
-            table.add(task, summary, "abc")
-
-
-def around(error: float, ratio: float = 1.0, seeds: int = 8, own_sd: float = 0.03) -> list[float]:
-    """Errors of seeds that share what a seed draws, and little else."""
-    shared = np.random.default_rng(0).normal(0, 0.2, seeds)
-    own = np.random.default_rng(int(1000 * ratio)).normal(0, own_sd, seeds)
-    return [float(v) for v in error * ratio * np.exp(shared + own)]
 
 
 @pytest.fixture
@@ -359,34 +340,17 @@ def test_verdicts_and_figure_lie_beside_the_table(table):
     assert "not whole yet: 16 tasks are left" in study_table(table).caption
 
 
-def test_norms_and_batch_sizes_are_a_heat_map(tmp_path):
-    table = StudyTable(tmp_path / "norms.csv", read_study("norms"))
-    fill(table, {arm: [3.0, 3.2] for arm in table.study.arms if arm != "none 8"})
-    figure = draw_study(table)
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts.count("3.10\n2 seeds") == 20
-    assert texts.count("–") == 1
-    assert "(not whole yet)" in figure.get_suptitle()
-    assert norm_by_batch(StudyTable(tmp_path / "order.csv", ORDER)) is None
-
-
-def test_an_arm_that_hardly_learned_leaves_the_others_their_shades(tmp_path):
-    table = StudyTable(tmp_path / "norms.csv", read_study("norms"))
-    fill(table, {arm: [2.0] for arm in table.study.arms} | {"none 64": [32.0], "RMSNorm 8": [4.0]})
-    axis = draw_study(table).axes[0]
-    (shades,) = axis.images
-    assert (shades.norm.vmin, shades.norm.vmax) == (2.0, 6.0)
-    assert axis.get_title(loc="left") == "mnist: mean test error (%), darkest from 6.0"
-
-
-@pytest.mark.parametrize("name", [name for name in known_studies() if name != "norms"])
-def test_no_words_of_a_figure_lie_on_others(name, tmp_path):
-    study = read_study(name)
-    table = StudyTable(tmp_path / f"{name}.csv", study)
-    for dataset in study.datasets:
-        fill(table, {arm: around(1.5) for arm in study.arms}, dataset)
-    figure = draw_study(table)
-    assert clipped(figure) == overlapping(figure) == []
+def test_what_equality_could_have_been_shown_is_the_margin_less_what_is_seen_beyond_a_limit(table):
+    fill(table, {"after ReLU": around(1.5), "before ReLU": around(1.5, 1.01)})
+    alone, corrected = (answer(EQUAL, table, "mnist", claims) for claims in (1, 8))
+    assert corrected.shown_within == pytest.approx(0.0953 - corrected.detectable)
+    assert 0 < corrected.shown_within < alone.shown_within
+    assert answer(MATTERS, table, "mnist").shown_within is None
+    slope = answer(replace(EQUAL, low=0.4, high=0.6), table, "mnist", 8)
+    assert slope.shown_within == pytest.approx(0.1 - corrected.detectable)
+    first, second = around(1.5), around(1.5, own_sd=0.3)
+    fill(table, {"after ReLU": first, "before ReLU": second})
+    assert answer(EQUAL, table, "mnist", 8).shown_within < 0
 
 
 def test_a_question_may_have_one_limit(table):
