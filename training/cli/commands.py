@@ -40,10 +40,13 @@ from training.report.workbook.book import write_results
 from training.results.cost import duration
 from training.results.kept import SUMMARY, keep, read_summary, write_summary
 from training.results.run_folder import (
+    Results,
     read_run,
     refuse_layers,
     refuse_other_data,
     run_folders,
+    sets_not_begun,
+    tasks_left,
 )
 from training.results.verdicts import judge_all
 from training.run import torchrun as parallel
@@ -167,7 +170,8 @@ def announcement(plan: Plan, where: str, expected: float) -> str:
 
 def conclude_plan(plan: Plan, console: Console) -> None:
     """Make what the folders of a run hold beside their tasks, and of a study its verdicts."""
-    for folder in plan.run_folders:
+    # Those that were whole before, too: their pages may still say that another has not begun.
+    for folder in dict.fromkeys([*plan.run_folders, *run_folders(plan.folder)]):
         if any(folder.glob("*/seed-*/config.json")):
             conclude(folder, console)
     if plan.study and plan.table:
@@ -178,8 +182,8 @@ def conclude_plan(plan: Plan, console: Console) -> None:
         console.print(f"tensorboard: tensorboard --logdir {plan.folder}", markup=False)
 
 
-def conclude(folder: Path, console: Console) -> None:
-    """Make everything that a run folder holds beside its tasks, and print the table."""
+def conclude(folder: Path, console: Console) -> Results:
+    """Make everything that a run folder holds beside its tasks, print the table, return it read."""
     results = read_run(folder)
     claims = not any(result.details.get("study") for result in results.results)
     judgments = judge_all(results)
@@ -203,6 +207,7 @@ def conclude(folder: Path, console: Console) -> None:
     for name in ("report.html", "results.xlsx", "differences.png", "accuracy.png"):
         if (folder / name).exists():
             console.print(f"{name.partition('.')[0]}: {folder / name}", markup=False)
+    return results
 
 
 def check_device(name: str) -> None:
@@ -245,8 +250,12 @@ def report(options: Namespace) -> int:
             raise TrainingError(
                 f"--keep takes one run folder, and {path} holds {', '.join(map(str, folders))}"
             )
-        for folder in folders:
-            conclude(folder, console)
+        left = sum(tasks_left(one, conclude(one, console).results) for one in folders)
+        for name in sets_not_begun(path):
+            console.print(f"{name}: not begun", markup=False)
+            left += tasks_left(path / name)
+        if left:
+            console.print(f"tasks left: {left}; --resume runs them", markup=False)
         if not options.keep:
             return 0
         kept = Path(options.keep)

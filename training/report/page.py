@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from training.data.datasets import DATASETS
 from training.experiments.claims import MEASURES, TARGET
 from training.experiments.trials import TRIALS, find_trial
 from training.files import write_whole
@@ -41,7 +42,7 @@ from training.results.over_seeds import (
     largest_differences,
     overviews,
 )
-from training.results.run_folder import Results, averaged
+from training.results.run_folder import Results, averaged, sets_not_begun
 from training.results.verdicts import EQUIVALENT, judge_all, p_words
 from training.run.one_network import build_model
 
@@ -135,6 +136,9 @@ def missing(run: Results, trials: list[Overview]) -> list[str]:
     lines = [f"left out: {problem}" for problem in run.problems]
     lines += [f"{r.config.name}, seed {r.seed}: {r.status}" for r in run.results if not r.summary]
     lines += [f"{words}: not begun" for words in not_begun(run.folder)]
+    folder = run.folder.resolve()
+    if folder.name in DATASETS and any(r.details.get("study") for r in run.results):
+        lines += [f"{name}: not begun" for name in sets_not_begun(folder.parent)]
     shortened = [t.name for t in trials if t.is_shortened]
     if shortened:
         lines.append(f"run for other than the epochs of their recipe: {', '.join(shortened)}")

@@ -11,6 +11,7 @@ from training.data.load import Digits
 from training.errors import TrainingError
 from training.experiments.trials import TRIALS
 from training.files import read_json
+from training.record import asked
 from training.record.task_folder import Result, read_object, read_task
 
 
@@ -73,6 +74,20 @@ def run_folders(folder: Path) -> list[Path]:
     """Return the run folders that ``folder`` is or, of a study over data sets, holds."""
     inner = sorted(folder / name for name in DATASETS if holds_tasks(folder / name))
     return inner if inner and not holds_tasks(folder) else [folder]
+
+
+def sets_not_begun(folder: Path) -> list[str]:
+    """Return the data sets that a study in ``folder`` was asked for and has no task of yet."""
+    inner = {name: folder / name for name in sorted(DATASETS)}
+    return [name for name, at in inner.items() if asked.read(at) and not holds_tasks(at)]
+
+
+def tasks_left(folder: Path, results: Sequence[Result] = ()) -> int:
+    """Return how many tasks of a run folder that were asked for, or began, have no result yet."""
+    wanted = {config.parent for config in folder.glob("*/seed-*/config.json")}
+    for trial, seeds in asked.read(folder).items():
+        wanted |= {folder / trial / f"seed-{seed}" for seed in seeds}
+    return len(wanted - {result.folder for result in results if result.counts})
 
 
 def read_run(folder: Path) -> Results:

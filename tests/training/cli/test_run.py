@@ -161,6 +161,31 @@ def test_the_report_of_half_a_run_says_what_has_not_begun(tmp_path, monkeypatch,
     assert "not begun" not in (out / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_report_of_half_a_study_names_the_data_sets_that_have_not_begun(
+    tmp_path, monkeypatch, capsys, use_tiny
+):
+    file, out = tmp_path / "two.toml", tmp_path / "out"
+    file.write_text(TWO_SETS, encoding="utf-8")
+    words = ["run", "--experiment", str(file), "--data", "data", "--out", str(out), "--jobs", "1"]
+    with monkeypatch.context() as half:
+        half.setattr("training.cli.plan.run_tasks", lambda tasks, _jobs: run_tasks(tasks[:1]))
+        assert main(words) == 0
+    page = out / "mnist" / "report.html"
+    assert "fashion-mnist: not begun" in page.read_text(encoding="utf-8")
+    page.unlink()
+    capsys.readouterr()
+    assert main(["report", str(out)]) == 0
+    assert "fashion-mnist: not begun" in page.read_text(encoding="utf-8")
+    said = capsys.readouterr().out
+    assert "fashion-mnist: not begun" in said
+    assert "tasks left: 3; --resume runs them" in said
+    assert main([*words, "--resume"]) == 0
+    assert "not begun" not in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["report", str(out)]) == 0
+    assert "tasks left" not in capsys.readouterr().out
+
+
 def test_what_several_processes_do_not_record_is_said(planned_bn, monkeypatch):
     assert "is not kept" not in announcement(planned_bn, "here", 1.0)
     monkeypatch.setattr("training.cli.commands.parallel.size", lambda: 2)
