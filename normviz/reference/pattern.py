@@ -30,13 +30,14 @@ def normalize(
     weight: Array | None = None,
     bias: Array | None = None,
     centered: bool = True,
-    eps: float = 1e-5,
+    eps: float | None = None,
 ) -> Array:
     """Normalize x over statistics sets said by a pattern (:mod:`normviz.norms.notation`).
 
     ``y = (x - mean) / sqrt(var + eps) * weight + bias``; with ``centered=False`` the mean is taken
-    as zero, as rms_norm does. ``sizes`` holds what the shape does not tell, such as the heads in
-    "n t (h [d])"; ``affine`` names the axes that weight and bias have.
+    as zero, as rms_norm does. eps is 1e-5, or what a declared norm has. ``sizes`` holds what the
+    shape does not tell, such as the heads in "n t (h [d])"; ``affine`` names the axes that weight
+    and bias have.
 
     Shapes: x as the pattern says; weight and bias the lengths of the affine axes in the pattern's
     order ("(g k)" is one axis of length g k). A set of one value is its own mean, as in torch's
@@ -65,7 +66,7 @@ def normalize_backward(
     weight: Array | None = None,
     bias: Array | None = None,
     centered: bool = True,
-    eps: float = 1e-5,
+    eps: float | None = None,
 ) -> Gradients:
     """The gradients of :func:`normalize`; None for a parameter that was not given.
 
@@ -86,7 +87,8 @@ def _of(
     centered: bool,
     weight: Array | None,
     bias: Array | None,
-    eps: float,
+    eps: float | None,
 ) -> tuple[Norm, dict[str, Any]]:
     norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
-    return norm, complete(norm, {"weight": weight, "bias": bias, "eps": eps})
+    given = {"weight": weight, "bias": bias, "eps": eps}
+    return norm, complete(norm, {name: v for name, v in given.items() if v is not None})

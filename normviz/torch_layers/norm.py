@@ -19,8 +19,9 @@ class Norm(nn.Module):
     """The normalization that a pattern says (:mod:`normviz.norms.notation`), in plain torch.
 
     ``shape`` is that of x, None where it may vary; the axes of weight and bias (``affine``) must
-    be known. ``sizes``, ``centered`` and ``eps`` as in :func:`normviz.normalize`. Without
-    ``affine`` there are no parameters, with ``bias=False`` only a weight. In mixed precision a
+    be known. ``sizes``, ``centered`` and ``eps`` (1e-5, or what a declared norm has) as in
+    :func:`normviz.normalize`. Without ``affine`` there are no parameters, with ``bias=False`` only
+    a weight. In mixed precision a
     float16 or bfloat16 x is worked in float32 and the result has x's dtype.
 
     It is plain torch operations: differentiable any number of times, for torch.func, torch.export
@@ -51,16 +52,17 @@ class Norm(nn.Module):
         affine: str = "",
         centered: bool = True,
         bias: bool = True,
-        eps: float = 1e-5,
+        eps: float | None = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
         self.norm = norm_without_buffers(norm)
-        self.shape, self.eps = told_shape(self.norm, shape), eps
+        self.shape = told_shape(self.norm, shape)
+        self.eps = self.norm.eps if eps is None else eps
         found = sets_where_known(self.norm, self.shape)
-        for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias)):
+        for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias and self.norm.bias)):
             parameter = None
             if self.norm.affine and wanted:
                 values = torch.full(found.parameter_shape, fill, device=device, dtype=dtype)
@@ -85,7 +87,8 @@ class Norm(nn.Module):
             y = y - y.mean(self._shared, keepdim=True) if self._shared else y - y
         square = y.square()
         power = square.mean(self._shared, keepdim=True) if self._shared else square
-        y = y * torch.rsqrt(power + self.eps)
+        eps = torch.finfo(wide.dtype).eps if self.eps is None else self.eps
+        y = y * torch.rsqrt(power + eps)
         if self.weight is not None:
             y = y * self.weight.view(self._parameter_view)
         if self.bias is not None:

@@ -7,6 +7,7 @@ import pytest
 
 import normviz
 from normviz import Norm
+from normviz.reference import layers
 from normviz.reference.call import backward, complete, forward
 from normviz.reference.spread import Spread
 from normviz.reference.trace import trace_with
@@ -87,3 +88,36 @@ def test_one_value_per_set_is_refused_where_running_statistics_are_kept(
 def test_an_unbiased_variance_of_one_value_is_no_number():
     trace = trace_with(Spread(divisor="m - 1"), "n [c]", np.ones((2, 1)), {})
     assert np.isnan(trace["variance"]).all()
+
+
+DECLARED = {
+    "eps": Norm("mine", "n [c] w", affine="c", eps=1e-2),
+    "no bias": Norm("mine", "n [c] w", affine="c", bias=False, centered=False),
+    "eps of the dtype": Norm("mine", "n [c] w", affine="c", eps=None),
+}
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+def test_a_declared_norms_own_settings_hold_in_the_function_the_trace_and_the_layer(kind):
+    norm, x = DECLARED[kind], 1e-2 * X
+    trace = normviz.trace(norm, x).backward(DY)
+    layer = layers.Norm(norm, x.shape, dtype=np.float64)
+    for y in (normviz.normalize(x, norm), layer(x)):
+        np.testing.assert_allclose(y, trace["output"], rtol=1e-12)
+    for grads in (normviz.normalize_backward(DY, x, norm), layer.backward(DY)):
+        np.testing.assert_allclose(grads.grad_input, trace["grad_input"], rtol=1e-9, atol=1e-12)
+    assert layer.eps == norm.eps
+    assert (layer.bias is None) == (not norm.bias)
+
+
+def test_an_eps_that_is_given_counts_beside_a_declared_norms():
+    mine = DECLARED["eps"]
+    given = normviz.normalize(X, mine, eps=0.5)
+    np.testing.assert_array_equal(given, normviz.normalize(X, mine.sets, eps=0.5))
+    assert layers.Norm(mine, X.shape, eps=0.5).eps == 0.5
+    assert layers.Norm(mine.sets, X.shape).eps == 1e-5
+
+
+def test_a_bias_for_a_norm_that_is_declared_without_is_refused():
+    with pytest.raises(TypeError, match="'bias'"):
+        normviz.normalize(X, DECLARED["no bias"], bias=np.zeros(3))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import normviz
 from normviz.torch_layers import Norm
 
 LAYERS = {
@@ -97,3 +98,17 @@ def test_a_length_that_sizes_tell_need_not_be_given_and_is_held(sets, shape, siz
         wrong = [*given[:at], given[at] + 1, *given[at + 1 :]]
         with pytest.raises(ValueError, match=r"^x must have shape \("):
             layer(torch.randn(wrong))
+
+
+@pytest.mark.parametrize(
+    "own", [{"eps": 1e-2}, {"eps": None}, {"bias": False, "centered": False}], ids=str
+)
+def test_a_declared_norms_own_settings_hold(own):
+    declared = normviz.Norm("mine", "n [c] h w", affine="c", **own)
+    layer = Norm(declared, (None, 4, None, None), dtype=torch.double)
+    x = 1e-2 * torch.randn(2, 4, 3, 5, dtype=torch.double, generator=torch.manual_seed(0))
+    expected = normviz.trace(declared, x.numpy())["output"]
+    torch.testing.assert_close(layer(x).detach(), torch.from_numpy(expected))
+    assert layer.eps == declared.eps
+    assert (layer.bias is None) == (not declared.bias)
+    assert normviz.verify(layer, x)

@@ -58,7 +58,10 @@ class ReferenceNorm2d(ChannelNorm):
 
 
 class Norm(Module):
-    """The twin of normviz.torch_layers.Norm: any pattern, on x of ``shape`` (None: may vary)."""
+    """The twin of normviz.torch_layers.Norm: any pattern, on x of ``shape`` (None: may vary).
+
+    eps is 1e-5, or what a declared norm has.
+    """
 
     _buffers = ()
     _own_settings = ("norm", "shape")
@@ -72,19 +75,21 @@ class Norm(Module):
         affine: str = "",
         centered: bool = True,
         bias: bool = True,
-        eps: float = 1e-5,
+        eps: float | None = None,
         dtype: Any = np.float32,
     ) -> None:
         norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
         self.norm = norm_without_buffers(norm)
-        self.shape, self.eps = told_shape(self.norm, shape), eps
+        self.shape = told_shape(self.norm, shape)
+        self.eps = self.norm.eps if eps is None else eps
         parameter = sets_where_known(self.norm, self.shape).parameter_shape
         has_weight = bool(self.norm.affine)
         self.weight = filled(parameter, has_weight, dtype, 1.0)
-        self.bias = filled(parameter, has_weight and bias, dtype, 0.0)
+        self.bias = filled(parameter, has_weight and bias and self.norm.bias, dtype, 0.0)
 
     def _check_rank(self, x: Array) -> None:
         check_lengths(np.shape(x), self.shape)
 
     def _arguments(self, x: Array) -> dict[str, Any]:
-        return {**super()._arguments(x), "eps": self.eps}
+        known = {**super()._arguments(x), "eps": self.eps}
+        return {name: value for name, value in known.items() if self.norm.takes(name)}
