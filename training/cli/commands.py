@@ -100,8 +100,7 @@ def run(options: Namespace) -> int:
                 folder, [(t.config.name, t.seed) for t in plan.tasks if t.run_folder == folder]
             )
         outcomes = train(plan, engine, console)
-        # Of a study a seed that diverged is a result as any other.
-        failed = [o for o in outcomes if o.error and not (plan.study and o.diverged)]
+        failed = [o for o in outcomes if o.error and not o.diverged]
         try:
             if not outcomes or any(outcome.has_result for outcome in outcomes):
                 conclude_plan(plan, console)

@@ -101,8 +101,8 @@ class Display:
         self.left.pop(outcome.task, None)
         place = f"{len(self.tasks) - len(self.left)}/{len(self.tasks)}"
         if outcome.summary is None:
-            word = "diverged" if outcome.diverged else "failed"
-            self.console.print(f"{place} {outcome.task}: {word}", markup=False)
+            how = f"diverged: {outcome.error}" if outcome.diverged else "failed"
+            self.console.print(f"{place} {outcome.task}: {how}", markup=False, soft_wrap=True)
             return
         summary = outcome.summary
         self.console.print(

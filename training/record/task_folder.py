@@ -131,6 +131,18 @@ def read_task(folder: Path) -> Result:
     return Result(folder, config, details["seed"], details, record, summary, failure, diverged)
 
 
+def divergence(folder: Path) -> str | None:
+    """Return why the seed of a folder diverged; None where it did not, or nobody can say."""
+    path = folder / "failure.json"
+    if (folder / "summary.json").exists() or not path.exists():
+        return None
+    try:
+        found = read_object(path, ("error",))
+    except TrainingError:
+        return None
+    return str(found["error"]) if found.get("diverged") is True else None
+
+
 def read_config(folder: Path) -> tuple[dict[str, Any], TrialConfig]:
     """Read ``config.json`` of one trial with one seed, and the trial in it.
 

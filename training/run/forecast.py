@@ -17,6 +17,7 @@ from training.data import load as data
 from training.data.load import Digits
 from training.experiments.config import TrialConfig
 from training.record.history import epochs_so_far
+from training.record.task_folder import divergence
 from training.run.machine import prepared
 from training.run.one_network import Trainer
 from training.run.task import Settings, Task
@@ -35,7 +36,7 @@ def estimate_seconds(tasks: Sequence[Task], jobs: int) -> float:
     for task in tasks:
         digits = data.load(task.settings.data, task.settings.dataset)
         left = task.config.epochs - len(epochs_so_far(task.folder))
-        if left:
+        if left and not divergence(task.folder):
             each = _epoch_seconds(task.config, task.settings, digits)
             seconds.append(TASK_SECONDS + left * each)
     start = WORKER_SECONDS if jobs > 1 and len(seconds) > 1 else 0.0

@@ -23,7 +23,7 @@ from training.record import checkpoint, gallery
 from training.record.history import Record, Teller
 from training.record.inside import FILE as INSIDE
 from training.record.inside import Inside, read_inside, write_inside
-from training.record.task_folder import read_config, read_task
+from training.record.task_folder import divergence, read_config, read_task
 from training.record.tensorboard import Board
 from training.run import torchrun as parallel
 from training.run.inside import closing_measures, look_inside
@@ -52,8 +52,9 @@ def refuse_unasked(task: Task) -> None:
 class OneTask:
     """Runs one task in its folder.
 
-    ``run`` may be called again at any time, in any process: a finished task is not repeated, a
-    killed one continues after its last checkpoint with the same numbers.
+    ``run`` may be called again at any time, in any process: a finished task is not repeated, nor
+    one that diverged, which it would do again; a killed one continues after its last checkpoint
+    with the same numbers.
     """
 
     def __init__(self, task: Task) -> None:
@@ -70,14 +71,17 @@ class OneTask:
 
         Raises:
             TrainingError: when the folder is in use, belongs to another run, or holds a run and
-                ``resume`` is off; when a layer is refused; when the loss is not finite; when a
-                file cannot be read or written. What was finished before stays.
+                ``resume`` is off; when a layer is refused; when the loss is not finite, now or when
+                it last ran; when a file cannot be read or written. What was finished before stays.
         """
         folder = self.task.folder
         with locked(folder, PATIENCE_SECONDS if self.task.settings.resume else 0):
             self._check_folder()
             if (folder / "summary.json").exists() and self._is_whole():
                 return read_json(folder / "summary.json")
+            # Of the same settings, or the folder had been refused.
+            if (folder / "config.json").exists() and (reason := divergence(folder)):
+                raise DivergedError(reason)
             (folder / "failure.json").unlink(missing_ok=True)
             try:
                 with prepared(self.task.settings.threads):

@@ -15,6 +15,7 @@ from training.experiments.trials import TRIALS, find_trial
 from training.files import read_json, write_json
 from training.record.task_folder import read_task
 from training.run.many_tasks import run_tasks
+from training.run.one_network import Trainer
 
 
 def test_the_run_folder_is_complete(undisturbed):
@@ -136,8 +137,14 @@ def test_runs_and_folders_of_runs_do_not_mix(two_sets, tmp_path, capsys):
 def test_a_run_whose_every_seed_diverged_has_a_report(tmp_path, monkeypatch, capsys, use_tiny):
     monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
     out = tmp_path / "run"
-    assert main(["run", "none", "--epochs", "1", "--jobs", "1", "--out", str(out)]) == 2
-    assert "none/seed-0: the training loss of none became nan" in capsys.readouterr().err
+    words = ["run", "none", "--epochs", "1", "--jobs", "1", "--out", str(out)]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "1/1 none/seed-0: diverged: the training loss of none became nan" in said.out
+    assert said.err == ""
+    monkeypatch.setattr(Trainer, "train_epoch", None)  # it would diverge again
+    assert main([*words, "--resume"]) == 0
+    assert "diverged: the training loss of none became nan" in capsys.readouterr().out
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "none, seed 0: diverged after 0 of 1 epochs" in page
     assert (out / "results.xlsx").exists()

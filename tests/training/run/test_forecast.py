@@ -2,6 +2,7 @@
 
 import pytest
 
+from training.files import write_json
 from training.run import forecast
 
 
@@ -29,8 +30,10 @@ def test_no_run_is_shorter_than_its_longest_task(estimate):
     assert estimate(2, 9, 1) == 90
 
 
-def test_nothing_left_takes_no_time(estimate):
+def test_nothing_left_takes_no_time(estimate, make_task):
     assert estimate(2) == 0
+    write_json(make_task("bn").folder / "failure.json", {"error": "no number", "diverged": True})
+    assert estimate(1, 2, 2) == 20
 
 
 @pytest.mark.parametrize(

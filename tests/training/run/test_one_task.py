@@ -218,6 +218,18 @@ def test_a_nan_keeps_what_was_before_it(make_task):
     assert not (task.folder / "summary.json").exists()
 
 
+def test_a_seed_that_diverged_is_not_trained_again_under_the_same_settings(make_task, monkeypatch):
+    first = run_task(make_task("none", epochs=1, learning_rate=1e20))
+    again = make_task("none", resume=True, epochs=1, learning_rate=1e20)
+    monkeypatch.setattr(Trainer, "train_epoch", None)
+    assert run_task(again) == first
+    assert first.diverged
+    other = run_task(make_task("none", resume=True, epochs=1))
+    assert "a run with learning_rate=1e+20, this one has" in other.error
+    (again.folder / "config.json").unlink()  # nobody knows of which settings it was
+    assert "TypeError" in run_task(again).error
+
+
 def test_a_locked_trial_is_left_alone(make_task):
     task = make_task("bn")
     with locked(task.folder):
