@@ -20,7 +20,7 @@ WIDTH = 70  # of the words below the figure
 MOST_ROWS = 28  # of the figure: every two of eight trials; of more, the largest differences
 COLUMNS = (
     "first", "second", "seeds", "difference", "low", "high", "low_with_images",
-    "high_with_images", "p_holm", "compared",
+    "high_with_images", "p_holm", "compared", "p_equivalent_holm", "detectable",
 )  # fmt: skip
 
 
@@ -48,8 +48,11 @@ def write_differences(run: Results, folder: Path, prefix: str = "") -> list[Path
         margin, images = one.margin, one.with_images
         values = (margin.mean, margin.low, margin.high)
         wider = (images.low, images.high) if images else (None, None)
-        numbers = ["" if v is None else f"{v:.6g}" for v in (*values, *wider, one.p)]
-        writer.writerow((one.first, one.second, margin.n, *numbers, one.compared))
+        known = (*values, *wider, one.p, one.p_equivalent, one.detectable)
+        numbers = ["" if v is None else f"{v:.6g}" for v in known]
+        writer.writerow(
+            (one.first, one.second, margin.n, *numbers[:-2], one.compared, *numbers[-2:])
+        )
     write_whole(table, text.getvalue())
     save(draw_differences(run, found), figure)
     return [table, figure]

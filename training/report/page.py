@@ -24,7 +24,7 @@ from training.report.claims import draw_claims, judged, not_judged
 from training.report.differences import draw_differences
 from training.report.embedding import data_uri, pictures
 from training.report.inside import draw_inside
-from training.results.comparisons import SEED_BY_SEED, TWO_MEANS, compare_all
+from training.results.comparisons import EQUIVALENT, SEED_BY_SEED, TWO_MEANS, compare_all
 from training.results.cost import (
     SEEDS,
     SERIAL_SECONDS,
@@ -43,7 +43,7 @@ from training.results.over_seeds import (
     overviews,
 )
 from training.results.run_folder import Results, averaged, sets_not_begun
-from training.results.verdicts import EQUIVALENT, judge_all, p_words
+from training.results.verdicts import judge_all, p_words
 from training.run.one_network import build_model
 
 GALLERY_SHOWN = 24

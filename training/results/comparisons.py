@@ -34,6 +34,7 @@ from training.results.intervals import (
 from training.results.run_folder import Results
 
 Values = dict[int, float]  # by seed
+EQUIVALENT = 0.10  # points: of the errors that trials at 99.35 % make 15 %, at 99 % a tenth
 SEED_BY_SEED, TWO_MEANS = "seed by seed", "two means"  # how two trials are compared
 
 
@@ -47,6 +48,8 @@ class Comparison:
     with_images: Estimate | None  # its interval counts the test images as a sample, too
     compared: str  # SEED_BY_SEED or TWO_MEANS
     p: float | None = None  # two-sided, corrected after Holm for all comparisons of the run
+    p_equivalent: float | None = None  # likewise, that it is within EQUIVALENT either way
+    detectable: float | None = None  # what 80 % power would have seen, as the first of all of them
 
     @property
     def decisive(self) -> Estimate:
@@ -100,9 +103,20 @@ def compare_all(run: Results) -> list[Comparison]:
     ]
     found = [compare(trials[first], trials[second]) for first, second in pairs]
     compared = [one for one in found if one is not None]
+    return sorted(_corrected(compared), key=lambda c: -abs(c.margin.mean))
+
+
+def _corrected(compared: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons with what is corrected for their number; two seeds have none of it."""
     p_values = holm([one.decisive.p for one in compared])
-    corrected = [replace(one, p=p) for one, p in zip(compared, p_values, strict=True)]
-    return sorted(corrected, key=lambda c: -abs(c.margin.mean))
+    can_be = [one.decisive if one.decisive.p is not None else None for one in compared]
+    alike = holm([e.p_beyond(EQUIVALENT) if e else None for e in can_be])
+    tests = sum(p is not None for p in p_values)
+    seen = [detectable(e, tests) if e else None for e in can_be]
+    return [
+        replace(one, p=p, p_equivalent=equal, detectable=points)
+        for one, p, equal, points in zip(compared, p_values, alike, seen, strict=True)
+    ]
 
 
 def compare(first: Sequence[Result], second: Sequence[Result]) -> Comparison | None:

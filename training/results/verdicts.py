@@ -43,14 +43,13 @@ from training.experiments.claims import (
 from training.experiments.config import TrialConfig
 from training.experiments.trials import TRIALS
 from training.record.task_folder import Result
-from training.results.comparisons import compare, detectable, difference, holm
+from training.results.comparisons import EQUIVALENT, compare, detectable, difference, holm
 from training.results.intervals import CONFIDENCE, Estimate, estimate
 from training.results.measures import value
 from training.results.run_folder import Results
 
 ALPHA = 1 - CONFIDENCE
 SEEDS, AND_IMAGES = "seeds", "seeds and the test images"  # what an interval is over
-EQUIVALENT = 0.10  # points: of the errors that trials at 99.35 % make 15 %, at 99 % a tenth
 # Of the test sets, for histories that come without a confusion matrix: MNIST has the most ones,
 # the classes of the others are equally large.
 TEST_IMAGES, LARGEST_CLASS = 10_000, {"mnist": 1135}

@@ -1,5 +1,6 @@
 """``report.html``: whole, self-contained, and honest about what it is about."""
 
+import html
 import re
 from dataclasses import replace
 
@@ -10,12 +11,14 @@ from training.cli.progress import final_table
 from training.experiments.trials import TRIALS
 from training.model.loss import accumulated_factors
 from training.report.page import conditions, factors, render, write_report
+from training.results.comparisons import compare_all
 from training.results.over_seeds import (
     confusion,
     in_words,
     largest_differences,
     overviews,
 )
+from training.results.verdicts import p_words
 from training.run.one_network import build_model
 
 
@@ -68,6 +71,18 @@ def test_that_several_processes_trained_is_told(small_run, changes, words):
 def test_how_two_trials_are_compared_is_told(small_run, page):
     assert "Two means (Welch): " in page
     assert "Seed by seed: " not in page
+
+
+def test_each_difference_has_its_p_of_being_equivalent_and_its_power(small_run, page):
+    assert page.count('<td class="number">–</td>\n<td class="number">–</td><td>two means') == 6
+    more = [replace(r, seed=r.seed + 2) for r in small_run.results]
+    four = replace(small_run, results=[*small_run.results, *more])
+    told = render(four)
+    for one in compare_all(four):
+        row = next(line for line in told.split("<tr>") if f'<td class="name">{one}</td>' in line)
+        cells = [html.unescape(cell) for cell in re.findall(r">([^<>]+)</td>", row)]
+        seen = "–" if one.detectable is None else f"{one.detectable:.2f}"
+        assert cells[-4:] == [p_words(one.p), p_words(one.p_equivalent), seen, "two means"]
 
 
 def test_data_that_is_not_mnist_is_said_in_big_letters(page):

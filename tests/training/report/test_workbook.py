@@ -61,12 +61,12 @@ def test_the_summary_leads_to_every_sheet_and_back(opened):
 
 
 def test_the_differences_are_those_of_the_run(small_run, opened):
-    rows = {row[1]: row[2:10] for row in opened["Differences"].iter_rows(values_only=True)}
+    rows = {row[1]: row[2:12] for row in opened["Differences"].iter_rows(values_only=True)}
     found = compare_all(small_run)
     assert len(found) == 6
     for one in found:
         margin = pytest.approx(one.margin.mean)
-        assert rows[str(one)] == (one.margin.n, margin, *[None] * 5, "two means")
+        assert rows[str(one)] == (one.margin.n, margin, *[None] * 7, "two means")
     more = [replace(r, seed=r.seed + 2) for r in small_run.results]
     four = replace(small_run, results=[*small_run.results, *more])
     content = workbook_bytes(build(four))
@@ -74,8 +74,9 @@ def test_the_differences_are_those_of_the_run(small_run, opened):
     one = next(one for one in compare_all(four) if one.with_images)
     row = next(row for row in sheet.iter_rows(values_only=True) if row[1] == str(one))
     margin, images = one.margin, one.with_images
-    numbers = (margin.mean, margin.low, margin.high, images.low, images.high, one.p)
-    assert row[2:10] == (pytest.approx(margin.n), *map(pytest.approx, numbers), "two means")
+    numbers = (margin.mean, margin.low, margin.high, images.low, images.high)
+    numbers = (*numbers, one.p, one.p_equivalent, one.detectable)
+    assert row[2:12] == (pytest.approx(margin.n), *map(pytest.approx, numbers), "two means")
 
 
 def test_the_lint_finds_nothing(content):

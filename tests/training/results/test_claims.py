@@ -39,6 +39,7 @@ from training.report.claims import (
 from training.report.page import render
 from training.report.workbook.claims import build as build_sheet
 from training.report.workbook.parts import HOME, start
+from training.results.comparisons import EQUIVALENT
 from training.results.intervals import estimate
 from training.results.l1_lesson import largest_that_trains, strengths
 from training.results.measures import (
@@ -48,7 +49,6 @@ from training.results.measures import (
 )
 from training.results.run_folder import Results
 from training.results.verdicts import (
-    EQUIVALENT,
     Judgment,
     Verdict,
     chance,

@@ -10,7 +10,7 @@ from scipy import stats
 from training.record.task_folder import Result
 from training.report.differences import draw_differences, write_differences
 from training.report.plots import draw_comparison
-from training.results.comparisons import compare_all, detectable, holm
+from training.results.comparisons import EQUIVALENT, compare_all, detectable, holm
 from training.results.over_seeds import overviews
 
 SEEDS = {"bn": [99.3, 99.4, 99.35], "gn": [99.1, 99.2, 99.3], "ln": [99.0, 98.9, 99.1]}
@@ -123,6 +123,32 @@ def test_what_would_have_been_seen_has_eighty_percent_power(run):
         assert stats.t.sf(limit - shift, margin.degrees) == pytest.approx(0.8, abs=0.01)
 
 
+@pytest.mark.parametrize("images", [False, True], ids=["over seeds", "and images"])
+def test_being_equivalent_and_power_are_of_the_decisive_interval(run, monkeypatch, images):
+    if images:
+        wrong = {"bn": [0], "gn": [1, 2], "ln": [3, 4, 5]}
+        kept = lambda result: {"index": np.array(wrong[result.config.name])}  # noqa: E731
+        monkeypatch.setattr(Result, "mistakes", kept)
+        counted = [replace(r, summary=r.summary | {"confusion": [[10000]]}) for r in run.results]
+        run = replace(run, results=counted)
+    found = compare_all(run)
+    assert all((one.with_images is not None) == images for one in found)
+    alone = [one.decisive.p_beyond(EQUIVALENT) for one in found]
+    assert [one.p_equivalent for one in found] == pytest.approx(holm(alone))
+    seen = [detectable(one.decisive, 3) for one in found]
+    assert [one.detectable for one in found] == pytest.approx(seen)
+
+
+def test_two_trials_that_end_alike_are_equivalent_and_two_seeds_are_nothing(made_up_run):
+    ends = {"bn": [[99.30], [99.31], [99.32]], "gn": [[99.31], [99.30], [99.32]]}
+    (one,) = compare_all(made_up_run(ends))
+    assert one.p == pytest.approx(1)
+    assert one.p_equivalent < 0.001
+    assert 0.01 < one.detectable < EQUIVALENT
+    (one,) = compare_all(made_up_run({name: seeds[:2] for name, seeds in ends.items()}))
+    assert (one.p, one.p_equivalent, one.detectable) == (None, None, None)
+
+
 def test_the_file_has_a_row_a_pair_and_the_figure_too(run, tmp_path):
     found = compare_all(run)
     write_differences(run, tmp_path)
@@ -131,6 +157,10 @@ def test_the_file_has_a_row_a_pair_and_the_figure_too(run, tmp_path):
     assert [(row["first"], row["second"]) for row in rows] == [(c.first, c.second) for c in found]
     assert float(rows[0]["difference"]) == pytest.approx(found[0].margin.mean, rel=1e-5)
     assert rows[0]["low_with_images"] == ""
+    assert list(rows[0])[-2:] == ["p_equivalent_holm", "detectable"]
+    for row, one in zip(rows, found, strict=True):
+        assert float(row["p_equivalent_holm"]) == pytest.approx(one.p_equivalent, rel=1e-5)
+        assert float(row["detectable"]) == pytest.approx(one.detectable, rel=1e-5)
     assert (tmp_path / "differences.png").read_bytes().startswith(b"\x89PNG")
     (axis,) = draw_differences(run, found).axes
     assert len(axis.get_yticks()) == 3

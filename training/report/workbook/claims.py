@@ -27,8 +27,8 @@ from training.report.workbook.parts import (
     number,
     start,
 )
+from training.results.comparisons import EQUIVALENT
 from training.results.verdicts import (
-    EQUIVALENT,
     Finding,
     Judgment,
     Verdict,

@@ -17,20 +17,23 @@ from training.report.workbook.parts import (
     number,
     start,
 )
-from training.results.comparisons import Comparison
+from training.results.comparisons import EQUIVALENT, Comparison
 
 TITLE = "Differences"
 HEADINGS = (
     "trials", "seeds", "difference, points", "low, over seeds", "high, over seeds",
-    "low, seeds and images", "high, seeds and images", "p", "compared",
+    "low, seeds and images", "high, seeds and images", "p", "p, equivalent",
+    "would be seen, points", "compared",
 )  # fmt: skip
-WIDTHS = (42, 8, 12, 12, 12, 12, 12, 10, 14)
+WIDTHS = (42, 8, 12, 12, 12, 12, 12, 10, 12, 12, 14)
 LAST_COLUMN = 1 + len(WIDTHS)
 TEXT = (
     "The last test accuracy of the first trial minus that of the second, for every two trials of "
     "this run. Low and high are the 95 % interval, over the seeds, and again with the test images "
     "as a sample, too, where it was kept which ones were wrong. p is of the latter where there is "
-    "one, two-sided and corrected for all comparisons (Holm). Two seeds have neither."
+    "one, two-sided and corrected for all comparisons (Holm). Equivalent is a difference within "
+    f"{EQUIVALENT:g} points either way, by two one-sided tests, corrected likewise. Would be seen: "
+    "with 80 % power, were it the clearest of all. Two seeds have none of these."
 )
 
 
@@ -55,6 +58,7 @@ def _cells(one: Comparison) -> list[tuple[Value, Style]]:
         (str(one), TEXT_CELL),
         (margin.n, number("0")),
         *((value, number(DIFFERENCE)) for value in points),
-        (one.p, number(P_VALUE)),
+        *((p, number(P_VALUE)) for p in (one.p, one.p_equivalent)),
+        (one.detectable, number("0.000")),
         (one.compared, TEXT_CELL),
     ]
