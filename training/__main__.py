@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 
 from normviz.cli.ending import refused, run_process
+from training.errors import KEPT
 
-KEPT = "what was finished is kept, --resume continues"
 NUMBERS = (
     *("JOBLIB_MULTIPROCESSING", "LOKY_MAX_CPU_COUNT", "NUMBA_NUM_THREADS", "NUMBA_DISABLE_JIT"),
     *("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_PORT"),

@@ -1,6 +1,8 @@
-"""The one exception of the trainer that a person is meant to read, and others in one line."""
+"""What the trainer says where something cannot be done, or was interrupted: in one line each."""
 
 from __future__ import annotations
+
+KEPT = "what was finished is kept, --resume continues"  # where a command is interrupted
 
 
 class TrainingError(Exception):

@@ -25,6 +25,8 @@ from normviz.reference.steps import Kind, Step, StepText
 
 Array = npt.NDArray[Any]
 USUAL = Spread()
+PARAMETERS = ("weight", "bias", "running_mean", "running_var")
+"""The arguments of a call that are arrays, beside x."""
 
 
 @dataclass
@@ -95,7 +97,7 @@ class Trace(Mapping[str, Array]):
         shape = self.sets.parameter_view
         lines += [
             f"{name} = {name}.reshape{shape}"
-            for name in ("weight", "bias", "running_mean", "running_var")
+            for name in PARAMETERS
             if self.arguments.get(name) is not None
         ]
         return lines

@@ -18,7 +18,7 @@ from training.cli.plan import Engine, Plan, changed_batches, make_plan, open_eng
 from training.cli.progress import Display, final_table, make_console
 from training.data import load as data
 from training.data.download import fetch
-from training.errors import TrainingError, first_line
+from training.errors import KEPT, TrainingError, first_line
 from training.experiments.study import known_studies, read_study
 from training.experiments.trials import TRIALS
 from training.experiments.variants import alike
@@ -54,8 +54,6 @@ from training.run.forecast import estimate_seconds
 from training.run.machine import environment
 from training.run.many_tasks import run_tasks
 from training.run.task import Outcome, Task
-
-KEPT = "what was finished is kept, --resume continues"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

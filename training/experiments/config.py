@@ -155,6 +155,7 @@ class TrialConfig:
 
 
 FIELDS = {f.name: f for f in sorted(dataclasses.fields(TrialConfig), key=lambda f: f.name)}
+DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
 # Of fields that older runs do not know, what they did; see the class.
 DEFAULTS = {
     name: list(f.default) if isinstance(f.default, tuple) else f.default
@@ -212,8 +213,7 @@ def effective(config: TrialConfig) -> tuple[tuple[str, Any], ...]:
     idle = {"norm": not config.has_norm, "dropout": not config.dropout_value}
     block = " ".join(part for part in config.block.split() if not idle.get(part))
     bare = dataclasses.replace(config, block=block)
-    words = ("name", "summary", "recipe", "published")
-    return tuple((n, getattr(bare, n)) for n in FIELDS if n not in words and reads(bare, n))
+    return tuple((n, getattr(bare, n)) for n in FIELDS if n not in DESCRIPTIVE and reads(bare, n))
 
 
 def block_words(block: str) -> list[str]:

@@ -10,9 +10,15 @@ from typing import Any, NoReturn
 
 from normviz.errors import did_you_mean
 from training.errors import TrainingError
-from training.experiments.config import FIELDS, READ_WITH, TrialConfig, effective, reads
+from training.experiments.config import (
+    DESCRIPTIVE,
+    FIELDS,
+    READ_WITH,
+    TrialConfig,
+    effective,
+    reads,
+)
 
-DESCRIPTIVE = ("name", "summary", "recipe", "published")  # words about a trial
 CHANGEABLE = [name for name in FIELDS if name not in DESCRIPTIVE]
 # What a field is called elsewhere, too far from its name here to be seen.
 MEANT = {"lr": "learning_rate", "wd": "weight_decay", "groups": "group_norm_groups"}

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.experiments.config import TrialConfig
-from training.experiments.variants import DESCRIPTIVE
+from training.experiments.config import DESCRIPTIVE, TrialConfig
 
 PRECISIONS = ("float32", "bfloat16")
 OF_SEVERAL = ("processes", "synchronize")  # which say nothing of one process

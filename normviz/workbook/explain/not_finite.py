@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from normviz.numbers import in_words
-from normviz.reference.trace import Trace
+from normviz.reference.trace import PARAMETERS, Trace
 
-PARAMETERS = ("weight", "bias", "running_mean", "running_var")
 _RANGE: dict[str, Any] = {"float16": np.float16, "float32": np.float32, "bfloat16": np.float32}
 """dtypes that burst where float64 does not, by one of NumPy's of that range."""
 

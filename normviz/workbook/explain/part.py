@@ -17,7 +17,7 @@ from normviz.norms.norm import Norm
 from normviz.norms.partition import StatisticsSets
 from normviz.reference.rounding import in_float64
 from normviz.reference.spread import Spread
-from normviz.reference.trace import USUAL, Trace
+from normviz.reference.trace import PARAMETERS, USUAL, Trace
 from normviz.tensors.limits import MOST_ELEMENTS
 from normviz.workbook.explain.selection import Selection
 from normviz.workbook.explain.story import Story
@@ -27,8 +27,6 @@ Indices = tuple[tuple[int, ...], ...]
 
 CHUNK = 500_000
 """So many elements are summed at a time: a trace of them takes some fifty megabytes."""
-
-PARAMETERS = ("weight", "bias", "running_mean", "running_var")
 
 
 @dataclass(frozen=True)
