@@ -17,8 +17,9 @@ Array = npt.NDArray[Any]
 class Module:
     """What all layers share: training mode, state, and the pair of forward and backward.
 
-    ``layer(x)`` runs forward and remembers x; ``layer.backward(grad_output)`` differentiates at
-    that x and returns :class:`~normviz.reference.core.Gradients`. Nothing is accumulated.
+    ``layer(x)`` runs forward and keeps a copy of x; ``layer.backward(grad_output)`` differentiates
+    at that x, with the parameters of that call, and returns
+    :class:`~normviz.reference.core.Gradients`. Nothing is accumulated.
     """
 
     norm: Norm
@@ -38,15 +39,13 @@ class Module:
     _used: dict[str, Any]
 
     def __call__(self, x: Array) -> Array:
-        self._x, self._used = x, self.arguments(x)
-        output = forward(self.norm, x, **self._used)
-        # In evaluation the gradient is that of the statistics which normalized, whatever becomes
-        # of the buffers.
-        self._used |= {
-            name: self._used[name].copy()
-            for name in ("running_mean", "running_var")
-            if self._used.get(name) is not None
-        }
+        self._x = None
+        used = self.arguments(x)
+        output = forward(self.norm, x, **used)
+        # Copies: the gradient is that of what was normalized, and by what, whatever becomes of x,
+        # of the parameters (an optimizer's step) or of the buffers.
+        self._used = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in used.items()}
+        self._x = np.array(x)
         return output
 
     def backward(self, grad_output: Array) -> Gradients:

@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+import normviz
 from normviz import torch_layers as own
 from normviz.reference import layers
+from tests.reference.layer_pairs import PAIRS, inputs_of, layer_of
 from tests.reference.oracle import distance
 
 MADE = {
@@ -189,3 +191,28 @@ def test_rms_norm_2d_takes_what_its_torch_twin_takes():
 
 def test_a_numpy_integer_is_a_normalized_shape():
     assert layers.LayerNorm(np.int64(3)).normalized_shape == (3,)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_changes_after_the_call_does_not_change_its_gradients(name, training):
+    x, dy = inputs_of(name, steps=2)
+    found = []
+    for change in (False, True):
+        layer, given = normviz.from_torch(layer_of(name).train(training)), x.copy()
+        layer(given)
+        for value in [given, *layer.state_dict().values()] if change else []:
+            value *= 0
+        found.append(layer.backward(dy))
+    for once, again in zip(*found, strict=True):
+        assert (once is None) == (again is None)
+        assert once is None or np.array_equal(once, again)
+
+
+def test_after_a_call_that_was_refused_there_is_no_gradient():
+    layer = layers.BatchNorm1d(3)
+    layer(np.ones((2, 3), np.float32))
+    with pytest.raises(ValueError, match="more than 1 value"):
+        layer(np.ones((1, 3), np.float32))
+    with pytest.raises(RuntimeError, match="forward pass first"):
+        layer.backward(np.ones((2, 3), np.float32))
