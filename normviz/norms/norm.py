@@ -23,6 +23,12 @@ from normviz.norms.sizes import (
 )
 from normviz.norms.words import Word, axis_words, sets_in_words
 
+
+class _UsualEps(float):
+    """A default that is told apart from the same number given: a declared eps goes before it."""
+
+
+USUAL_EPS = _UsualEps(1e-5)
 _ONE_VALUE = one_value("more samples or pixels, or drop_last")
 
 
@@ -82,7 +88,7 @@ class Norm:
     flag: str = ""
     flag_default: bool = False
     evaluation: "Norm | None" = None
-    eps: float | None = 1e-5
+    eps: float | None = float(USUAL_EPS)
     zero_eps: bool = True
     refuses: tuple[Refusal, ...] = ()
     title: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from normviz.norms.norm import Norm
+from normviz.norms.norm import USUAL_EPS, Norm
 from normviz.norms.notation import Size
 from normviz.norms.sets import norm_for
 from normviz.reference.call import backward, complete, forward
@@ -30,7 +30,7 @@ def normalize(
     weight: Array | None = None,
     bias: Array | None = None,
     centered: bool = True,
-    eps: float | None = None,
+    eps: float | None = USUAL_EPS,
 ) -> Array:
     """Normalize x over statistics sets said by a pattern (:mod:`normviz.norms.notation`).
 
@@ -66,7 +66,7 @@ def normalize_backward(
     weight: Array | None = None,
     bias: Array | None = None,
     centered: bool = True,
-    eps: float | None = None,
+    eps: float | None = USUAL_EPS,
 ) -> Gradients:
     """The gradients of :func:`normalize`; None for a parameter that was not given.
 
@@ -90,5 +90,6 @@ def _of(
     eps: float | None,
 ) -> tuple[Norm, dict[str, Any]]:
     norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
-    given = {"weight": weight, "bias": bias, "eps": eps}
-    return norm, complete(norm, {name: v for name, v in given.items() if v is not None})
+    given = {"weight": weight, "bias": bias}
+    given = {name: value for name, value in given.items() if value is not None}
+    return norm, complete(norm, given if eps is USUAL_EPS else given | {"eps": eps})

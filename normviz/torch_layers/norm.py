@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from normviz.norms.norm import USUAL_EPS
 from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Factor, Size
 from normviz.norms.sets import norm_for, norm_without_buffers, sets_where_known, told_shape
@@ -52,7 +53,7 @@ class Norm(nn.Module):
         affine: str = "",
         centered: bool = True,
         bias: bool = True,
-        eps: float | None = None,
+        eps: float | None = USUAL_EPS,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -60,7 +61,7 @@ class Norm(nn.Module):
         norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
         self.norm = norm_without_buffers(norm)
         self.shape = told_shape(self.norm, shape)
-        self.eps = self.norm.eps if eps is None else eps
+        self.eps = self.norm.eps if eps is USUAL_EPS else eps
         found = sets_where_known(self.norm, self.shape)
         for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias and self.norm.bias)):
             parameter = None

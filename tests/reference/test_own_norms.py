@@ -1,5 +1,6 @@
 """Whatever can be declared is one arithmetic in the function, in the trace and in its buffers."""
 
+from inspect import signature
 from itertools import product
 
 import numpy as np
@@ -115,6 +116,9 @@ def test_an_eps_that_is_given_counts_beside_a_declared_norms():
     given = normviz.normalize(X, mine, eps=0.5)
     np.testing.assert_array_equal(given, normviz.normalize(X, mine.sets, eps=0.5))
     assert layers.Norm(mine, X.shape, eps=0.5).eps == 0.5
+    usual = normviz.normalize(X, mine, eps=1e-5)
+    np.testing.assert_array_equal(usual, normviz.normalize(X, mine.sets))
+    assert signature(normviz.normalize).parameters["eps"].default == 1e-5
     assert layers.Norm(mine.sets, X.shape).eps == 1e-5
 
 

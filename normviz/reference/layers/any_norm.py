@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normviz.norms.declared import NORMS
+from normviz.norms.norm import USUAL_EPS
 from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Size
 from normviz.norms.sets import norm_for, norm_without_buffers, sets_where_known, told_shape
@@ -75,13 +76,13 @@ class Norm(Module):
         affine: str = "",
         centered: bool = True,
         bias: bool = True,
-        eps: float | None = None,
+        eps: float | None = USUAL_EPS,
         dtype: Any = np.float32,
     ) -> None:
         norm = norm_for(sets, sizes=sizes, affine=affine, centered=centered)
         self.norm = norm_without_buffers(norm)
         self.shape = told_shape(self.norm, shape)
-        self.eps = self.norm.eps if eps is None else eps
+        self.eps = self.norm.eps if eps is USUAL_EPS else eps
         parameter = sets_where_known(self.norm, self.shape).parameter_shape
         has_weight = bool(self.norm.affine)
         self.weight = filled(parameter, has_weight, dtype, 1.0)
