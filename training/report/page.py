@@ -34,7 +34,7 @@ from training.results.cost import (
     duration,
 )
 from training.results.intervals import CONFIDENCE
-from training.results.l1_lesson import largest_that_trains, strengths
+from training.results.l1_lesson import largest_that_learns, strengths
 from training.results.over_seeds import (
     Overview,
     confusion,
@@ -125,7 +125,7 @@ def context(run: Results) -> dict[str, Any]:
         "cost_seeds": SEEDS,
         "serial_seconds": SERIAL_SECONDS,
         "l1_rows": l1_rows,
-        "l1_largest": largest_that_trains(l1_rows),
+        "l1_largest": largest_that_learns(l1_rows),
         "conditions": conditions(run.results),
         "train_seconds": sum(e.train_seconds for r in run.results for e in r.record.epochs),
     }

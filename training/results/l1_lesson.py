@@ -1,4 +1,4 @@
-"""What the trials with an L1 say together: which strength still trains when counted once."""
+"""What the trials with an L1 say together: up to which strength it learns when counted once."""
 
 from __future__ import annotations
 
@@ -51,8 +51,11 @@ def strengths(run: Results) -> list[Strength]:
     return rows
 
 
-def largest_that_trains(rows: list[Strength]) -> Strength | None:
-    """Return the largest strength tried at which a correct L1 learned with every seed."""
+def largest_that_learns(rows: list[Strength]) -> Strength | None:
+    """Return the largest strength tried with which a correct L1 ends above a constant answer.
+
+    With every seed; not necessarily as high as without a penalty.
+    """
     return max((row for row in rows if row.learns), key=lambda row: row.strength, default=None)
 
 

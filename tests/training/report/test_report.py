@@ -12,6 +12,8 @@ from training.experiments.trials import TRIALS
 from training.model.loss import accumulated_factors
 from training.report.page import conditions, factors, render, write_report
 from training.results.comparisons import compare_all
+from training.results.intervals import Estimate
+from training.results.l1_lesson import Strength
 from training.results.over_seeds import (
     confusion,
     in_words,
@@ -154,6 +156,26 @@ def test_the_factor_of_each_parameter_tensor_is_shown(page):
         assert f"<code>{row['tensor']}</code>" in page
         assert f"{row['factor']} ×" in page
     assert max(expected.values()) == 17
+
+
+@pytest.mark.parametrize(
+    ("strongest", "words"),
+    [(9.8, "<strong>0.001</strong>"), (97.0, "<strong>0.01</strong>")],
+    ids=["the strongest does not", "the strongest does"],
+)
+def test_what_an_l1_counted_once_comes_to_is_said_as_it_is(
+    small_run, monkeypatch, strongest, words
+):
+    rows = [
+        Strength(0.01, "B", 9.8, None, Estimate(strongest, 2), strongest > 11.35),
+        Strength(0.001, "B", 92.7, None, Estimate(98.5, 2), True),
+        Strength(5e-5, "A", None, None, None, False),
+    ]
+    monkeypatch.setattr("training.report.page.strengths", lambda _: rows)
+    page = " ".join(render(small_run).split())
+    assert f"ends above a constant answer with every seed is {words}" in page
+    assert ("Stronger ones were not tried." in page) == (strongest > 11.35)
+    assert "the same recipe without a penalty. Accumulated" in page
 
 
 def test_the_page_appears_in_the_run_folder(small_run):

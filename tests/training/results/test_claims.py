@@ -41,7 +41,7 @@ from training.report.workbook.claims import build as build_sheet
 from training.report.workbook.parts import HOME, start
 from training.results.comparisons import EQUIVALENT
 from training.results.intervals import estimate
-from training.results.l1_lesson import largest_that_trains, strengths
+from training.results.l1_lesson import largest_that_learns, strengths
 from training.results.measures import (
     early_fall,
     late_deviation,
@@ -389,16 +389,16 @@ def test_claims_are_about_trials_that_exist():
     assert str(AtMost("ln", CROSSING, 6)) == "ln: first epoch at 99.4 % at most 6 epochs"
 
 
-def test_the_largest_strength_that_trains(made_up_run):
+def test_the_largest_strength_that_learns(made_up_run):
     rows = strengths(made_up_run(all_at(L1, seeds=2)))
     assert [row.strength for row in rows] == [0.01, 0.001, 5e-5]
     assert rows[0].accumulated.mean == pytest.approx(9.81)
     assert rows[0].published == 9.8
     assert rows[1].accumulated is None
-    assert largest_that_trains(rows) is rows[0]
+    assert largest_that_learns(rows) is rows[0]
     weaker = strengths(made_up_run(all_at(L1 | {"bn-l1-fixed": 9.8}, seeds=2)))
-    assert largest_that_trains(weaker).strength == 0.001
-    assert largest_that_trains(strengths(made_up_run(all_at({"bn": 99.3})))) is None
+    assert largest_that_learns(weaker).strength == 0.001
+    assert largest_that_learns(strengths(made_up_run(all_at({"bn": 99.3})))) is None
 
 
 def test_the_terminal_names_claim_verdict_confidence_and_seeds(made_up_run):
