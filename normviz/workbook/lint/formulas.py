@@ -23,7 +23,10 @@ SAFE_FUNCTIONS = frozenset(
 """They mean the same in Excel since 2010, LibreOffice and Google Sheets."""
 
 LONGEST_FORMULA, MOST_ARGUMENTS, LONGEST_LITERAL = 8_192, 255, 255
-_ADDRESS = re.compile(r"\$?[A-Z]{1,3}\$?\d{1,7}\b(?!\()")
+_ADDRESS = re.compile(
+    r"(\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')"  # none is in a text, or in a title as 'bn L2'
+    r"|\$?[A-Z]{1,3}\$?\d{1,7}\b(?!\()"
+)
 _RANGE = re.compile(r"A1(:A1)?|A1:A1:A1")
 
 
@@ -49,7 +52,7 @@ class FormulaChecker:
         if len(formula) > LONGEST_FORMULA:
             sentence = f"a formula of {len(formula)} characters; {LONGEST_FORMULA} is the most"
             problems.append(("formula_length", sentence))
-        shape = _ADDRESS.sub("A1", formula)
+        shape = _ADDRESS.sub(lambda found: found[1] or "A1", formula)
         return [*problems, *_check_shape(shape, self.titles, self.names)]
 
 

@@ -194,15 +194,26 @@ def test_scales_hold_their_values_in_few_round_steps(values):
     assert 1 <= round((scale.high - scale.low) / scale.step) <= 8
 
 
-def test_variants_have_sheets_whatever_they_are_called(small_run):
-    """Longer than the 31 characters of a title, alike in them, and with what Excel refuses."""
-    long = "bn batch_size=16 learning_rate="
-    names = {"bn": f"{long}0.025", "gn": f"{long}0.0125", "none": "a[b]"}
+LONG = "bn batch_size=16 learning_rate="
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (("a[b]", f"{LONG}0.025", f"{LONG}0.0125"), {LONG, "bn batch_size=16 learning_ra 2"}),
+        (("curves", "Accumulated L1", "history"), {"curves 2", "Accumulated L1 2", "history 2"}),
+        (("bn L2", "Differences", "it's B2"), {"bn L2", "Differences 2", "it s B2"}),
+    ],
+    ids=["longer than a title, alike in it", "like other sheets", "like a cell"],
+)
+def test_variants_have_sheets_whatever_they_are_called(small_run, names, wanted):
+    named = dict(zip(("none", "bn", "gn"), names, strict=True))
     renamed = [
-        replace(r, config=replace(r.config, name=names.get(r.config.name, r.config.name)))
+        replace(r, config=replace(r.config, name=named.get(r.config.name, r.config.name)))
         for r in small_run.results
     ]
     book = build(replace(small_run, results=renamed))
-    titles = {page.title for page in book.pages}
-    assert {long, "bn batch_size=16 learning_ra 2"} <= titles
+    titles = [page.title for page in book.pages]
+    assert wanted <= set(titles)
+    assert len({title.casefold() for title in titles}) == len(titles)
     assert lint(workbook_bytes(book)) == []

@@ -57,6 +57,7 @@ def formula_file(formula: str, value: Any = 1.0) -> bytes:
         page.put(row, 1, float(row))
     page.put(1, 2, value, formula=formula)
     book.page("Which one")
+    book.page("bn L2")
     book.name("known_name", page, (1, 1, 4, 1))
     return file_bytes(book)
 
@@ -65,6 +66,7 @@ SOUND = (
     "AVERAGE(A1:A4)",
     "SUMPRODUCT(MAX(ABS(A1:A2-A3:A4)))",
     "IF(A1>0,SUM(known_name),'Which one'!B3^2)",
+    "IF(A1=\"it's\",SUM('bn L2'!A1:A4),B2)",
     'IF(A1="Random",RANDBETWEEN(-4,4),$A$2)',
     "-(A1+A2)/(2*A3^3)+1E-5",
 )

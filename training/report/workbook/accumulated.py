@@ -10,6 +10,7 @@ from normviz.workbook.book.styles import INPUT_NUMBER, INPUT_WORD, LABEL, LABEL_
 from training.experiments.trials import find_trial
 from training.report.page import ACCUMULATED, factors
 from training.report.workbook.parts import (
+    COUNTED_L1,
     FIRST_ROW,
     TEXT_CELL,
     fit_text,
@@ -18,7 +19,6 @@ from training.report.workbook.parts import (
     start,
 )
 
-TITLE = "Accumulated L1"
 WIDTHS = (26, 16, 13, 13, 16)
 LAST_COLUMN = 1 + len(WIDTHS)
 TEXT = (
@@ -30,7 +30,7 @@ TEXT = (
 
 def build(book: Book) -> Page:
     """Make the sheet."""
-    page = start(book, TITLE, "Why L1 seemed to destroy the model", TEXT, LAST_COLUMN)
+    page = start(book, COUNTED_L1, "Why L1 seemed to destroy the model", TEXT, LAST_COLUMN)
     page.widths.update(dict(enumerate(WIDTHS, start=2)))
     fit_text(page, TEXT, LAST_COLUMN)
     rows, strength = factors(), find_trial(ACCUMULATED).l1

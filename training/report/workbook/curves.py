@@ -9,6 +9,7 @@ from normviz.workbook.book.charts import Line, line_chart
 from training.report.plots import last_accuracies, outliers
 from training.report.workbook.parts import (
     ACCURACY,
+    CURVES,
     FIRST_ROW,
     LOSS,
     fit_text,
@@ -21,7 +22,6 @@ from training.report.workbook.parts import (
 from training.report.workbook.trial import TrialSheet
 from training.results.run_folder import Results, averaged, counted
 
-TITLE = "Curves"
 CHART_ROWS, CHART_SIZE, CHART_COLUMNS = 19, (17.6, 9.6), 8
 LEAST_COLUMNS, COLUMN_WIDTH = 2 * CHART_COLUMNS, 11.5
 MEASURES = (("accuracy", "test_accuracy", ACCURACY, "%"), ("loss", "test_loss", LOSS, "mean NLL"))
@@ -35,7 +35,7 @@ def build(book: Book, run: Results, sheets: dict[str, TrialSheet]) -> Page:
     """Make the sheet: two charts and one table for each of accuracy and loss."""
     last_column = 1 + max(LEAST_COLUMNS, 1 + len(sheets))
     text = TEXT.format(averaged(run))
-    page = start(book, TITLE, "Curves of all trials", text, last_column)
+    page = start(book, CURVES, "Curves of all trials", text, last_column)
     page.widths.update(dict.fromkeys(range(2, last_column + 1), COLUMN_WIDTH))
     fit_text(page, text, last_column)
     left_out = outliers(last_accuracies(run))

@@ -26,6 +26,7 @@ from normviz.workbook.draw.page_head import (
 )
 
 HOME = "Summary"
+CURVES, COUNTED_L1 = "Curves", "Accumulated L1"
 ACCURACY, LOSS, RATE, SECONDS = "0.00", "0.0000", "0.0####", "0.0"
 DIFFERENCE, P_VALUE = "+0.000;-0.000;0.000", '[<0.001]"< 0.001";0.000'
 TEXT_CELL = BODY

@@ -28,6 +28,8 @@ from training.record.task_folder import Result
 from training.report.embedding import digit_png
 from training.report.workbook.parts import (
     ACCURACY,
+    COUNTED_L1,
+    CURVES,
     FIRST_ROW,
     LOSS,
     NUMBER_CELL,
@@ -90,7 +92,9 @@ class TrialSheet:
 def _title(book: Book, name: str) -> str:
     """What its sheet is called: 31 characters at most, none of those that Excel refuses."""
     plain = " ".join(re.sub(r"[\[\]:*?/\\']", " ", name).split())
-    title, taken = plain[:31].rstrip(), {page.title.casefold() for page in book.pages}
+    # Two sheets are made later, and "History" Excel keeps for itself.
+    titles = (CURVES, COUNTED_L1, "History", *(page.title for page in book.pages))
+    title, taken = plain[:31].rstrip(), {each.casefold() for each in titles}
     count = 1
     while title.casefold() in taken:
         count += 1
