@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+REAL = (int, float, np.integer, np.floating)
 FLOATS = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
 
 
@@ -41,9 +42,15 @@ def check_plain_array(name: str, value: Any) -> None:
         )
 
 
+def check_real(name: str, dtype: np.dtype[Any]) -> None:
+    """Refuse complex numbers, of which a conversion would keep the real part alone."""
+    if dtype.kind == "c":
+        raise TypeError(f"{name} must hold real numbers, got dtype {dtype}")
+
+
 def check_eps(eps: Any, positive: bool) -> None:
     """Refuse an eps that is no number, or below zero; ``positive``: zero too, as batch_norm."""
-    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)):
+    if isinstance(eps, bool) or not isinstance(eps, REAL):
         raise TypeError(f"eps must be a float, got {eps!r}: the usual value is 1e-5")
     number = float(eps)
     if not (number > 0.0 if positive else number >= 0.0) or math.isinf(number):
@@ -59,7 +66,7 @@ def check_flag(name: str, value: Any) -> None:
 
 def check_momentum(momentum: Any) -> None:
     """Refuse a momentum that is no number."""
-    if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.number)):
+    if isinstance(momentum, bool) or not isinstance(momentum, REAL):
         raise TypeError(f"momentum must be a float, got {momentum!r}: torch's default is 0.1")
 
 
@@ -101,8 +108,10 @@ def converted(name: str, value: Array, dtype: np.dtype[Any]) -> Array:
     """``value`` in another dtype.
 
     Raises:
+        TypeError: complex numbers, of which the imaginary part would be lost.
         ValueError: where a finite number of it would become infinite.
     """
+    check_real(name, value.dtype)
     with np.errstate(over="ignore"):
         made = value.astype(dtype)
     if value.dtype.kind in "fiu" and value.dtype != dtype:

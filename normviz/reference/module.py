@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from normviz.norms.norm import Norm
 from normviz.reference.call import backward, forward
-from normviz.reference.checks import check_plain_array
+from normviz.reference.checks import check_plain_array, check_real
 from normviz.reference.core import Gradients
 
 Array = npt.NDArray[Any]
@@ -78,6 +78,7 @@ class Module:
         Raises:
             KeyError: for missing or unexpected keys.
             ValueError: for a value of another shape.
+            TypeError: for complex numbers.
         """
         own = self.state_dict()
         if own.keys() != state.keys():
@@ -85,6 +86,7 @@ class Module:
             raise KeyError(f"state_dict must have keys {list(own)}: missing {missing}, not {extra}")
         values = {name: to_numpy(value, name) for name, value in state.items()}
         for name, value in values.items():
+            check_real(name, value.dtype)
             if value.shape != own[name].shape:
                 raise ValueError(f"{name} must have shape {own[name].shape}, got {value.shape}")
         for name, value in values.items():

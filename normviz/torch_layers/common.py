@@ -18,6 +18,19 @@ def node_of(layer: nn.Module, x: Any) -> Tensor | None:
     return node
 
 
+def check_floating(x: Any) -> None:
+    """Refuse whole and complex numbers, whose squares are of another kind than a variance.
+
+    Raises:
+        TypeError: with the remedy.
+    """
+    if not x.is_floating_point():
+        raise TypeError(
+            f"x must be a floating-point tensor, got {x.dtype}: "
+            + ("normalize x.real and x.imag" if x.is_complex() else "convert it with x.float()")
+        )
+
+
 def check_channels(x: Any, num_features: int) -> None:
     """Refuse an x of another number of channels, in the numbers that the user gave.
 

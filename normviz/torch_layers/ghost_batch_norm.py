@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from normviz.norms.notation import positive_integer
-from normviz.torch_layers.common import check_channels, next_momentum, node_of
+from normviz.torch_layers.common import check_channels, check_floating, next_momentum, node_of
 
 
 class GhostBatchNorm2d(nn.BatchNorm2d):
@@ -59,6 +59,7 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
             return node
         self._check_input_dim(x)
         check_channels(x, self.num_features)
+        check_floating(x)
         if self.num_splits == 1 or not self.training:
             return super().forward(x)
         n, c, height, width = x.shape

@@ -13,7 +13,8 @@ from normviz.norms.norm import Norm as Declaration
 from normviz.norms.notation import Factor, Size
 from normviz.norms.sets import norm_for, norm_without_buffers, sets_where_known, told_shape
 from normviz.norms.sizes import check_lengths
-from normviz.torch_layers.common import node_of
+from normviz.reference.checks import check_eps
+from normviz.torch_layers.common import check_floating, node_of
 
 
 class Norm(nn.Module):
@@ -33,8 +34,10 @@ class Norm(nn.Module):
 
     Raises:
         ValueError: a pattern that cannot be read or does not fit the shape; an affine axis of
-            unknown length; an x of another shape; a declared norm with running statistics.
-        TypeError: sizes, affine or centered other than a declared norm has them.
+            unknown length; an x of another shape; a negative eps; a declared norm with running
+            statistics.
+        TypeError: sizes, affine or centered other than a declared norm has them, an x of whole or
+            complex numbers.
 
     >>> layer = Norm("n [c] h w", (None, 8, None, None), affine="c")  # ConvNeXt's LayerNorm2d
     >>> layer(torch.randn(2, 8, 5, 5)).shape, layer.weight.shape
@@ -62,6 +65,8 @@ class Norm(nn.Module):
         self.norm = norm_without_buffers(norm)
         self.shape = told_shape(self.norm, shape)
         self.eps = self.norm.eps if eps is USUAL_EPS else eps
+        if self.eps is not None or self.norm.eps is not None:
+            check_eps(self.eps, positive=not self.norm.zero_eps)
         found = sets_where_known(self.norm, self.shape)
         for name, fill, wanted in (("weight", 1.0, True), ("bias", 0.0, bias and self.norm.bias)):
             parameter = None
@@ -98,6 +103,7 @@ class Norm(nn.Module):
 
     def _check(self, x: Tensor) -> None:
         """Refuse an x of another shape, or one that a size of the pattern does not divide."""
+        check_floating(x)
         check_lengths(x.shape, self.shape)
         if any(x.shape[axis.dimension] % axis.others for axis in self._view):
             self.norm.on(tuple(x.shape))

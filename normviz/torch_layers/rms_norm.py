@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from normviz.torch_layers.common import node_of
+from normviz.reference.checks import check_eps
+from normviz.torch_layers.common import check_floating, node_of
 
 
 class RMSNorm2d(nn.Module):
@@ -20,7 +21,8 @@ class RMSNorm2d(nn.Module):
     is one node; not for torch.jit.script.
 
     Raises:
-        ValueError: another rank or number of channels.
+        ValueError: another rank or number of channels, a negative eps.
+        TypeError: an x of whole or complex numbers.
 
     Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
 
@@ -39,6 +41,8 @@ class RMSNorm2d(nn.Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        if eps is not None:
+            check_eps(eps, positive=False)
         self.num_features, self.eps = num_features, eps
         weight = nn.Parameter(torch.ones(num_features, device=device, dtype=dtype))
         self.register_parameter("weight", weight if affine else None)
@@ -50,6 +54,7 @@ class RMSNorm2d(nn.Module):
             return node
         if x.dim() != 4 or x.shape[1] != self.num_features:
             raise ValueError(f"x must be (N, {self.num_features}, H, W), got {tuple(x.shape)}")
+        check_floating(x)
         y = F.rms_norm(x, x.shape[1:], eps=self.eps)
         return y if self.weight is None else (y * self.weight.view(-1, 1, 1)).to(x.dtype)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from normviz.torch_layers.common import check_channels, next_momentum, node_of
+from normviz.torch_layers.common import check_channels, check_floating, next_momentum, node_of
 from normviz.torch_layers.second_derivative import refuse_second_derivative
 
 
@@ -58,6 +58,7 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
             return node
         self._check_input_dim(x)
         check_channels(x, self.num_features)
+        check_floating(x)
         # In evaluation each process is on its own, also without running statistics: one that
         # evaluates alone would wait for the others.
         if not self.training or _world_size(self.process_group) == 1:

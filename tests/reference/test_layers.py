@@ -216,3 +216,13 @@ def test_after_a_call_that_was_refused_there_is_no_gradient():
         layer(np.ones((1, 3), np.float32))
     with pytest.raises(RuntimeError, match="forward pass first"):
         layer.backward(np.ones((2, 3), np.float32))
+
+
+def test_complex_numbers_are_refused_and_lose_no_imaginary_part():
+    layer, x = layers.BatchNorm1d(3), np.ones((2, 3), np.float32)
+    with pytest.raises(TypeError, match="weight must hold real numbers, got dtype complex128"):
+        layer.load_state_dict({**layer.state_dict(), "weight": np.ones(3) * 1j})
+    np.testing.assert_array_equal(layer.weight, np.ones(3))
+    for wrong in ({"eps": 1e-5 + 1j}, {"eps": np.complex64(1)}, {"momentum": np.complex64(1)}):
+        with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be a float"):
+            normviz.batch_norm(x, training=True, **wrong)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import normviz
-from normviz.torch_layers import Norm
+from normviz.torch_layers import GhostBatchNorm2d, Norm, RMSNorm2d, SyncBatchNorm2d
 
 LAYERS = {
     "pixels": (lambda: Norm("n [c] h w", (None, 8, None, None), affine="c"), (2, 8, 3, 4)),
@@ -112,3 +112,25 @@ def test_a_declared_norms_own_settings_hold(own):
     assert layer.eps == declared.eps
     assert (layer.bias is None) == (not declared.bias)
     assert normviz.verify(layer, x)
+
+
+OURS = {
+    "Norm": lambda **own: Norm("n [c] h w", (None, 4, None, None), **own),
+    "RMSNorm2d": lambda **own: RMSNorm2d(4, **own),
+    "GhostBatchNorm2d": lambda **own: GhostBatchNorm2d(4, 2, **own),
+    "SyncBatchNorm2d": lambda **own: SyncBatchNorm2d(4, **own),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("dtype", [torch.cfloat, torch.int64], ids=str)
+def test_whole_and_complex_numbers_are_refused(name, dtype):
+    with pytest.raises(TypeError, match="x must be a floating-point tensor, got torch"):
+        OURS[name]()(torch.ones(2, 4, 3, 3, dtype=dtype))
+
+
+@pytest.mark.parametrize("name", ["Norm", "RMSNorm2d"])
+@pytest.mark.parametrize("eps", [-1.0, float("nan"), 1e-5 + 1j])
+def test_an_eps_that_is_none_is_refused(name, eps):
+    with pytest.raises((ValueError, TypeError), match="eps must be"):
+        OURS[name](eps=eps)

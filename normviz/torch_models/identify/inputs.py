@@ -186,8 +186,12 @@ def converted(
     """A tensor in another dtype, on the device (None: its own).
 
     Raises:
+        TypeError: complex numbers, of which the imaginary part would be lost.
         ValueError: where a finite number of it would become infinite.
     """
+    if tensor.is_complex():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise TypeError(f"{name} must hold real numbers, got dtype {kind}")
     made = tensor.to(device, dtype)
     if tensor.dtype != dtype:
         burst = tensor.isfinite() & ~made.isfinite().to(tensor.device)

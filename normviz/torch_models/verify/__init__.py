@@ -10,9 +10,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from normviz.errors import needs_torch
+from normviz.reference.checks import REAL
 from normviz.reference.rounding import Rounding, in_float64
 
 torch = needs_torch("verify")
@@ -78,7 +77,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
 def _check_tolerance(tolerance: Any) -> None:
     if tolerance is None:
         return
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float, np.number)):
+    if isinstance(tolerance, bool) or not isinstance(tolerance, REAL):
         raise TypeError(f"tolerance must be a float, got {tolerance!r}: for example 1e-5")
     if not 0.0 < float(tolerance) < math.inf:
         raise ValueError(

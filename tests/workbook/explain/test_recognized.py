@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import normviz
+from normviz.reference.layers import BatchNorm1d
 from normviz.workbook.book.styles import BAD
 from normviz.workbook.draw.content import FAIL, PASS, RESTS
 from normviz.workbook.write import save
@@ -122,3 +124,10 @@ def test_the_own_checks_rest_while_the_inputs_are_others(tmp_path: Path) -> None
     numbers = [c for row in inputs.iter_rows(min_row=8) for c in row if isinstance(c.value, float)]
     found = ironcalc_values(path, places, {("Inputs", numbers[0].coordinate): "7.5"})
     assert set(found.values()) & {PASS, FAIL, RESTS} == {RESTS}
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(3), BatchNorm1d(3)], ids=["torch", "NumPy"])
+def test_a_complex_gradient_is_refused(layer: object) -> None:
+    x, grad = np.arange(12, dtype=np.float32).reshape(4, 3), np.ones((4, 3)) * 1j
+    with pytest.raises(TypeError, match="grad_output must hold real numbers, got dtype complex"):
+        normviz.explain(layer, x, grad_output=grad)
