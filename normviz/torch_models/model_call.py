@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from normviz.errors import did_you_mean
 from normviz.torch_models.identify.inputs import array_of, converted
 from normviz.torch_models.identify.isolate import unwrapped
 
@@ -147,9 +147,9 @@ def find_layer(model: nn.Module, name: Any, suggestions: Callable[[], list[str]]
         for wanted in (name, _bare(name)):
             if wanted in paths:
                 return wanted
-    near = difflib.get_close_matches(str(name), paths, n=3) if isinstance(name, str) else []
-    near = near or suggestions()[:3]
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(name, paths) if isinstance(name, str) else ""
+    if not hint and (near := suggestions()[:3]):
+        hint = f": did you mean {' or '.join(near)}?"
     raise ValueError(f"layer must name a layer of the model, got {name!r}{hint}")
 
 

@@ -6,7 +6,6 @@ of the loss that came back to it, are laid out by ``normviz.explain``.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 import normviz
+from normviz.errors import did_you_mean
 from normviz.workbook.write import medium
 from training.data import load as data
 from training.errors import TrainingError
@@ -24,6 +24,8 @@ from training.model.net import Net
 from training.record import checkpoint
 from training.record.task_folder import read_config
 from training.run.one_network import build_model
+
+MOST_NAMED = 5  # of what a folder has, in a sentence on what it has not
 
 
 def explain(options: Namespace) -> int:
@@ -133,7 +135,7 @@ def _entry(folder: Path, name: str, what: str) -> Path:
         raise TrainingError(f"{folder} is not a folder; a run folder is what --out named")
     known = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3) or known[:5]
-        hint = f"; there are {', '.join(near)}" if near else ""
+        there = ", ".join(known[:MOST_NAMED]) + ", …" * (len(known) > MOST_NAMED)
+        hint = f"; there are {there}{did_you_mean(name, known)}" if known else ""
         raise TrainingError(f"{folder} has no {what} {name!r}{hint}")
     return folder / name

@@ -73,6 +73,7 @@ def test_the_layer_as_it_was_after_any_epoch(
     ("words", "said"),
     [
         (["gn", "--layer", "block2.norm"], "has no trial 'gn'; there are bn"),
+        (["BN", "--layer", "block2.norm"], "has no trial 'BN'; there are bn: did you mean bn?"),
         (["bn", "--layer", "block2.nrom"], "did you mean block2.norm"),
         (
             ["bn", "--layer", "block2.conv"],
@@ -83,7 +84,7 @@ def test_the_layer_as_it_was_after_any_epoch(
         (["bn", "--layer", "block2.norm", "-o", "x.pdf"], "a file that ends in .xlsx or .html"),
         (["bn", "--layer", "block2.norm", "--samples", "99"], "samples must be indices from 0"),
     ],
-    ids=["trial", "layer", "no norm", "seed", "folder", "medium", "slice"],
+    ids=["trial", "case", "layer", "no norm", "seed", "folder", "medium", "slice"],
 )
 def test_bad_input_ends_with_one_line(
     words: list[str],

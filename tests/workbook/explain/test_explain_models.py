@@ -157,6 +157,7 @@ def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
     [
         ({"layer": 0}, "layer must name a layer of the model, got 0"),
         ({"layer": "nrom"}, "layer must name a layer of the model, got 'nrom': did you mean norm"),
+        ({"layer": "NORM"}, "layer must name a layer of the model, got 'NORM': did you mean norm"),
         ({"layer": "norm", "call": 3}, "call must be from 1 to 2, the calls of 'norm', got 3"),
         ({"layer": "norm", "loss": "mean"}, "loss must be a function of the model's output or"),
         (
@@ -196,6 +197,7 @@ def test_nothing_of_the_user_changes(tmp_path: Path) -> None:
     ids=[
         "number",
         "name",
+        "case",
         "call",
         "loss",
         "shape",
