@@ -164,12 +164,18 @@ def statistics_sets(op: str | Norm, shape: Shape, **arguments: Any) -> Statistic
 
     Raises:
         ValueError: for an unknown op, or a shape that the op does not divide.
-        TypeError: for a missing argument, or one of the wrong type.
+        TypeError: for a missing argument, one of the wrong type, or one that no norm has.
 
     >>> statistics_sets("batch_norm", (4, 3, 2, 2)).count
     3
     """
     norm, rest = norm_of(op, arguments)
+    own = () if op is norm or op in NORMS else tuple(_OWN)
+    for name in rest:
+        # What another norm has shapes nothing here, and may stand among the arguments of many.
+        if not (norm.takes(name) or any(other.takes(name) for other in NORMS.values())):
+            known = (*own, *norm.argument_names)
+            raise TypeError(unknown_name(f"argument of {norm.name}", name, known))
     return norm.on(shape, rest)
 
 

@@ -97,3 +97,23 @@ def test_labels_take_a_call_s_other_arguments():
 def test_labels_take_a_list_and_numpy_integers():
     labels = normviz.set_labels("group_norm", [np.int64(1), 4], num_groups=np.int64(2))
     np.testing.assert_array_equal(labels, [[1, 1, 2, 2]])
+
+
+@pytest.mark.parametrize(
+    ("op", "wrong", "meant"),
+    [
+        ("batch_norm", {"num_splitz": 2}, "got 'num_splitz'"),
+        ("ghost_batch_norm", {"num_splitz": 2}, "did you mean num_splits"),
+        ("n (g [k])", {"sizes": {"g": 2}, "centred": False}, "did you mean centered"),
+    ],
+)
+@pytest.mark.parametrize("ask", [normviz.set_labels, normviz.statistics_sets])
+def test_an_argument_that_there_is_none_of_is_refused(ask, op, wrong, meant):
+    with pytest.raises(TypeError, match=rf"argument of .* must be one of .*{meant}"):
+        ask(op, (4, 4), **wrong)
+
+
+def test_a_calls_own_arguments_can_be_handed_on_whole():
+    given = {"weight": np.ones(4), "bias": None, "eps": 1e-3}
+    assert normviz.set_labels("group_norm", (2, 4), num_groups=2, **given).max() == 4
+    assert normviz.set_labels("n [c]", (2, 4), affine="c", **given).max() == 2

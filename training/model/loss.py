@@ -71,16 +71,6 @@ def accumulated_factors(model: nn.Module) -> dict[str, int]:
     return {name: len(names) - index for index, name in enumerate(names)}
 
 
-def l2_penalty(parameters: Iterable[nn.Parameter], strength: float) -> Tensor:
-    """Return ``strength / 2 * sum_i p_i^2``, whose gradient is torch's ``weight_decay=strength``.
-
-    >>> import torch
-    >>> l2_penalty([nn.Parameter(torch.tensor([3.0, 4.0]))], 0.1).item()
-    1.25
-    """
-    return strength / 2 * sum((p.square().sum() for p in parameters), start=torch.zeros(()))
-
-
 def with_penalties(loss: Tensor, parameters: Iterable[nn.Parameter], config: TrialConfig) -> Tensor:
     """Return what a step of training makes smaller; weight decay is the optimizer's."""
     if not config.l1:

@@ -2,12 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.model.loss import (
-    accumulated_factors,
-    l1_penalty,
-    l1_penalty_accumulated,
-    l2_penalty,
-)
+from training.model.loss import accumulated_factors, l1_penalty, l1_penalty_accumulated
 from training.model.net import Net
 
 
@@ -47,12 +42,6 @@ def test_factor_by_which_the_penalties_differ_on_this_net(net):
     )
     for (name, factor), once, often in zip(factors.items(), correct, published, strict=True):
         torch.testing.assert_close(often, factor * once, msg=name)
-
-
-def test_l2_penalty_has_the_gradient_of_weight_decay(net):
-    gradients = torch.autograd.grad(l2_penalty(net.parameters(), 0.1), list(net.parameters()))
-    for gradient, parameter in zip(gradients, net.parameters(), strict=True):
-        torch.testing.assert_close(gradient, 0.1 * parameter)
 
 
 def test_no_parameters_no_penalty():
