@@ -11,11 +11,13 @@ import pytest
 from tests.training.conftest import PAIR, metrics
 from training.cli.commands import announcement, main, revision_of
 from training.cli.plan import Plan
+from training.errors import TrainingError
 from training.experiments.trials import TRIALS, find_trial
 from training.files import read_json, write_json
 from training.record.task_folder import read_task
 from training.run.many_tasks import run_tasks
 from training.run.one_network import Trainer
+from training.run.one_task import OneTask
 
 
 def test_the_run_folder_is_complete(undisturbed):
@@ -37,12 +39,19 @@ def full_disk(*_):
 def test_what_failed_is_said_also_where_no_report_can_be_written(
     tmp_path, monkeypatch, capsys, use_tiny
 ):
-    monkeypatch.setitem(TRIALS, "none", replace(find_trial("none"), learning_rate=1e30))
+    train = OneTask._train
+
+    def fails(task):
+        if task.task.config.name == "none":
+            raise TrainingError("no memory is left")
+        return train(task)
+
+    monkeypatch.setattr(OneTask, "_train", fails)
     monkeypatch.setattr("training.cli.commands.write_summary", full_disk)
     words = ["run", "bn", "none", "--epochs", "1", "--jobs", "1", "--out", str(tmp_path / "run")]
     assert main(words) == 2
     said = capsys.readouterr()
-    assert "none/seed-0: the training loss of none became nan" in said.err
+    assert "none/seed-0: no memory is left" in said.err
     assert "error: summary.csv: No space left on device" in said.err
     assert re.search(r"bn +. +1 ", said.out)  # its row of the table
 
