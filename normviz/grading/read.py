@@ -192,6 +192,22 @@ def _places(sheet: str, area: Area) -> Iterator[Place]:
     return ((sheet, address(row, column)) for row, column in cells)
 
 
+def filled(cell: FileCell) -> Area | None:
+    """The cells that an array formula fills; None for its own alone, or more than a sheet has."""
+    if cell.formula_kind != "array" or not cell.area:
+        return None
+    try:
+        area = parse_area(cell.area)
+    except ValueError:
+        return None
+    return area if _size(area) <= MOST_CELLS else None
+
+
+def _size(area: Area) -> int:
+    top, left, bottom, right = area
+    return (bottom - top + 1) * (right - left + 1)
+
+
 def _fill(handed: Handed, package: Package) -> None:
     """Every cell as it was typed, and as it was last computed."""
     count = 0
@@ -200,8 +216,8 @@ def _fill(handed: Handed, package: Package) -> None:
         stored = handed.stored.setdefault(sheet.title, {})
         shared: dict[str, Translator] = {}
         for cell in sheet.cells():
-            area = parse_area(cell.area) if cell.formula_kind == "array" and cell.area else None
-            count += (area[2] - area[0] + 1) * (area[3] - area[1] + 1) if area else 1
+            area = filled(cell)
+            count += _size(area) if area else 1
             if count > MOST_CELLS:
                 raise UnreadableError(f"too large: more than {MOST_CELLS:,} cells")
             place = (sheet.title, cell.address)

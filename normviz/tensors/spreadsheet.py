@@ -168,7 +168,8 @@ def _numbers(file: Path, title: str, area: str, rows: list[list[Any]]) -> Array:
         raise ValueError(f"{file} holds no numbers")
     if len(values) * width > MOST_ELEMENTS:
         raise ValueError(f"{file}: {title} has more than {MOST_ELEMENTS:,} cells")
-    if not area and len(values) > 1 and width > 1 and values[0][:width] == [*range(width)]:
+    counts = len(values) > 1 and width > 1 and values[0][:width] == [*range(width)]
+    if counts and not area and any(map(_has_fraction, values)):
         last = f"{get_column_letter(width)}{len(values)}"
         raise ValueError(
             f"{file}: the first row of {title} is 0 to {width - 1}, numbers or names of columns: "
@@ -183,6 +184,10 @@ def _numbers(file: Path, title: str, area: str, rows: list[list[Any]]) -> Array:
             for row, line in enumerate(values, top)
         ]
     )
+
+
+def _has_fraction(line: list[Any]) -> bool:
+    return any(isinstance(value, float) and not value.is_integer() for value in line)
 
 
 def _number(file: Path, title: str, row: int, column: int, value: Any) -> float:

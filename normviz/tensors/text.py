@@ -99,7 +99,7 @@ def _number_pattern(decimal: str) -> re.Pattern[str]:
 
 
 _NEVER_ENDS = "row {} has a quotation mark that never ends"
-_WHOLE = re.compile(r"[+\-]?\d+")
+_WHOLE = re.compile(r"[+\-]?(\d+|nan|inf(inity)?)", re.IGNORECASE)
 _OPENED = re.compile(r'(?:^|[,;\t ])"')
 _NUMBER = {decimal: _number_pattern(decimal) for decimal in (".", ",")}
 
@@ -252,7 +252,7 @@ def _counts(cells: Sequence[str]) -> bool:
 
 
 def _are_whole(numbers: Sequence[Sequence[str]]) -> bool:
-    """Whether all cells are written as whole numbers, as pandas never writes floats."""
+    """Whether all numbers are written as whole ones, as pandas never writes floats."""
     return all(_WHOLE.fullmatch(cell.strip()) for line in numbers for cell in line)
 
 

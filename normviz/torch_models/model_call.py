@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -109,8 +110,11 @@ class ModelCall:
         _check_count(name, array.size)
         with torch.inference_mode(False):
             tensor = torch.from_numpy(np.array(array))
-            dtype = self.dtype if self.dtype and array.dtype.kind == "f" else tensor.dtype
-            return converted(name, tensor, dtype, self.device)
+            if not self.dtype or array.dtype.kind != "f":
+                return tensor.to(self.device)
+            if name != "x":  # a mask adds -1e9, which is minus infinity in a narrower dtype
+                tensor = tensor.masked_fill(tensor < torch.finfo(self.dtype).min, -math.inf)
+            return converted(name, tensor, self.dtype, self.device)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

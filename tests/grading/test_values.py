@@ -1,9 +1,12 @@
 """What the cells of a file show: computed from their formulas, stored where these are not known."""
 
+import pytest
+
 from normviz.grading.flags import flags
-from normviz.grading.read import Handed
+from normviz.grading.read import Handed, filled
 from normviz.workbook.book.cells import Value
 from normviz.workbook.exercise.classroom.assignment import Assignment, enroll
+from normviz.workbook.lint.source import FileCell
 from tests.grading.fill import sheet_of, solved
 
 
@@ -89,3 +92,8 @@ def test_what_google_sheets_writes_for_its_own_functions_is_no_bare_number() -> 
     handed = Handed({"BatchNorm": {where: words}}, {"BatchNorm": {where: 1.25}})
     assert handed.value("BatchNorm", where) == 1.25
     assert not any("numbers" in flag for flag in flags(handed, made, formulas=True))
+
+
+@pytest.mark.parametrize("area", ["C:C", "C1:C3 E1:E3", "C1:C1048576", ""])
+def test_an_array_formula_over_what_no_exercise_has_counts_in_its_own_cell(area: str) -> None:
+    assert filled(FileCell("C1", "n", "A1:A3*2", "array", "5", None, area=area)) is None

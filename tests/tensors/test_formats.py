@@ -158,6 +158,13 @@ def test_torch_s_files(tmp_path: Path) -> None:
         read_tensor(str(tmp_path / "c.pth"))
 
 
+def test_whole_numbers_and_nan_do_not_tell_names_from_a_sample(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("0,1\n1,nan\n")
+    with pytest.raises(ValueError, match=r"got nan at index \(1, 1\)"):
+        read_tensor(str(file))
+
+
 def test_names_that_are_numbers_on_a_sheet_are_asked(tmp_path: Path) -> None:
     """A cell does not tell 0 from 0.0; pandas writes such a heading with index=False."""
     file = tmp_path / "x.xlsx"
@@ -169,6 +176,11 @@ def test_names_that_are_numbers_on_a_sheet_are_asked(tmp_path: Path) -> None:
         read_tensor(str(file))
     assert read_tensor(f"{file}:Sheet!A1:B3").array.tolist() == [[0, 1], [2.5, 3.5], [4.5, 5.5]]
     assert read_tensor(f"{file}:Sheet!A2:B3").array.tolist() == [[2.5, 3.5], [4.5, 5.5]]
+    whole = openpyxl.Workbook()
+    for line in ([0, 1], [1, 0]):
+        whole.active.append(line)
+    whole.save(file)
+    assert read_tensor(str(file)).array.tolist() == [[0, 1], [1, 0]]
 
 
 def test_defined_names(tmp_path: Path) -> None:

@@ -152,6 +152,22 @@ def test_the_gradient_of_what_gamma_is_made_of_is_held(said, right):
     assert [d.tensor for d in report.differences][2:] == ["grad_weight"]
 
 
+def test_one_number_for_all_of_gamma_is_no_gradient_of_gamma():
+    """ScaleNorm (Nguyen & Salazar, 2019): g · x / |x|, which is RMSNorm with γ = g / √m."""
+
+    class ScaleNorm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.g = nn.Parameter(torch.tensor([1.7]))
+
+        def forward(self, x):
+            return self.g * x / x.norm(dim=-1, keepdim=True).clamp(min=1e-5)
+
+    report = normviz.verify(ScaleNorm(), drawn(8, 16))
+    assert report, str(report)
+    assert [d.tensor for d in report.differences][:2] == ["output", "grad_input"]
+
+
 def test_of_one_parameter_in_two_places_no_gradient_is_asked():
     class Tied(nn.Module):
         def __init__(self):

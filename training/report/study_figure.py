@@ -61,11 +61,13 @@ def _title(table: StudyTable) -> str:
 
 def _unit(study: Study) -> str:
     """What arms called "BN x0.03" are that many times of, if it is one learning rate."""
-    rates = set()
+    ones, rates = set(), {config.learning_rate for config in study.arms.values()}
     for arm, config in study.arms.items():
         times = re.search(r" x(\d+(?:\.\d+)?)$", arm)
-        rates.add(f"{config.learning_rate / float(times[1]):g}" if times else "")
-    return f"; x1 is a learning rate of {rates.pop()}" if len(rates) == 1 and all(rates) else ""
+        factor = float(times[1]) if times else 0.0
+        ones.add(f"{config.learning_rate / factor:g}" if factor else "")
+    said = len(ones) == 1 < len(rates) and all(ones)
+    return f"; x1 is a learning rate of {ones.pop()}" if said else ""
 
 
 def _errors(axis: Any, table: StudyTable, dataset: str) -> None:

@@ -57,8 +57,9 @@ class Answer:
     def shown_within(self) -> float | None:
         """How far from the middle of its two limits the truth may lie to be shown within them.
 
-        With 80 % power, as ``detectable``: of equality the margin less that. Below 0 not even the
-        middle would be. None where there are no two limits to be within.
+        With about 80 % power, as ``detectable``, which looks at one limit: of equality the margin
+        less that. Below 0 not even the middle would be. None where there are no two limits to be
+        within.
         """
         low, high, seen = self.question.low, self.question.high, self.detectable
         if self.question.outside or low is None or high is None or seen is None:

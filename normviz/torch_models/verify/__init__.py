@@ -136,7 +136,9 @@ def _recognized(module: Any, x: Any, grad_output: Any, tolerance: float | None) 
         if parameter not in seen.grad_parameters or name not in made:
             continue
         own = seen.grad_parameters[parameter]
-        if own is not None and own.size == made[name].size:
+        if own is not None and own.size != made[name].size:
+            continue  # one number for several of γ, as ScaleNorm has: its gradient is not γ's
+        if own is not None:
             # dw is dγ · dγ/dw; it is dγ that is held.
             grows = call.arguments["weight"] if slope is None else slope
             own = (own.reshape(made[name].shape) / grows).astype(own.dtype)

@@ -112,8 +112,10 @@ def each(function: Callable[..., Value], operands: list[Found]) -> Found:
 
 
 _PLAIN = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)(E[-+]?\d+)?\s*", re.IGNORECASE)
+# No word can be read in two ways (the e of june is a letter of numbers): a text of a student's
+# would be tried in all of them.
 _PERHAPS = re.compile(
-    r"([\d\s.,:;/%+−'’$€£¥()e-]|jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?"
+    r"([\d\s.,:;/%+−'’$€£¥()e-]|jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|jun|july?|aug(ust)?"
     r"|sep(tember)?|oct(ober)?|nov(ember)?|dec(ember)?|am|pm)+",
     re.IGNORECASE,
 )

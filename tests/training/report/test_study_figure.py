@@ -1,5 +1,7 @@
 """The figure of a study: nothing cut off, and what its colors and its gray mean."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.training.figures import clipped, overlapping
@@ -41,6 +43,14 @@ def test_no_words_of_a_figure_lie_on_others(name):
     for axis in (axis for axis in figure.axes if axis.get_xscale() == "log"):
         low, high = axis.get_xlim()
         assert sum(low <= tick <= high for tick in axis.get_xticks()) >= 3
+
+
+@pytest.mark.parametrize("names", [("decay x0", "decay x1"), ("a x1", "b x2"), ("a", "b x2")])
+def test_arms_that_are_no_rates_are_called_none(tmp_path, names):
+    arms = dict(zip(names, ORDER.arms.values(), strict=True))
+    table = StudyTable(tmp_path / "mine.csv", replace(ORDER, arms=arms, tests=()))
+    fill(table, {arm: [2.0, 2.1] for arm in arms})
+    assert "learning rate" not in draw_study(table).get_suptitle()
 
 
 def test_a_figure_says_what_its_claim_came_to_and_what_its_colors_are():

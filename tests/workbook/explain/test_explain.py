@@ -467,6 +467,24 @@ def test_a_finite_number_that_would_become_infinite_is_refused(tmp_path: Path) -
                 call()
 
 
+def test_a_mask_of_large_negative_numbers_is_minus_infinity_in_a_narrow_model() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Masked(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ln = torch.nn.LayerNorm(4)
+
+        def forward(self, x: Any, mask: Any) -> Any:
+            return self.ln(x * torch.softmax(mask, -1))
+
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float16)
+    model, mask = Masked().half(), np.array([[0.0, -1e9, 0.0, 0.0]] * 2)
+    assert normviz.explain(model, x, layer="ln", kwargs={"mask": mask})
+    with pytest.raises(ValueError, match=r"^mask must be in the range of float16"):
+        normviz.explain(model, x, layer="ln", kwargs={"mask": -mask})
+
+
 def test_very_small_gradients_can_be_read(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(4, 3))
     path = explain_op("layer_norm", x, tmp_path / "s.xlsx", 1e-6 * x)

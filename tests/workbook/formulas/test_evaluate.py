@@ -10,7 +10,7 @@ from normviz.workbook.book.cells import Page, Value
 from normviz.workbook.book.formula import FormulaError, parse
 from normviz.workbook.exercise.exercise import exercise
 from normviz.workbook.formulas.evaluate import evaluate
-from normviz.workbook.formulas.operands import CellError, UnknownFunctionError
+from normviz.workbook.formulas.operands import CellError, UnknownFunctionError, number_in
 from normviz.workbook.lint.formulas import SAFE_FUNCTIONS
 from tests.workbook.engines import differences
 
@@ -229,3 +229,10 @@ def test_what_is_not_known_is_never_guessed(formula: str) -> None:
 def test_all_of_the_safe_list_but_chance_is_known(name: str) -> None:
     with suppress(CellError):
         value(f"{name}({GIVEN.get(name, 'A1:A2')})")
+
+
+def test_a_text_of_many_months_is_tried_in_one_way() -> None:
+    """In two ways each, sixty of them would be tried for ever."""
+    assert number_in("1" + 60 * "june" + "x") is None
+    with pytest.raises(UnknownFunctionError):
+        number_in("1 june")
