@@ -84,6 +84,15 @@ def test_the_rows_of_fashion_mnist_say_what_was_measured() -> None:
     assert set(runs) == {"bn", "gn", "ln", "gbn", "bn-l2"}
 
 
+def test_the_front_page_has_the_means_on_fashion_mnist() -> None:
+    runs = committed_runs("../fashion-mnist/summary.csv")
+    ln, bn, gn = (
+        f"{statistics.mean(float(row['last_accuracy']) for row in runs[name]):.2f}"
+        for name in ("ln", "bn", "gn")
+    )
+    assert f"({ln}; {bn} and {gn})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_what_the_seeds_without_a_norm_came_to_is_said() -> None:
     rows = committed_runs()["none"]
     ends = sorted(row["last_accuracy"] for row in rows if row["status"] == "finished")
