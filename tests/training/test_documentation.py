@@ -158,7 +158,7 @@ def test_layer_norm_on_fashion_mnist_is_said_as_it_was_measured() -> None:
     (judgment,) = (j for j in judged if j.claim.name == "layer-best")
     margins = [f.margin for f in judgment.findings[:2]]
     of_bn, of_gn = (
-        f"{-m.mean:.2f} {{}} ({m.low:.2f} to {m.high:.2f})".replace("-", "−") for m in margins
+        f"{-m.mean:.2f} {{}} ({m.low:+.2f} to {m.high:+.2f})".replace("-", "−") for m in margins
     )
     said = f"{of_gn.format('points below GN')}, {of_bn.format('below BN')};"
     assert f"**On Fashion-MNIST refuted**, p = {p_words(judgment.p)}, five seeds: {said}" in SAID
