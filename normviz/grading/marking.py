@@ -22,8 +22,8 @@ from normviz.workbook.exercise.mistakes import mistakes
 from normviz.workbook.exercise.questions import POINTS as QUESTION_POINTS
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import Asked, ExerciseSheet
-from normviz.workbook.formulas.evaluate import evaluate
-from normviz.workbook.formulas.operands import CellError, UnknownFunctionError
+from normviz.workbook.formulas.evaluator.evaluate import evaluate
+from normviz.workbook.formulas.evaluator.operands import CellError, UnknownFunctionError
 
 RIGHT, FOLLOWS, WRONG, PARTLY, EMPTY = "right", "follows", "wrong", "incomplete", "empty"
 

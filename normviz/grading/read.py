@@ -19,8 +19,8 @@ from openpyxl.formula.translate import Translator
 from normviz.workbook.book.address import Area, address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse
-from normviz.workbook.formulas.evaluate import evaluate, spread
-from normviz.workbook.formulas.operands import CellError, Held, UnknownFunctionError
+from normviz.workbook.formulas.evaluator.evaluate import evaluate, spread
+from normviz.workbook.formulas.evaluator.operands import CellError, Held, UnknownFunctionError
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.lint.source import FileCell, Package
 

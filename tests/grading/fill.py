@@ -16,7 +16,7 @@ from normviz.workbook.exercise.classroom.student_book import StudentBook
 from normviz.workbook.exercise.mistakes import mistakes
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
 from normviz.workbook.exercise.sheet import ExerciseSheet
-from normviz.workbook.formulas.evaluate import evaluate
+from normviz.workbook.formulas.evaluator.evaluate import evaluate
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.xlsx.write import file_bytes
 

@@ -17,7 +17,7 @@ from normviz.workbook.exercise.exercise import SETTINGS, norm_sheets, other_sets
 from normviz.workbook.exercise.marks import EXACT, FOLLOWS, NEAR, RIGHT, ROUNDED
 from normviz.workbook.exercise.mistakes import BY_COUNT, COUNT_FORGOTTEN, Mistake, Wrong, mistakes
 from normviz.workbook.exercise.sheet import ExerciseSheet
-from normviz.workbook.formulas.evaluate import evaluate
+from normviz.workbook.formulas.evaluator.evaluate import evaluate
 from normviz.workbook.lint.sheets import parse_area
 from normviz.workbook.xlsx.write import workbook_bytes
 from tests.workbook.engines import Place, ironcalc_values

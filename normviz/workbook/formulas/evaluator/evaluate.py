@@ -21,8 +21,13 @@ from normviz.workbook.book.formula import (
     Text,
     Tree,
 )
-from normviz.workbook.formulas.functions import ELEMENTWISE, OF_AREAS, OF_NUMBERS, OPERATORS
-from normviz.workbook.formulas.operands import (
+from normviz.workbook.formulas.evaluator.functions import (
+    ELEMENTWISE,
+    OF_AREAS,
+    OF_NUMBERS,
+    OPERATORS,
+)
+from normviz.workbook.formulas.evaluator.operands import (
     MOST_CELLS,
     CellError,
     Cells,

@@ -13,8 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 from normviz.workbook.book.cells import Value
-from normviz.workbook.formulas.criteria import compare, count_if, looks_like, selected
-from normviz.workbook.formulas.operands import (
+from normviz.workbook.formulas.evaluator.criteria import compare, count_if, looks_like, selected
+from normviz.workbook.formulas.evaluator.operands import (
     CellError,
     Cells,
     Found,

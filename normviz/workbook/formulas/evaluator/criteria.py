@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from normviz.workbook.book.cells import Value
-from normviz.workbook.formulas.operands import (
+from normviz.workbook.formulas.evaluator.operands import (
     CellError,
     Cells,
     Found,

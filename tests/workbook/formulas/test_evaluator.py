@@ -9,8 +9,8 @@ import pytest
 from normviz.workbook.book.cells import Page, Value
 from normviz.workbook.book.formula import FormulaError, parse
 from normviz.workbook.exercise.exercise import exercise
-from normviz.workbook.formulas.evaluate import evaluate
-from normviz.workbook.formulas.operands import CellError, UnknownFunctionError, number_in
+from normviz.workbook.formulas.evaluator.evaluate import evaluate
+from normviz.workbook.formulas.evaluator.operands import CellError, UnknownFunctionError, number_in
 from normviz.workbook.lint.formulas import SAFE_FUNCTIONS
 from tests.workbook.engines import differences
 
