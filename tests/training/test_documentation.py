@@ -17,12 +17,14 @@ from training.record.task_folder import CONSTANT_ANSWER, DIVERGED
 from training.report.claims import write_claims_csv
 from training.report.differences import write_differences
 from training.results.comparisons import compare_all, detectable
-from training.results.intervals import Estimate
+from training.results.intervals import Estimate, estimate
 from training.results.kept import read_summary
 from training.results.over_seeds import overviews
 from training.results.verdicts import Verdict, compared, find, judge_all, p_words
 
 ROOT = Path(__file__).parents[2]
+NO_PENALTY = "bn-l2 weight_decay=0"
+PENALTIES = ("bn-l1", "bn-l2", "bn-l1-l2")
 README = (ROOT / "training/README.md").read_text(encoding="utf-8")
 SAID = " ".join(README.split())
 HEADING = "| trial | recipe | published | last epoch | best epoch | seeds | revision |"
@@ -95,13 +97,70 @@ def test_the_front_page_has_the_means_on_fashion_mnist() -> None:
 
 def test_what_the_seeds_without_a_norm_came_to_is_said() -> None:
     rows = committed_runs()["none"]
-    ends = sorted(row["last_accuracy"] for row in rows if row["status"] == "finished")
-    assert (len(rows), len(ends)) == (5, 4)
-    assert "one of five seeds diverged in its second epoch and counts as a constant" in SAID
-    assert f"{CONSTANT_ANSWER:.0f} %; the other four end at {ends[0]} to {ends[-1]}." in SAID
+    lost, *ends = sorted((row["last_accuracy"] for row in rows), key=float)
+    assert (len(rows), {row["status"] for row in rows}) == (5, {"finished"})
+    words = f"one of five seeds never leaves {lost}0 %; the other four end at"
+    assert f"{words} {ends[0]} to {ends[-1]}." in SAID
 
 
-@pytest.mark.parametrize("name", ["bn", "gn", "ln", "gbn"])
+def test_every_row_has_its_history_and_its_wrong_images() -> None:
+    for folder in ("mnist", "fashion-mnist"):
+        run = read_summary(ROOT / f"workbooks/{folder}/summary.csv")
+        for result in run.results:
+            epochs = (result.config.name, result.seed, len(result.record.epochs))
+            assert epochs[-1] == result.config.epochs, epochs
+            found = result.wrong()
+            assert found, (result.config.name, result.seed)
+            accuracy = 100 * (1 - len(found.indices) / found.images)
+            assert accuracy == pytest.approx(result.last_accuracy)
+    assert "Of every row the [history]" in SAID
+
+
+def test_recipe_a_taken_apart_comes_to_what_is_said() -> None:
+    apart = committed_runs("recipe-a-apart.csv")
+    plain, ghost = (
+        [float(row["last_accuracy"]) for row in apart[name]]
+        for name in (NO_PENALTY, "gbn batch_size=128")
+    )
+    ours = [[float(row["last_accuracy"]) for row in committed_runs()[name]] for name in PENALTIES]
+    tests = [stats.ttest_ind(values, plain, equal_var=False) for values in (ghost, *ours)]
+    means = [f"{statistics.mean(v) - statistics.mean(plain):+.2f}" for v in (ghost, *ours)]
+    first, *others = [one.confidence_interval(0.95) for one in tests]
+    widest = min(one.low for one in others), max(one.high for one in others)
+    words = [
+        f"without a penalty ends at {spread([row['last_accuracy'] for row in apart[NO_PENALTY]])}",
+        f"{means[0][1:]} points above it ({first.low:+.2f} to {first.high:+.2f})",
+        "L1, L2 and both end {}, {} and {} from it".format(*means[1:]),
+        "widest interval {:+.2f} to {:+.2f}".format(*widest),
+    ]
+    for one in words:
+        assert one.replace("-", "−") in SAID
+    assert all(one.pvalue > 0.05 for one in tests)
+
+
+def test_our_own_recipe_is_the_same_on_the_front_page_and_here() -> None:
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"ends at **{spread_of('best')}**; eight epochs" in front
+    assert f"of the same recipe end at {spread_of('fast')}." in front
+    best, fast = (
+        estimate([float(row["last_accuracy"]) for row in committed_runs()[name]], 0.01)
+        for name in ("best", "fast")
+    )
+    words = [f"{e.mean:.2f} ({e.low:.2f} to {e.high:.2f})" for e in (best, fast)]
+    assert f"ends at {words[0]}, five seeds; eight epochs of it, `fast`, at {words[1]}." in SAID
+
+
+def test_what_the_l1_counted_once_comes_to_is_said_here_and_on_the_front_page() -> None:
+    rows = {row["seed"]: row for row in committed_runs()["bn-l1-fixed"]}
+    lost, low, *_, high = sorted((row["last_accuracy"] for row in rows.values()), key=float)
+    assert f"learns with four of five ({low} to {high} %)" in SAID
+    (first,) = (row["best_accuracy"] for row in rows.values() if row["last_accuracy"] == lost)
+    assert f"falls from {first} % to {lost}0 with the fifth" in SAID
+    front = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"counted once, with one of five, and four end at {low} to {high}." in front
+
+
+@pytest.mark.parametrize("name", ["bn", "gn", "ln"])
 def test_which_norm_when_says_what_was_measured(name: str) -> None:
     tables = (committed_runs(), committed_runs("../fashion-mnist/summary.csv"))
     values = [[float(row["last_accuracy"]) for row in table[name]] for table in tables]
@@ -278,7 +337,8 @@ def test_bn_l1_fixed_scatters_as_it_is_said_to() -> None:
     assert [sum(v < 90 for v in values) for values in (float32, bfloat16)] == [3, 2]
     assert "two of six runs in bfloat16 end below 90 %, and three of fourteen in float32" in SAID
     more = sorted(ends("bn-l1-fixed-float32.csv"))
-    assert f"nine at an earlier revision, {more[0]:.2f} to {more[-1]:.2f} %)" in SAID
+    words = f"nine at an earlier revision learned ({more[0]:.2f} to {more[-1]:.2f} %)"
+    assert words in SAID
 
 
 def test_every_command_of_ours_can_be_given() -> None:

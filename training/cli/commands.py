@@ -157,8 +157,8 @@ def announcement(plan: Plan, where: str, expected: float) -> str:
     if changed:
         follow = 'scale_lr = "linear" or "sqrt"' if plan.study else "--scale-lr linear or sqrt"
         lines.append(
-            f"note: another batch size fits another learning rate; {changed[0]} keeps that of its "
-            f"trial, {follow} lets it follow"
+            f"note: another batch size fits another learning rate; {changed[0]} has that of "
+            f"another, {follow} lets it follow"
         )
     if parallel.size() > 1 and any(task.settings.record for task in tasks):
         lines.append("note: what goes on inside a network that several processes train is not kept")

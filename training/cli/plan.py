@@ -236,18 +236,23 @@ def _recorded(path: Path, key: str, fits: Callable[[Any], bool]) -> Any:
 
 
 def changed_batches(configs: Sequence[TrialConfig]) -> list[str]:
-    """Return those whose batch size is not their trial's, at its learning rate.
+    """Return those whose batch size is not their trial's, at its rate or that of another batch.
 
     What an arm with a name of its own was made of is told by its recipe.
     """
-    found = []
+    batches: dict[tuple[str, float], set[int]] = {}  # that share a rate, of a trial or a recipe
+    origins = []
     for config in configs:
         trial = TRIALS.get(config.name.partition(" ")[0])
         trials = [trial] if trial else [t for t in TRIALS.values() if t.recipe == config.recipe]
-        same_batch = any(t.batch_size == config.batch_size for t in trials)
-        if not same_batch and any(t.learning_rate == config.learning_rate for t in trials):
-            found.append(config.name)
-    return found
+        origins.append((trial.name if trial else config.recipe, {t.batch_size for t in trials}))
+        for one in (config, *trials):
+            batches.setdefault((origins[-1][0], one.learning_rate), set()).add(one.batch_size)
+    return [
+        config.name
+        for config, (origin, own) in zip(configs, origins, strict=True)
+        if config.batch_size not in own and len(batches[origin, config.learning_rate]) > 1
+    ]
 
 
 @dataclass(frozen=True)

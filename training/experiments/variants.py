@@ -161,16 +161,13 @@ def grid(
     Args:
         configs: the trials.
         settings: the values of each field to change.
-        scale: lets the learning rate follow the batch size: "linear" or "sqrt".
+        scale: lets the learning rate follow the batch size: "linear" or "sqrt". The trial's own, or
+            one of settings, is that at the trial's own batch size.
 
     Raises:
         TrainingError: for values that a trial cannot have, a field that none of the trials reads,
-            variants of which every trial's are one network, or a learning rate given and scaled.
+            or variants of which every trial's are one network.
     """
-    if scale and "learning_rate" in settings:
-        raise TrainingError(
-            "--scale-lr sets the learning rate, and so does learning_rate: omit one"
-        )
     found: list[TrialConfig] = []
     unread = set(settings)
     twins: list[tuple[str, str]] = []
@@ -180,7 +177,8 @@ def grid(
             changes = dict(zip(settings, values, strict=True))
             if scale and "batch_size" in changes:
                 factor = (changes["batch_size"] / config.batch_size) ** SCALES[scale]
-                changes["learning_rate"] = float(f"{config.learning_rate * factor:.6g}")
+                rate = changes.get("learning_rate", config.learning_rate)
+                changes["learning_rate"] = float(f"{rate * factor:.6g}")
             read = {k: v for k, v in changes.items() if reads(replace(config, **changes), k)}
             unread -= set(read)
             made = vary(config, read)

@@ -26,7 +26,7 @@ from training.results.comparisons import holm
 from training.results.intervals import (
     Estimate,
     estimate,
-    student_quantile,
+    seen_errors,
     student_tail,
 )
 from training.results.study_table import StudyTable
@@ -169,8 +169,7 @@ def _p(found: Estimate, limit: float, sign: int) -> float:
 
 def _detectable(found: Estimate, alpha: float) -> float:
     assert found.sd is not None
-    t = student_quantile(1 - alpha, found.n - 1) + student_quantile(0.8, found.n - 1)
-    return t * found.sd / math.sqrt(found.n)
+    return seen_errors(alpha, found.n - 1) * found.sd / math.sqrt(found.n)
 
 
 def answers(table: StudyTable) -> list[list[Answer]]:

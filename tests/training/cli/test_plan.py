@@ -180,8 +180,6 @@ def test_the_learning_rate_follows_the_batch_size_where_it_is_told_to(planned, w
         (["bn", "--epochs", "3", "--set", "epochs=5"], "both say how many: leave one out"),
         (["bn", "--seeds", "501"], "these are 501 tasks: --yes runs more than 500"),
         (["bn", "--scale-lr", "sqrt"], "it goes with --set batch_size="),
-        (["bn", "--set", "batch_size=8", "--set", "learning_rate=1", "--scale-lr", "sqrt"],
-         "--scale-lr sets the learning rate, and so"),
         (["bn", "--table", "x.csv"], "it goes with --experiment"),
         (["bn", "--experiment", "order"], "leave out trials"),
         (["--experiment", "order", "--dataset", "mnist"], "leave out dataset, or change a copy"),
@@ -226,12 +224,22 @@ def test_a_study_goes_on_in_the_precision_of_its_table(planned, tmp_path):
     assert {task.settings.precision for task in planned(*words).tasks} == {"bfloat16"}
 
 
+def test_a_given_rate_is_that_of_the_trials_own_batch(planned):
+    words = ("--set", "batch_size=16,64", "--set", "learning_rate=0.2", "--scale-lr", "sqrt")
+    rates = {t.config.batch_size: t.config.learning_rate for t in planned("bn", *words).tasks}
+    assert rates == {16: 0.1, 64: 0.2}
+
+
 def test_a_changed_batch_at_the_old_rate_is_seen_whatever_an_arm_is_called(planned):
     def flagged(*words):
         return plan.changed_batches([task.config for task in planned(*words).tasks])
 
     assert flagged("bn", "--set", "batch_size=8,64") == ["bn batch_size=8"]
     assert flagged("bn", "--set", "batch_size=8", "--scale-lr", "sqrt") == []
+    given = ("bn", "--set", "batch_size=2,8,64", "--set", "learning_rate=0.05")
+    assert flagged(*given) == [f"bn batch_size={b} learning_rate=0.05" for b in (2, 8)]
+    assert flagged(*given, "--scale-lr", "sqrt") == []
+    assert flagged("bn", "--set", "batch_size=8", "--set", "learning_rate=0.05") == []
     arms = [
         {"name": "small", "batch_size": 2},
         {"name": "as it is"},
