@@ -18,6 +18,7 @@ from normviz.reference.checks import (
     check_momentum,
     check_parameters,
     check_tensor,
+    check_writable,
 )
 from normviz.reference.core import Gradients, Moments, working_dtype
 
@@ -98,6 +99,8 @@ def forward(norm: Norm, x: Any, **arguments: Any) -> Array:
     """The output of ``norm``; running buffers, if any, change in place in training."""
     call = checked_call(norm, x, arguments)
     moves = call.given is None and call.running_mean is not None
+    if moves:
+        check_writable(running_mean=call.running_mean, running_var=call.running_var)
     found = empty_moments(call.sets) if moves else None
     output = normalize(x, call.sets, call.weight, call.bias, call.eps, call.given, found)
     if found is not None:

@@ -142,6 +142,16 @@ def check_buffers(
         raise ValueError(f"running_mean and running_var must be given {why}, got None")
 
 
+def check_writable(**buffers: Array | None) -> None:
+    """Refuse buffers that cannot be written, before one of them has moved without the other."""
+    for name, buffer in buffers.items():
+        if buffer is not None and not buffer.flags.writeable:
+            raise ValueError(
+                f"{name} must be writable in training, where it moves, got a read-only array: "
+                f"give {name}.copy()"
+            )
+
+
 def check_grad_output(grad_output: Any, x: Array) -> Array:
     """``grad_output`` if it has the shape and dtype of the output, which are those of x."""
     check_tensor("grad_output", grad_output)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from normviz.reference.checks import check_eps
 from normviz.torch_layers.common import check_channels, check_floating, next_momentum, node_of
 from normviz.torch_layers.second_derivative import refuse_second_derivative
 
@@ -25,7 +26,7 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
     CPU tensors.
 
     Raises:
-        ValueError: one value per channel over all processes in training.
+        ValueError: one value per channel over all processes in training, or an eps not above zero.
         RuntimeError: over several processes, for a second derivative.
 
     >>> layer = SyncBatchNorm2d(3)
@@ -63,6 +64,7 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
         # evaluates alone would wait for the others.
         if not self.training or _world_size(self.process_group) == 1:
             return super().forward(x)
+        check_eps(self.eps, positive=True)  # as torch does: before any process waits for another
         y, mean, var, count = _Synchronized.apply(
             x, self.weight, self.bias, self.eps, self.process_group
         )

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from normviz.torch_layers import SyncBatchNorm2d
+
 RANK = """
 import sys, torch
 from torch import distributed
@@ -29,6 +31,12 @@ try:
     found["twice"] = "no error"
 except RuntimeError as error:
     found["twice"] = str(error)
+for eps in (0.0, -1.0):
+    try:
+        SyncBatchNorm2d(3, eps=eps)(leaf)
+        found[eps] = "no error"
+    except ValueError as error:
+        found[eps] = str(error)
 if rank == 0:  # alone: nobody else would answer
     x = torch.load(f"{folder}/x.pt")[0]
     found["alone"] = SyncBatchNorm2d(3, track_running_stats=False).eval()(x)
@@ -75,6 +83,14 @@ def test_two_processes_in_half_precision_are_one_batch(ranks, dtype):
 def test_a_second_derivative_over_processes_is_refused_and_not_zero(ranks):
     for part in ranks[1]:
         assert part["twice"].startswith("SyncBatchNorm2d over several processes has no second der")
+
+
+@pytest.mark.parametrize("eps", [0.0, -1.0])
+def test_an_eps_that_batch_norm_refuses_is_refused_over_processes_too(ranks, eps):
+    for part in ranks[1]:
+        assert part[eps] == f"eps must be positive, got {eps}: the usual value is 1e-5"
+    with pytest.raises(ValueError, match="eps must be positive"):
+        SyncBatchNorm2d(3, eps=eps)(torch.ones(2, 3, 2, 2))
 
 
 def test_evaluation_is_batch_norm_on_each_process_also_without_running_statistics(ranks):

@@ -146,7 +146,9 @@ class Recognizer:
         return self._deviating(partition)
 
     def _deviating(self, partition: Partition) -> Identity:
-        eps = float(getattr(self.layer, "eps", 0.0) or 0.0)
+        # A hint alone: a layer may have a tensor of them, or a method called so.
+        eps = getattr(self.layer, "eps", 0.0)
+        eps = float(eps) if isinstance(eps, (int, float)) else 0.0
         state = self.probe.state()
         near = nearest.nearest_to(self.probe, partition, state, eps, self.generator)
         return self._none(str(near))

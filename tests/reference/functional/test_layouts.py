@@ -64,6 +64,20 @@ def test_inputs_are_never_written(op, mode):
     getattr(normviz, f"{op}_backward")(call.grad_output, call.x, **call.arguments)
 
 
+@pytest.mark.parametrize("fixed", BUFFERS)
+@pytest.mark.parametrize("op", BUFFERED)
+def test_a_buffer_that_cannot_move_is_refused_before_the_other_has(op, fixed):
+    call = make_call(op, (4, 6, 5, 2))
+    buffers = {name: call.arguments[name].copy() for name in BUFFERS}
+    before = {name: value.copy() for name, value in buffers.items()}
+    buffers[fixed].flags.writeable = False
+    words = f"{fixed} must be writable in training, where it moves, got a read-only array"
+    with pytest.raises(ValueError, match=words):
+        getattr(normviz, op)(call.x, **(call.arguments | buffers))
+    for name, value in buffers.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_outputs_are_new_arrays(op):
     call = make_call(op, (4, 6, 5, 2), eps=1e-5)

@@ -245,6 +245,33 @@ def test_norms_that_cannot_be_told_on_this_x_are_listed_and_stored_statistics_na
     assert [(each.name, each.normalization) for each in pixels] == [("0", "undecided")]
 
 
+def test_a_norm_that_a_hook_makes_none_is_not_listed() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8))
+    model[1].register_forward_hook(lambda module, given, output: torch.relu(output))
+    assert not list(normviz.layers_of(model, x_of(3, 6)))
+    assert not normviz.identify(model[1], x_of(3, 8))
+
+
+class EpsOfItsOwn(nn.Module):
+    """A learned eps for each channel, and a threshold (filter response normalization)."""
+
+    def __init__(self, eps: object) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        eps = self.eps.abs() if isinstance(self.eps, torch.Tensor) else 1e-6
+        return torch.relu(x * torch.rsqrt(x.square().mean((2, 3), keepdim=True) + eps) + 0.1)
+
+
+@pytest.mark.parametrize("eps", [nn.Parameter(torch.full((1, 4, 1, 1), 1e-6)), "1e-6", (1, 2)])
+def test_a_layer_may_call_anything_eps(eps: object) -> None:
+    layer = EpsOfItsOwn(eps)
+    assert not normviz.identify(layer, x_of(3, 4, 5, 5))
+    found = normviz.layers_of(nn.Sequential(layer, nn.GroupNorm(2, 4)), x_of(3, 4, 5, 5))
+    assert [each.name for each in found] == ["1"]
+
+
 def test_the_prefix_of_torch_compile_is_optional() -> None:
     model = torch.compile(Model())
     for name in ("norm", "_orig_mod.norm"):
