@@ -197,3 +197,35 @@ def test_a_masked_array_is_refused(call):
     layer = nn.LayerNorm(8)
     with pytest.raises(TypeError, match="x must be a plain NumPy array, got MaskedArray"):
         call(nn.Sequential(layer) if call is normviz.layers_of else layer, masked)
+
+
+MADE_BY_SIGN = {
+    "|w|": (lambda hat, w, b: hat * w.abs() + b, None, "b"),
+    "relu(w)": (lambda hat, w, b: hat * w.relu() + b, None, "b"),
+    "|b|": (lambda hat, w, b: hat * w + b.abs(), "w", None),
+    "relu(−b)": (lambda hat, w, b: hat * w + (-b).relu(), "w", None),
+    "w and b": (lambda hat, w, b: hat * w + b, "w", "b"),
+}
+
+
+@pytest.mark.parametrize("made", MADE_BY_SIGN)
+def test_a_name_is_only_given_to_what_has_its_numbers(made):
+    """Where numbers are drawn they are positive, and |w| is w."""
+    make, gamma_is, beta_is = MADE_BY_SIGN[made]
+
+    class Made(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.b = nn.Parameter(x_of(8)), nn.Parameter(x_of(8).flip(0))
+
+        def forward(self, x):
+            return make(F.layer_norm(x, (8,)), self.w, self.b)
+
+    layer = Made()
+    found = normviz.identify(layer, x_of(5, 8))
+    assert (found.name, found.gamma_is, found.beta_is) == ("layer_norm", gamma_is, beta_is)
+    zero = torch.zeros(8)
+    beta = make(zero, layer.w, layer.b).detach()
+    gamma = (make(zero + 1.0, layer.w, layer.b) - beta).detach()
+    assert np.allclose(found.gamma.ravel(), gamma.numpy(), atol=1e-5)
+    assert np.allclose(found.beta.ravel(), beta.numpy(), atol=1e-5)

@@ -90,6 +90,20 @@ def find_beta(shaken: Affine, state: State, tolerance: float) -> Parameter | Non
     return None
 
 
+def agreed(
+    named: Parameter | None, fitted: Tensor, state: State, tolerance: float, allowed: float
+) -> tuple[Parameter | None, Tensor]:
+    """γ or β and its name; without one, as it was fitted, where the name says other numbers.
+
+    What was drawn is positive throughout, and so |w| and relu(w) are w there.
+    """
+    if named is not None:
+        value = named.value(state)
+        if bool(((value - fitted).abs() <= allowed).all()):
+            return named, value
+    return None, collapsed(fitted, tolerance)
+
+
 def _forms(state: State) -> Iterator[tuple[str, Callable[[State], Tensor], str]]:
     """Words, the function, and the tensor that it is of."""
     yield "1", lambda _: torch.ones((), dtype=torch.float64), ""

@@ -176,15 +176,16 @@ class Recognizer:
         if gamma is not None and gamma.divisor == "m - 1":
             power = 1.0 if formula.eps_where == "inside" else 0.5
             formula = replace(formula, divisor="m - 1", eps=formula.eps * ratio**power)
-        own = [
-            names.collapsed(fitted, precision) if named is None else named.value(state)
-            for fitted, named in ((formula.gamma, gamma), (formula.beta, beta))
-        ]
+            formula = replace(formula, gamma=formula.gamma * math.sqrt(ratio))
+        size = 1.0 + float(formula.gamma.abs().max() + formula.beta.abs().max())
+        allowed = 4.0 * max(precision, 1e-7) * size
+        gamma, own_gamma = names.agreed(gamma, formula.gamma, state, precision, allowed)
+        beta, own_beta = names.agreed(beta, formula.beta, state, precision, allowed)
         formula = replace(
             formula,
             eps=snapped(formula.eps, max(precision, 1e-7)),
-            gamma=_for_rank(own[0], len(partition.shape)),
-            beta=_for_rank(own[1], len(partition.shape)),
+            gamma=_for_rank(own_gamma, len(partition.shape)),
+            beta=_for_rank(own_beta, len(partition.shape)),
         )
         return _Found(formula, gamma, beta)
 
