@@ -229,3 +229,18 @@ def test_a_name_is_only_given_to_what_has_its_numbers(made):
     gamma = (make(zero + 1.0, layer.w, layer.b) - beta).detach()
     assert np.allclose(found.gamma.ravel(), gamma.numpy(), atol=1e-5)
     assert np.allclose(found.beta.ravel(), beta.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_layer_is_no_activation_where_few_of_its_inputs_carry_the_statistics(seed):
+    """Partial RMSNorm (Zhang & Sennrich, 2019): those that are probed may all be others."""
+
+    def partial(x):
+        part = x[..., : x.shape[-1] // 4]
+        return x * torch.rsqrt(part.square().mean(-1, keepdim=True) + 1e-6)
+
+    found = normviz.identify(partial, x_of(3, 7, 12), seed=seed)
+    assert not found
+    assert "its own input alone" not in found.sentence
+    alone = normviz.identify(torch.tanh, x_of(3, 7, 12), seed=seed)
+    assert "its own input alone" in alone.sentence

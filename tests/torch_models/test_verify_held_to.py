@@ -180,3 +180,31 @@ def test_of_one_parameter_in_two_places_no_gradient_is_asked():
     report = normviz.verify(Tied(), torch.randn(4, 5, 8))
     assert report
     assert "grad_weight" not in {d.tensor for d in report.differences}
+
+
+class ByOneNumber(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.g = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.normalize(x, dim=-1) * self.g
+
+
+class ByItsSize(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.linspace(-1.0, 2.0, 12))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(x, (12,)) * self.w.abs()
+
+
+@pytest.mark.parametrize(("layer", "name"), [(ByOneNumber(), "g"), (ByItsSize(), "w")])
+def test_a_gradient_that_was_not_compared_is_named(layer: nn.Module, name: str) -> None:
+    x = torch.randn(3, 7, 12, generator=torch.manual_seed(0))
+    report = normviz.verify(layer, x)
+    assert report
+    assert report.note == f"gradient of {name}: not compared"
+    assert report.note in str(report)
+    assert not normviz.verify(nn.LayerNorm(12), x).note

@@ -37,7 +37,7 @@ def call_of(found: Identity) -> FoundCall:
     if found.kind == "constants":
         if found.name is None:
             raise ValueError(
-                "stored statistics must be one for each channel, along axis 1 of x, to be shown; "
+                "stored statistics must be one for each channel, along axis 1 of x; "
                 f"{found.sentence}"
             )
         flat = {"running_mean": found.mean, "running_var": found.variance}

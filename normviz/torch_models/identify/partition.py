@@ -88,7 +88,7 @@ def sets_of(
     """The sets of a layer on tensors of ``shape``; None where they are no pattern at all.
 
     ``probed`` elements, and another of each one's set, must tell the same. A partition into single
-    elements says that every output hangs on its own input alone.
+    elements says that every output hangs on its own input alone, also when all others change.
     """
     moved = Moved(layer, shape, generator, precision)
     found: list[tuple[int, Tensor]] = []
@@ -101,7 +101,7 @@ def sets_of(
             other = int(others[int(torch.randint(len(others), (), generator=generator))])
             found.append((other, moved.by(other)))
     partition = factored(found[0][1])
-    if partition is None:
+    if partition is None or (partition.size == 1 and moved.by_others()):
         return None
     labels = partition.labels().flatten()
     for element, members in found:
@@ -143,6 +143,20 @@ class Moved:
             difference = (self.layer(changed) - y).abs()
             moved |= difference > self.threshold * (1.0 + y.abs())
         return moved
+
+    def by_others(self) -> bool:
+        """Whether an output moves though its own input does not.
+
+        Where few elements carry the statistics, those that were changed may all be others.
+        """
+        for x, y in self.bases[:2]:
+            half = torch.rand(self.shape, generator=self.generator) < 0.5
+            for kept in (half, ~half):
+                changed = torch.where(kept, x, 5.0 * normal_numbers(self.shape, self.generator))
+                difference = (self.layer(changed) - y).abs()
+                if bool((kept & (difference > self.threshold * (1.0 + y.abs()))).any()):
+                    return True
+        return False
 
 
 def factored(members: Tensor) -> Partition | None:

@@ -46,7 +46,7 @@ class Report:
     shape: tuple[int, ...]
     differences: tuple[Difference, ...]
     failure: str | None = None  # what kept the layer from running to the end
-    note: str = ""  # what of the layer did not run: its compiled code
+    note: str = ""  # what was not held: gradients without a formula, compiled code that did not run
     held_to: str = ""  # the formula recognized in it, where not the twin of its class
 
     def __bool__(self) -> bool:
