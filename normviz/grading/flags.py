@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from normviz.grading.marking import cells_of
+from normviz.grading.marking import cells_of, missing, unread
 from normviz.grading.read import Handed
+from normviz.grading.typed import number_of, option_of, quotes
 from normviz.workbook.book.address import address
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import FormulaError, parse, references
@@ -26,9 +27,14 @@ Answers = Mapping[str, float]
 
 def flags(handed: Handed, made: StudentBook, formulas: bool) -> list[str]:
     """Everything of one file; `formulas` says that formulas were asked for."""
-    found = [] if _is_filled(handed, made) else ["nothing filled in"]
+    titles = (made.book.pages[0].title, QUESTIONS, *(sheet.title for sheet in made.sheets))
+    found = [missing(title) for title in titles if not handed.has(title)]
+    if not found and not _is_filled(handed, made):
+        found.append("nothing filled in")
+    found += _unreadable(handed, made)
     for sheet in made.sheets:
-        found += _changed(handed, sheet)
+        if handed.has(sheet.title):
+            found += _changed(handed, sheet)
     found += _linked(handed, made.sheets)
     if formulas:
         found += _constants(handed, made.sheets)
@@ -40,8 +46,25 @@ def _is_filled(handed: Handed, made: StudentBook) -> bool:
     """Whether any cell for an answer holds something, be it no number; her name is no answer."""
     places = [(QUESTIONS, where) for where in made.answer_cells]
     places += [(sheet.title, where) for sheet in made.sheets for where in cells_of(sheet)]
-    shown = (handed.formula(*place) or handed.value(*place) for place in places)
-    return any(value is not None and str(value).strip() for value in shown)
+    return any(handed.typed(*place) for place in places)
+
+
+def _unreadable(handed: Handed, made: StudentBook) -> Iterator[str]:
+    """What was typed and could not be judged: no number, or none of the answers."""
+    typed = [
+        handed.typed(QUESTIONS, where)
+        for where, question in zip(made.answer_cells, made.questions, strict=True)
+        if option_of(handed.value(QUESTIONS, where), question.options) is None
+    ]
+    texts = list(filter(None, typed))
+    if texts:
+        yield f"none of the answers to choose from ({_counted(len(texts))}): {quotes(texts)}"
+    for sheet in made.sheets:
+        known = [where for where in cells_of(sheet) if not handed.unknown(sheet.title, where)]
+        texts = unread(handed, sheet, known)
+        if texts:
+            said = f"no number can be read on {sheet.title} ({_counted(len(texts))})"
+            yield f"{said}: {quotes(texts)}"
 
 
 def _changed(handed: Handed, sheet: ExerciseSheet) -> Iterator[str]:
@@ -87,7 +110,7 @@ def _constants(handed: Handed, sheets: Sequence[ExerciseSheet]) -> Iterator[str]
     for sheet in sheets:
         for where in cells_of(sheet):
             formula = handed.formula(sheet.title, where)
-            typed = handed.value(sheet.title, where) is not None
+            typed = number_of(handed.value(sheet.title, where)) is not None
             count += typed and (formula is None or not _reads_cells(formula))
     if count:
         yield f"numbers where formulas were asked ({_counted(count)})"
@@ -126,9 +149,9 @@ def answers_of(handed: Handed, made: StudentBook) -> dict[str, float]:
     found = {}
     for sheet in made.sheets:
         for where in cells_of(sheet):
-            value = handed.value(sheet.title, where)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[f"{sheet.title}!{where}"] = round(float(value), 4)
+            number = number_of(handed.value(sheet.title, where))
+            if number is not None:
+                found[f"{sheet.title}!{where}"] = round(number, 4)
     return found
 
 

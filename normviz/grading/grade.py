@@ -55,8 +55,9 @@ class FileMark:
         if not self.steps:
             return self.problem
         missed = [step for step in self.steps if step.missed]
-        told = [f"{step.sheet} {step.step}: {step.words}" for step in missed[:3]]
-        more = [f"{len(missed) - 3} more without points"] if len(missed) > 3 else []
+        lines = list(dict.fromkeys(step.told for step in missed))
+        told, left = lines[:3], len(lines) - 3
+        more = [f"{left} more without points"] if left > 0 else []
         empty = sum(step.state == EMPTY for step in self.steps)
         return "; ".join([*told, *more, *([f"{empty} empty"] if empty else [])]) or "all right"
 
@@ -158,7 +159,9 @@ def _whose(
     handed: Handed, path: Path, classroom: Classroom | None
 ) -> tuple[Record, int, list[str]]:
     """What a file says of itself, held to the class list: record, true seed and flags."""
-    texts = [v for v in handed.stored.get(CONTENTS, {}).values() if isinstance(v, str)]
+    # Its sheet may have been renamed; as long as it has its name, it comes first.
+    sheets = [handed.stored.get(CONTENTS, {}), *handed.stored.values()]
+    texts = [v for cells in sheets for v in cells.values() if isinstance(v, str)]
     text = next((t for t in texts if t.startswith(f'{{"{EXERCISE_KEY}"')), None)
     if text is None:
         raise UnreadableError("no exercise of normviz, or its record was deleted")

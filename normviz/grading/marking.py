@@ -6,12 +6,12 @@ formula of the step is computed on the student's own earlier cells: a following 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from normviz.grading.read import Handed
+from normviz.grading.typed import number_of, option_of, quotes
 from normviz.workbook.book.cells import Value
 from normviz.workbook.book.formula import Tree, parse, references
 from normviz.workbook.exercise.asked_steps import values
@@ -21,11 +21,14 @@ from normviz.workbook.exercise.marks import half_unit
 from normviz.workbook.exercise.mistakes import mistakes
 from normviz.workbook.exercise.questions import POINTS as QUESTION_POINTS
 from normviz.workbook.exercise.questions import TITLE as QUESTIONS
+from normviz.workbook.exercise.questions import Question
 from normviz.workbook.exercise.sheet import Asked, ExerciseSheet
 from normviz.workbook.formulas.evaluator.evaluate import evaluate
 from normviz.workbook.formulas.evaluator.operands import CellError, UnknownFunctionError
 
 RIGHT, FOLLOWS, WRONG, PARTLY, EMPTY = "right", "follows", "wrong", "incomplete", "empty"
+UNREADABLE, MISSING = "unreadable", "missing"
+"""Something is typed that is no number, or none of the answers; the sheet is not there."""
 
 Cells = dict[tuple[int, int], float]
 Numbers = Sequence[float | None]
@@ -50,10 +53,14 @@ class StepMark:
     @property
     def missed(self) -> bool:
         """Whether something was filled in that gives no points."""
-        return self.state in (WRONG, PARTLY)
+        return self.state in (WRONG, PARTLY, UNREADABLE, MISSING)
+
+    @property
+    def told(self) -> str:
+        """What went wrong and where; of a missing sheet once for all its steps."""
+        return self.words if self.state == MISSING else f"{self.sheet} {self.step}: {self.words}"
 
 
-_NUMBER = re.compile(r"[-+−]?(\d+([.,]\d*)?|[.,]\d+)")
 _parsed: Callable[[str], Tree] = lru_cache(maxsize=65_536)(parse)
 
 
@@ -68,21 +75,32 @@ def mark(handed: Handed, made: StudentBook, decimals: int) -> list[StepMark]:
 def _mark_questions(handed: Handed, made: StudentBook) -> list[StepMark]:
     found = []
     for number, question in enumerate(made.questions, start=1):
-        chosen = handed.value(QUESTIONS, made.answer_cells[number - 1])
-        text = _option(chosen)
-        state = RIGHT if text == question.answer else EMPTY if not text else WRONG
+        state, words = _answered(handed, made.answer_cells[number - 1], question)
         points = QUESTION_POINTS if state == RIGHT else 0
-        words = f"chose “{text}” instead of “{question.answer}”" if state == WRONG else ""
         step = StepMark(QUESTIONS, f"question {number}", points, QUESTION_POINTS, state, words)
         found.append(step)
     return found
 
 
-def _option(value: Value) -> str:
-    """An option as text: a program may have made a number of it."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else str(value).strip()
+def _answered(handed: Handed, cell: str, question: Question) -> tuple[str, str]:
+    """The state of a question, and what went wrong."""
+    if not handed.has(QUESTIONS):
+        return MISSING, missing(QUESTIONS)
+    value = handed.value(QUESTIONS, cell)
+    typed = handed.typed(QUESTIONS, cell)
+    if not typed:
+        return EMPTY, ""
+    chosen = option_of(value, question.options)
+    if chosen is None:
+        return UNREADABLE, f"none of the answers to choose from: {quotes([typed])}"
+    if chosen == question.answer:
+        return RIGHT, ""
+    return WRONG, f"chose “{chosen}” instead of “{question.answer}”"
+
+
+def missing(sheet: str) -> str:
+    """The sentence for a sheet that is not there."""
+    return f"the sheet {sheet} is missing (renamed?)"
 
 
 class SheetMarker:
@@ -105,7 +123,7 @@ class SheetMarker:
     def _mark(self, asked: Asked) -> StepMark:
         name, right = asked.step.name, values(asked.step)
         cells = [self.sheet.chain.at(name, index) for index in range(len(right))]
-        typed = [_number(self.handed.value(self.sheet.title, cell)) for cell in cells]
+        typed = [number_of(self.handed.value(self.sheet.title, cell)) for cell in cells]
         rules = [RULES[name](self.sheet.chain, index) for index in range(len(right))]
         followed = [[self._evaluate(rule, own) for rule in rules] for own in self._owns]
         made, usual = self._mistake(name, typed, right)
@@ -115,7 +133,7 @@ class SheetMarker:
                 near = (v for v in could if v is not None and self._is_near(number, v))
                 self.typed[_place(cell)] = number
                 self.meant[_place(cell)] = next(near, number)
-        state, said = self._judge(typed, right, followed)
+        state, said = self._judge(typed, right, followed, unread(self.handed, self.sheet, cells))
         points = asked.points if state in (RIGHT, FOLLOWS) else 0
         mistake = usual if state == WRONG else ""
         where = self.sheet.title, asked.step.title
@@ -126,12 +144,19 @@ class SheetMarker:
         return self.typed, self.meant
 
     def _judge(
-        self, typed: Numbers, right: Sequence[float], followed: Sequence[Numbers]
+        self,
+        typed: Numbers,
+        right: Sequence[float],
+        followed: Sequence[Numbers],
+        unread: Sequence[str],
     ) -> tuple[str, str]:
-        """The state of a step, and what went wrong."""
+        """The state of a step, and what went wrong; `unread` is what was typed and is no number."""
+        if not self.handed.has(self.sheet.title):
+            return MISSING, missing(self.sheet.title)
         filled = [number is not None for number in typed]
+        no_numbers = f"{len(unread)} of {len(typed)} cells cannot be read: {quotes(unread)}"
         if not any(filled):
-            return EMPTY, ""
+            return (UNREADABLE, no_numbers) if unread else (EMPTY, "")
         if self._agrees(typed, right):
             return RIGHT, ""
         fits = [
@@ -143,8 +168,11 @@ class SheetMarker:
             return FOLLOWS, ""
         empty = filled.count(False)
         if empty and fits.count(False) == empty:
+            if unread:
+                return UNREADABLE, no_numbers
             return PARTLY, f"{empty} of {len(typed)} cells empty"
-        return WRONG, f"{fits.count(False) - empty or len(typed)} of {len(typed)} cells wrong"
+        wrong = f"{fits.count(False) - empty or len(typed)} of {len(typed)} cells wrong"
+        return WRONG, f"{wrong}, {no_numbers}" if unread else wrong
 
     def _mistake(self, step: str, typed: Numbers, right: Sequence[float]) -> tuple[Numbers, str]:
         """The first usual mistake that gives every number typed: what it gives, and its words."""
@@ -168,7 +196,7 @@ class SheetMarker:
             return cell.value if cell else None
 
         try:
-            return _number(evaluate(_parsed(formula), look))
+            return number_of(evaluate(_parsed(formula), look))
         except (CellError, UnknownFunctionError):
             return None
 
@@ -184,13 +212,14 @@ def _place(cell: str) -> tuple[int, int]:
     return next(references(_parsed(cell))).area[:2]
 
 
-def _number(value: Value) -> float | None:
-    """A cell's number; one that its program took for a text, 1,25 or '1.25, is meant as one."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value.strip().replace(",", ".").replace("−", "-"))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
+def unread(handed: Handed, sheet: ExerciseSheet, cells: Sequence[str]) -> list[str]:
+    """What was typed into these cells and is no number."""
+    found = []
+    for cell in cells:
+        typed = handed.typed(sheet.title, cell)
+        if typed and number_of(handed.value(sheet.title, cell)) is None:
+            found.append(typed)
+    return found
 
 
 def _is_degenerate(typed: Numbers, right: Sequence[float]) -> bool:

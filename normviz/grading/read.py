@@ -46,6 +46,8 @@ class Handed:
     """The cells that show an error, as they are stored and, once computed, as they are."""
     arrays: dict[Place, Area] = field(default_factory=dict)
     """What an array formula fills, by each cell of it; the formula is that of each."""
+    codes: dict[Place, str] = field(default_factory=dict)
+    """The errors that are stored, such as #DIV/0!."""
     program: str = ""
     _computed: dict[Place, Value] = field(default_factory=dict)
     _unknown: dict[Place, str] = field(default_factory=dict)
@@ -62,6 +64,19 @@ class Handed:
         if place not in self._computed:
             self._compute(place, formula)
         return self._computed[place]
+
+    def typed(self, sheet: str, where: str) -> str:
+        """What stands in a cell, as it was typed: its formula, number, text or error; or ""."""
+        formula, value = self.formula(sheet, where), self._stored((sheet, where))
+        if formula is not None:
+            return f"={formula}"
+        if value is None:
+            return self.codes.get((sheet, where), "")
+        return str(value).upper() if isinstance(value, bool) else str(value).strip()
+
+    def has(self, sheet: str) -> bool:
+        """Whether there is a sheet of that title."""
+        return sheet in self.stored or sheet in self.formulas
 
     def unknown(self, sheet: str, where: str) -> str:
         """The reason why a formula without a stored value has none, or ""."""
@@ -226,6 +241,7 @@ def _fill(handed: Handed, package: Package) -> None:
                 stored[cell.address] = value
             if cell.kind == "e":
                 handed.errors.add(place)
+                handed.codes[place] = cell.value or "an error"
             if cell.formula is not None and place not in handed.arrays:
                 formulas[cell.address] = _formula(cell, shared)
             if cell.formula is not None and area:

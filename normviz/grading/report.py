@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from normviz.grading.grade import FileMark
-from normviz.grading.marking import EMPTY, FOLLOWS, PARTLY, RIGHT, WRONG, StepMark
+from normviz.grading.marking import (
+    EMPTY,
+    FOLLOWS,
+    MISSING,
+    PARTLY,
+    RIGHT,
+    UNREADABLE,
+    WRONG,
+    StepMark,
+)
 from normviz.grading.table import columns
 from normviz.workbook.book.styles import (
     ACCENT,
@@ -23,9 +32,17 @@ from normviz.workbook.book.styles import (
     WARN_INK,
 )
 
-STATES = (RIGHT, FOLLOWS, PARTLY, WRONG, EMPTY)
+STATES = (RIGHT, FOLLOWS, PARTLY, WRONG, UNREADABLE, EMPTY, MISSING)
 FOLLOWS_FILL = "BFE3DF"
-_FILLS = {RIGHT: "8CCB9B", FOLLOWS: FOLLOWS_FILL, PARTLY: WARN, WRONG: "E79A95", EMPTY: "E4E8EB"}
+_FILLS = {
+    RIGHT: "8CCB9B",
+    FOLLOWS: FOLLOWS_FILL,
+    PARTLY: WARN,
+    WRONG: "E79A95",
+    UNREADABLE: "C9B3D9",
+    EMPTY: "E4E8EB",
+    MISSING: "B8C0C6",
+}
 MOST_MISTAKES = 8
 _STYLE = f"""
 body {{ font: 15px/1.45 system-ui, Arial, sans-serif; color: #{INK}; margin: 0 auto;
@@ -49,7 +66,7 @@ th, td {{ padding: 4px 10px 4px 0; vertical-align: top; }}
   margin: 2px 6px 2px 0; display: inline-block; font-size: 13px; }}
 .right, .follows {{ background: #{GOOD}; color: #{GOOD_INK}; }}
 .wrong {{ background: #{BAD}; color: #{BAD_INK}; }}
-.incomplete {{ background: #{WARN}; color: #{WARN_INK}; }}
+.incomplete, .unreadable, .missing {{ background: #{WARN}; color: #{WARN_INK}; }}
 .empty {{ background: #{PAPER}; color: #{SOFT}; }}
 .legend span {{ margin-right: 14px; font-size: 13px; color: #{SOFT}; }}
 .legend i {{ display: inline-block; width: 11px; height: 11px; border-radius: 2px;
@@ -162,7 +179,7 @@ def _steps(body: Element, marked: Sequence[FileMark]) -> None:
 
     def missed(step: StepMark) -> int:
         found = states[step.sheet, step.step]
-        return found[WRONG] + found[PARTLY] + found[EMPTY]
+        return found.total() - found[RIGHT] - found[FOLLOWS]
 
     for step in sorted(columns(marked), key=missed, reverse=True):
         row = SubElement(table, "tr")
@@ -208,8 +225,8 @@ def _student(body: Element, number: int, mark: FileMark) -> None:
     if missed:
         _text(section, "h3", "What went wrong")
         told = SubElement(section, "ul")
-        for step in missed:
-            _text(told, "li", f"{step.sheet} {step.step}: {step.words}")
+        for line in dict.fromkeys(step.told for step in missed):
+            _text(told, "li", line)
     for sheet, steps in _by_sheet(mark.steps):
         reached, worth = sum(s.points for s in steps), sum(s.worth for s in steps)
         _text(section, "h3", f"{sheet}: {reached} of {worth}")
