@@ -135,8 +135,8 @@ def add_grade(commands: Any) -> None:
 
 def _grade(options: argparse.Namespace) -> int:
     from normviz.files import check_place, write_whole
-    from normviz.grading.grade import grade, load_class
-    from normviz.grading.report import marks_html
+    from normviz.grading.grade import grade, load_class, tally
+    from normviz.grading.report import counted, marks_html
     from normviz.grading.table import marks_csv
 
     table = check_place(options.output)
@@ -154,9 +154,9 @@ def _grade(options: argparse.Namespace) -> int:
         raise ValueError(f"the folder {options.folder!r} holds no files to mark")
     print(write_whole(table, marks_csv(marks)))
     print(write_whole(page, marks_html(marks)))
-    marked = sum(bool(mark.steps) for mark in marks)
-    flagged = sum(bool(mark.flags) for mark in marks)
-    print(f"{marked} of {len(marks)} marked, {flagged} to look at")
+    count, flagged = tally(marks), sum(bool(mark.flags) for mark in marks)
+    others = f"; {counted(count.others)} could not be marked" if count.others else ""
+    print(f"{count.marked} of {count.students} marked, {flagged} to look at{others}")
     return 0
 
 

@@ -17,6 +17,7 @@ from normviz.workbook.exercise.classroom.assignment import (
     EXERCISE_KEY,
     Classroom,
     Record,
+    Student,
     read_class,
     read_record,
 )
@@ -206,9 +207,42 @@ def _in_order(found: list[FileMark], classroom: Classroom | None) -> list[FileMa
     """By the class list, students without a file among them; then what belongs to nobody."""
     if classroom is None:
         return sorted(found, key=lambda result: (not result.steps, result.name.casefold()))
-    ordered = []
+    ordered: list[FileMark] = []
+    nobodys = [result for result in found if not result.name]
     for student in classroom.students:
         own = [result for result in found if result.name == student.name]
-        missing = FileMark("", student.name, problem=NOT_HANDED_IN)
-        ordered += own or [missing]
-    return ordered + [result for result in found if not result.name]
+        if not own:
+            own = [result for result in nobodys if _is_named(result, student)]
+            nobodys = [result for result in nobodys if result not in own]
+            own = [replace(result, name=student.name, problem=_came(result)) for result in own]
+        ordered += own or [FileMark("", student.name, problem=NOT_HANDED_IN)]
+    return ordered + nobodys
+
+
+def _is_named(result: FileMark, student: Student) -> bool:
+    """Whether a file that cannot be marked has the name of a student's, of whatever kind it is."""
+    return Path(result.file).stem.casefold() == Path(student.file).stem.casefold()
+
+
+def _came(result: FileMark) -> str:
+    return f"{Path(result.file).name} came, which cannot be marked: {result.problem}"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many students are marked, of how many; and the files that are of none of them."""
+
+    marked: int
+    students: int
+    others: int
+
+
+def tally(marks: Sequence[FileMark]) -> Tally:
+    """Students are counted once, however many files they hand in.
+
+    >>> tally([FileMark("notes.txt"), FileMark("", "Ada", problem=NOT_HANDED_IN)])
+    Tally(marked=0, students=1, others=1)
+    """
+    marked = {mark.name for mark in marks if mark.steps}
+    students = {mark.name for mark in marks if mark.name}
+    return Tally(len(marked), len(students), sum(not mark.name for mark in marks))

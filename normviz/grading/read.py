@@ -170,7 +170,8 @@ def _check_kind(path: Path) -> None:
             f"a {suffix} workbook may hold macros and is not opened: save as .xlsx"
         )
     if suffix != ".xlsx":
-        raise UnreadableError(f"not an .xlsx workbook but {suffix or 'without a suffix'}")
+        kind = suffix or "without a suffix"
+        raise UnreadableError(f"not an .xlsx workbook but {kind}: save it as .xlsx")
     size = path.stat().st_size
     if size == 0:
         raise UnreadableError("empty: the file has no bytes")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from normviz.grading.grade import FileMark
+from normviz.grading.grade import FileMark, tally
 from normviz.grading.marking import (
     EMPTY,
     FOLLOWS,
@@ -119,16 +119,22 @@ def _glance(body: Element, marks: Sequence[FileMark], title: str) -> None:
 
 
 def _summary(marks: Sequence[FileMark], marked: Sequence[FileMark]) -> str:
+    count = tally(marks)
+    students = f"{count.marked} of {count.students} students marked"
+    others = f" {counted(count.others)} could not be marked." if count.others else ""
     if not marked:
-        return f"None of {len(marks)} could be marked."
+        return f"{students}.{others}"
     mean = sum(mark.points for mark in marked) / len(marked)
-    rest = len(marks) - len(marked)
-    others = f" {rest} could not be marked or were not handed in." if rest else ""
     flagged = sum(bool(mark.flags) for mark in marked)
     return (
-        f"{len(marked)} files marked, on average {mean:.1f} of {marked[0].worth} points; "
+        f"{students}, on average {mean:.1f} of {marked[0].worth} points; "
         f"{flagged} with something to look at.{others}"
     )
+
+
+def counted(others: int) -> str:
+    """Files of nobody, in words."""
+    return f"{others} other file{'' if others == 1 else 's'}"
 
 
 def _distribution(parent: Element, marked: Sequence[FileMark]) -> None:

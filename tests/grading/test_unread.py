@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from normviz.grading.grade import FileMark, grade
+from normviz.grading.grade import FileMark, Tally, grade, tally
 from normviz.grading.marking import MISSING, RIGHT, UNREADABLE, WRONG
 from normviz.grading.report import marks_html
 from normviz.workbook.exercise.classroom.assignment import Assignment, enroll
@@ -114,3 +114,21 @@ def test_what_is_none_of_the_answers_is_flagged(
     said = f"none of the answers to choose from: “{typed}”"
     assert (step.state, step.points, step.words) == (UNREADABLE, 0, said)
     assert mark.flags == (said.replace(":", " (1 cell):"),)
+
+
+def test_a_file_of_another_kind_is_its_students_and_no_student_more(
+    made: StudentBook, tmp_path: Path
+) -> None:
+    classroom = enroll(Assignment(("batch_norm",)), ["Ada", "Ben"])
+    folder = make_class(classroom, tmp_path / "sheets")
+    (folder / "Ada.xlsx").rename(folder / "Ada.ods")
+    (folder / "Ben.xlsx").unlink()
+    ada, ben = marks = grade(folder)
+    said = "Ada.ods came, which cannot be marked: not an .xlsx workbook but .ods: save it as .xlsx"
+    assert (ada.name, ada.file, ada.words) == ("Ada", "Ada.ods", said)
+    assert (ben.name, ben.words) == ("Ben", "not handed in")
+    assert tally(marks) == Tally(0, 2, 0)
+    assert "0 of 2 students marked." in marks_html(marks)
+    (folder / "notes.txt").write_text("mine")
+    assert tally(grade(folder)) == Tally(0, 2, 1)
+    assert "1 other file could not be marked." in marks_html(grade(folder))
