@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import normviz
 from normviz.cli.ending import BAD_INPUT
 from normviz.errors import did_you_mean, printable
+from normviz.norms.declared import NORMS
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End; what is missing may be there under a name with a slip in it, which is said first."""
-        self.exit(BAD_INPUT, f"error: {printable(self.unknown_option() or message)}\n")
+        meant = self.unknown_option() or self._op_for_a_file() or message
+        self.exit(BAD_INPUT, f"error: {printable(meant)}\n")
 
     def unknown_option(self) -> str:
         """The sentence on the first option that there is none of."""
@@ -45,6 +47,24 @@ class Parser(argparse.ArgumentParser):
                 near = did_you_mean(name[2:], known, "--")
                 return f"unrecognized arguments: {name}{near}"
         return ""
+
+    def _op_for_a_file(self) -> str:
+        """That an op's name stands where the tensor should."""
+        if "--op" not in self._option_string_actions:
+            return ""
+        before = ["", *self._given]
+        words = [
+            word
+            for option, word in zip(before, self._given, strict=False)
+            if not word.startswith("-") and not self._takes_a_word(option)
+        ]
+        op = next((word for word in words if word in NORMS), None)
+        files = " ".join(word for word in words if word != op) or "TENSOR"
+        return f"{op} is the name of an op, no file: write --op {op} {files}" if op else ""
+
+    def _takes_a_word(self, option: str) -> bool:
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs is None
 
     def _two_words(self, word: str) -> str:
         """That the option before takes one word, where another follows: 2,3 written as 2 3."""

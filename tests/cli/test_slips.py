@@ -72,6 +72,23 @@ def test_an_option_in_two_words_says_that_it_takes_one(
     assert said == f"error: unrecognized arguments: {TWO_WORDS[words]}"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "show batch_norm x.npy",
+        "show x.npy batch_norm",
+        "show --eval batch_norm x.npy",
+        "explain batch_norm x.npy",
+        "explain x.npy batch_norm",
+    ],
+)
+def test_an_op_beside_a_file_is_told_how_to_be_written(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "batch_norm is the name of an op, no file: write --op batch_norm x.npy"
+    assert refusal(words.split(), capsys) == f"error: {said}"
+
+
 @pytest.mark.parametrize("words", ["workbook --help --unknown", "--help --unknown"])
 def test_help_is_given_whatever_follows(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
