@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from normviz.public import *  # noqa: F403
+    from normviz.torch_models.identify import Identity as Identity
     from normviz.torch_models.identify import identify as identify
     from normviz.torch_models.layers_of import layers_of as layers_of
     from normviz.torch_models.verify import verify as verify
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "Identity": "normviz.torch_models.identify",
     "explain": "normviz.workbook.explain.explain",
     "identify": "normviz.torch_models.identify",
     "layers_of": "normviz.torch_models.layers_of",

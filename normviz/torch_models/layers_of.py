@@ -116,8 +116,8 @@ def layers_of(model: Any, args: Any, kwargs: Mapping[str, Any] | None = None) ->
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch module, got {type(model).__name__}")
-    twin = plain_model(copied(model, hooks=True).modules[0])
-    before = dict(plain_model(copied(model, hooks=True).modules[0]).named_modules())
+    twin, untouched = (plain_model(copied(model, hooks=True).modules[0]) for _ in range(2))
+    before = dict(untouched.named_modules())
     seen: dict[str, Any] = {}
     for path, module in twin.named_modules():
         if not isinstance(module, _NONE):

@@ -208,3 +208,15 @@ def test_a_gradient_that_was_not_compared_is_named(layer: nn.Module, name: str) 
     assert report.note == f"gradient of {name}: not compared"
     assert report.note in str(report)
     assert not normviz.verify(nn.LayerNorm(12), x).note
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+@pytest.mark.parametrize(("dim", "sets"), [(1, "n [c] h w"), (2, "n c [h] w"), (0, "[n] c h w")])
+def test_one_number_over_sets_without_a_declared_norm(dim, sets, scale, tmp_path) -> None:
+    def layer(x: torch.Tensor) -> torch.Tensor:
+        return F.normalize(x, dim=dim) * scale
+
+    x = torch.randn(4, 6, 5, 5, generator=torch.manual_seed(0))
+    assert sets in str(normviz.identify(layer, x).sets)
+    assert normviz.verify(layer, x)
+    assert normviz.explain(layer, x[:, :4, :3, :3], tmp_path / "book.xlsx").exists()

@@ -14,7 +14,7 @@ from tests.training.conftest import ROOT
 from tests.training.studies import committed as table_of
 from training.experiments.study import ERROR, LARGEST_RATE, known_studies, parse_study, read_study
 from training.report.study import write_study
-from training.results.intervals import estimate, student_quantile
+from training.results.intervals import estimate, noncentrality
 from training.results.study_table import StudyTable, mean_errors
 from training.results.study_verdicts import Answer, Outcome, answers, verdict
 from training.results.verdicts import Verdict
@@ -89,8 +89,8 @@ def seen(one: Answer) -> str:
     if question.outside:
         # Not refuted first: the interval must reach beyond where that is so.
         assert one.estimate
-        quantiles = [student_quantile(p, one.estimate.degrees) for p in (0.975, 0.8)]
-        most = (question.refuted_high or 0.0) - (quantiles[0] - quantiles[1]) * one.estimate.error
+        reach = noncentrality(0.975, one.estimate.degrees)
+        most = (question.refuted_high or 0.0) + reach * one.estimate.error
         beyond = max(beyond, most)
         below, above = (said(one, v, 2) for v in ((low or 0.0) - beyond, (high or 0.0) + beyond))
         return f"below {below} or above {above}"

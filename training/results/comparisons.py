@@ -29,7 +29,7 @@ from training.results.intervals import (
     Estimate,
     estimate,
     from_spread,
-    seen_errors,
+    noncentrality,
 )
 from training.results.run_folder import Results
 
@@ -199,4 +199,4 @@ def detectable(margin: Estimate, tests: int = 1) -> float | None:
     """
     if margin.error is None:
         return None
-    return seen_errors((1 - CONFIDENCE) / tests / 2, margin.degrees) * margin.error
+    return noncentrality((1 - CONFIDENCE) / tests / 2, margin.degrees) * margin.error

@@ -31,13 +31,14 @@ def student_quantile(probability: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, probability))
 
 
-def seen_errors(alpha: float, degrees: float, power: float = 0.8) -> float:
-    """Return how many standard errors from a limit the truth is seen beyond it with this power.
+def noncentrality(alpha: float, degrees: float, power: float = 0.8) -> float:
+    """Return how many standard errors beyond a limit the truth must lie to be seen there.
 
-    Of a one-sided t test at ``alpha``, by the noncentral t: the error is itself estimated, so that
-    the sum of two quantiles, as of the normal distribution, promises too much at few degrees.
+    Seen with this power, by a one-sided t test at ``alpha``. The standard error is itself an
+    estimate: the sum of two quantiles, as of the normal distribution, promises too much at few
+    degrees of freedom.
 
-    >>> round(seen_errors(0.025, 8), 2)
+    >>> round(noncentrality(0.025, 8), 2)
     3.2
     """
     return float(special.nctdtrinc(degrees, 1 - power, student_quantile(1 - alpha, degrees)))

@@ -26,7 +26,7 @@ from training.results.comparisons import holm
 from training.results.intervals import (
     Estimate,
     estimate,
-    seen_errors,
+    noncentrality,
     student_tail,
 )
 from training.results.study_table import StudyTable
@@ -169,7 +169,7 @@ def _p(found: Estimate, limit: float, sign: int) -> float:
 
 def _detectable(found: Estimate, alpha: float) -> float:
     assert found.sd is not None
-    return seen_errors(alpha, found.n - 1) * found.sd / math.sqrt(found.n)
+    return noncentrality(alpha, found.n - 1) * found.sd / math.sqrt(found.n)
 
 
 def answers(table: StudyTable) -> list[list[Answer]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,12 @@ def _declared(found: Identity) -> tuple[Norm, dict[str, Any]]:
     named = NORMS.get(found.name or "")
     if named is not None and (found.beta_is == "0" or named.bias):
         return named, {s.argument: sizes[s.axis] for s in named.sizes}
-    pattern = {"sizes": sizes, "affine": found.affine, "centered": found.centered}
+    affine = found.affine
+    if not affine and (found.gamma_is != "1" or found.beta_is != "0"):
+        # One number for all: it is repeated along an axis, of those that share statistics if any.
+        names = re.findall(r"\[([a-z]+)", str(found.sets)) or re.findall("[a-z]+", str(found.sets))
+        affine = names[0]
+    pattern = {"sizes": sizes, "affine": affine, "centered": found.centered}
     return norm_of(str(found.sets), pattern)
 
 

@@ -43,7 +43,7 @@ def verify(module: Any, x: Any, grad_output: Any = None, tolerance: float | None
 
     A module of another class is held to what :func:`normviz.identify` recognizes in it: its output,
     the gradient of x, and those of the parameters that γ and β are. The report says what that is
-    (``held_to``).
+    (``held_to``), and in ``note`` which gradients were not compared, such as that of w in γ = |w|.
 
     Shapes: x as the module takes it, a torch tensor or NumPy array of float16, float32 or float64
     in the module's own dtype and any memory layout, or a bfloat16 tensor for a float32 module, as
