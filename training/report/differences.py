@@ -83,10 +83,17 @@ def draw_differences(run: Results, found: Sequence[Comparison]) -> Any:
     axis.set_ylim(len(shown) - 0.5, -0.5)
     rest = f"without {', '.join(sorted(far))}" if len(near) < len(found) else ""
     axis.set_xlabel("difference of the last test accuracy (points)\n" + fill(rest, WIDTH))
-    title = "95 % intervals: thick over seeds, thin over seeds and images, which decides"
-    title += f"\nfilled: p ≤ {ALPHA:g}"
+    title = _what_is_drawn(shown)
     title += f" · the largest {len(shown)} of {len(near)}" if len(near) > len(shown) else ""
     axis.set_title(title, fontsize=9.5, loc="left", color=SOFT)
     calm(axis)
     axis.grid(axis="y", visible=False)
     return figure
+
+
+def _what_is_drawn(shown: Sequence[Comparison]) -> str:
+    if all(one.margin.low is None for one in shown):
+        return "no intervals: fewer than three seeds"
+    both = any(one.with_images for one in shown)
+    over = "thick over seeds, thin over seeds and images, which decides" if both else "over seeds"
+    return f"95 % intervals: {over}\nfilled: p ≤ {ALPHA:g}"

@@ -7,6 +7,7 @@ panel without it, scaled to the rest.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -261,7 +262,7 @@ def _line(axis: Any, place: int, values: np.ndarray) -> Any:
 
 def _zoom(axis: Any, values: Iterable[np.ndarray], measure: str, settled: float) -> None:
     """Scale to the curves after the part ``settled``: the epochs before may leave the picture."""
-    late = [v[:, int(v.shape[1] * settled) :].ravel() for v in values]
+    late = [v[:, min(math.ceil(v.shape[1] * settled), v.shape[1] - 1) :].ravel() for v in values]
     if not late:
         return
     every = np.concatenate(late)

@@ -141,3 +141,21 @@ def test_differences_are_drawn_without_trials_far_below_the_others(run):
     two = replace(run, results=only)
     (axis,) = draw_differences(two, compare_all(two)).axes
     assert len(axis.get_yticks()) == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_the_figure_of_differences_speaks_of_intervals_where_it_has_them(made_up_run, seeds):
+    ends = {name: [[99.0], [99.1], [99.3]][:seeds] for name in ("bn", "gn")}
+    made = made_up_run(ends)
+    axis = draw_differences(made, compare_all(made)).axes[0]
+    title, drawn = axis.get_title(loc="left"), [line for line in axis.lines if line.get_lw() == 3]
+    expected = "95 % intervals: over seeds\nfilled" if drawn else "no intervals: fewer than three"
+    assert title.startswith(expected)
+    assert bool(drawn) == (seeds == 3)
+
+
+def test_the_closer_panel_of_three_epochs_is_closer(made_up_run):
+    whole, near = draw(made_up_run({"bn": [[80.0, 95.0, 96.0]]}), "accuracy").axes
+    assert whole.get_ylim()[0] < 80
+    assert 94 < near.get_ylim()[0] < 95
+    draw(made_up_run({"bn": [[80.0]]}), "accuracy")
